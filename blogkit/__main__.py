@@ -1,0 +1,6 @@
+"""``python -m blogkit`` is the command ``blogkit``."""
+
+from blogkit.cli import main
+
+if __name__ == "__main__":
+    main()

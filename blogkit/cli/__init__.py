@@ -1,0 +1,56 @@
+"""The command line: one small function a verb. Each parses, calls the library function of the same name, and prints.
+
+Results go to stdout, progress and letters to stderr. Nothing heavy is imported before a command needs it, so that
+``blogkit --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from blogkit import __version__
+from blogkit.errors import BlogkitError
+
+app = typer.Typer(
+    name="blogkit",
+    help="From an idea to a submitted, peer-reviewed, interactive research post.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"blogkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """Take a project through its stages: new, run, gather, render, check, publish, review."""
+    context.obj = {"debug": debug}
+
+
+def main() -> None:
+    """Runs a command; an error of ours becomes its letter on stderr and the exit code of its class."""
+    from blogkit.cli import projects, publishing, runs, site  # noqa: F401  # each adds its verbs to the app
+
+    try:
+        app()
+    except BlogkitError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"blogkit: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("blogkit: stopped. Give the same command again to go on.", file=sys.stderr)
+        sys.exit(130)

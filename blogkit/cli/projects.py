@@ -1,0 +1,3 @@
+"""Verbs that make a site and its projects: init, new, doctor."""
+
+from __future__ import annotations

@@ -1,0 +1,284 @@
+"""The files that users write, read once at the door and turned into values of :mod:`blogkit.model`.
+
+Every problem of a file is reported at once, with its line, and with the key that was probably meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from blogkit.errors import ConfigError, Problem, ProjectError
+from blogkit.model import Project, Scale, Site, SiteConfig, Sweep
+
+T = TypeVar("T")
+Location = tuple[str | int, ...]
+
+SITE_FILE = "_quarto.yml"
+SWEEP_FILE = "sweep.yml"
+_FENCE = re.compile(r"^---\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yaml:
+    """A YAML document together with the line on which each of its entries stands."""
+
+    data: Any
+    path: Path
+    lines: Mapping[Location, int]
+
+    def line(self, location: Sequence[str | int]) -> int:
+        """The line of an entry, or of the nearest entry around it that exists."""
+        place = tuple(location)
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+    def problem(self, location: Sequence[str | int], message: str, hint: str = "") -> Problem:
+        """A problem at an entry of this document."""
+        return Problem(path=self.path, line=self.line(location), message=message, hint=hint)
+
+
+def read_yaml(path: Path) -> Yaml:
+    """A YAML file, with lines. Raises ConfigError when it is no YAML, or says one key twice."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(path=path, message="is not UTF-8 text.", hint="Save it as UTF-8.")]) from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
+    """YAML text that begins on ``first_line`` of ``path``."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + first_line if mark else None
+        message = f"is not valid YAML: {error.problem or error.context}."
+        hint = "A value that holds ': ' or begins with one of * & ! % @ ` [ { needs quotes."
+        raise ConfigError([Problem(path=path, line=line, message=message, hint=hint)]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem(path=path, message=f"is not valid YAML: {error}.")]) from error
+    lines: dict[Location, int] = {}
+    problems: list[Problem] = []
+    if node is not None:
+        for location, line, twice in _walk(node, ()):
+            lines.setdefault(location, line + first_line)
+            if twice:
+                key = location[-1]
+                message = f"says {key!r} twice."
+                problems.append(Problem(path=path, line=line + first_line, message=message, hint="Keep one of them."))
+    if problems:
+        raise ConfigError(problems)
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:  # an unknown tag is only noticed when values are made
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + first_line if mark else None
+        message = f"is not valid YAML: {getattr(error, 'problem', error)}."
+        raise ConfigError([Problem(path=path, line=line, message=message)]) from error
+    return Yaml(data=data, path=path, lines=lines)
+
+
+def _walk(node: yaml.Node, place: Location, depth: int = 0) -> Iterator[tuple[Location, int, bool]]:
+    """Each entry of a document: where it is, its line from 0, and whether its key was said before."""
+    if not place:
+        yield (), node.start_mark.line, False
+    if depth > 100:  # an alias may lead into itself
+        return
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(getattr(key, "value", ""))
+            here = (*place, name)
+            yield here, key.start_mark.line, name in seen
+            seen.add(name)
+            yield from _walk(value, here, depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield (*place, number), value.start_mark.line, False
+            yield from _walk(value, (*place, number), depth + 1)
+
+
+def front_matter(path: Path) -> Yaml:
+    """The metadata of a post: the YAML block at its head, or an empty document where there is none."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        import json
+
+        cells = json.loads(text).get("cells", [])
+        first = cells[0] if cells and cells[0].get("cell_type") in {"raw", "markdown"} else {}
+        source = first.get("source", "")
+        text = "".join(source) if isinstance(source, list) else source
+    rows = text.splitlines()
+    if not rows or not _FENCE.match(rows[0]):
+        return Yaml(data={}, path=path, lines={})
+    for number, row in enumerate(rows[1:], start=1):
+        if _FENCE.match(row) or row.rstrip() == "...":
+            block = parse_yaml("\n".join(rows[1:number]), path, first_line=2)
+            return block if isinstance(block.data, dict) else Yaml(data={}, path=path, lines={})
+    problem = Problem(path=path, line=1, message="the front matter is not closed.", hint="End it with a line of ---.")
+    raise ConfigError([problem])
+
+
+def read_as(document: Yaml, kind: type[T], at: Location = ()) -> T:
+    """The part of a document at ``at`` as a value of a dataclass. Raises ConfigError with every problem in it."""
+    data = document.data
+    for key in at:
+        data = (data or {}).get(key)
+    if data is None:
+        data = {}
+    if not isinstance(data, Mapping):
+        message = f"{'.'.join(map(str, at)) or 'the file'} must be a list of `key: value` lines."
+        raise ConfigError([document.problem(at, message)])
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(dict(data))
+    except ValidationError as error:
+        problems = [_explain(document, at, kind, one) for one in error.errors()]
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0)) from None
+
+
+def _explain(document: Yaml, at: Location, kind: type[Any], error: Mapping[str, Any]) -> Problem:
+    """One of pydantic's errors as a sentence about the user's file."""
+    location = tuple(part for part in error["loc"] if _is_entry(part))
+    name = ".".join(map(str, location))
+    if error["type"] == "unexpected_keyword_argument":
+        known = [entry.name for entry in fields(_owner(kind, location))]
+        hint = did_you_mean(str(location[-1]), known) or f"Known keys: {', '.join(sorted(known))}."
+        return document.problem(at + location, f"{name!r} is not a key that is known here.", hint)
+    message = str(error["msg"])
+    said = message[0].lower() + message[1:]
+    return document.problem(at + location, f"{name!r}: {said}, not {error['input']!r}.")
+
+
+def _is_entry(part: str | int) -> bool:
+    """Whether a part of pydantic's location names an entry, and not the branch of a union that it tried."""
+    return isinstance(part, int) or not re.fullmatch(r"(int|float|str|bool|list|dict|none|function-.*)(\[.*\])?", part)
+
+
+def _owner(kind: type[Any], location: Location) -> type[Any]:
+    """The dataclass that an unknown key was written in."""
+    owners: dict[str, type[Any]] = {"budget": _field_type(kind, "budget"), "scales": Scale}
+    head = str(location[0]) if len(location) > 1 else ""
+    owner = owners.get(head, kind)
+    return owner if is_dataclass(owner) else kind
+
+
+def _field_type(kind: type[Any], name: str) -> type[Any]:
+    for entry in fields(kind):
+        if entry.name == name and callable(entry.default_factory):
+            return type(entry.default_factory())
+    return kind
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A sentence that offers the nearest known word, or nothing when none is near."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that holds a ``_quarto.yml``."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / SITE_FILE).is_file():
+            return folder
+    raise ProjectError(
+        f"No {SITE_FILE} here or in any folder above.", hint="`blogkit init` makes a site in this folder.", path=start
+    )
+
+
+def load_site(start: Path) -> Site:
+    """The site around ``start`` with all its projects. Raises ConfigError with the problems of every file."""
+    root = find_root(start)
+    document = read_yaml(root / SITE_FILE)
+    quarto = document.data or {}
+    if not isinstance(quarto, dict):
+        raise ConfigError([document.problem((), "must be a list of `key: value` lines.")])
+    problems: list[Problem] = []
+    config = _collect(problems, lambda: read_as(document, SiteConfig, ("blogkit",))) or SiteConfig()
+    projects: list[Project] = []
+    for folder in sorted((root / "projects").glob("*/")):
+        if not any((folder / name).is_file() for name in ("index.qmd", "index.ipynb")):
+            continue
+        project = _collect(problems, lambda folder=folder: load_project(folder))  # type: ignore[misc]
+        if project is not None:
+            projects.append(project)
+    if problems:
+        raise ConfigError(problems)
+    return Site(root=root, quarto=quarto, config=config, projects=tuple(projects))
+
+
+def load_project(folder: Path) -> Project:
+    """The project in a folder. Raises ConfigError with every problem of its sweep.yml."""
+    path = folder / SWEEP_FILE
+    return Project(folder=folder.resolve(), sweep=load_sweep(path) if path.is_file() else None)
+
+
+def load_sweep(path: Path) -> Sweep:
+    """``sweep.yml`` as a value. Raises ConfigError with every problem in it."""
+    document = read_yaml(path)
+    sweep = read_as(document, Sweep)
+    problems: list[Problem] = []
+    parts: list[tuple[Location, Sweep | Scale]] = [((), sweep)]
+    parts += [(("scales", name), scale) for name, scale in sweep.scales.items()]
+    for place, part in parts:
+        for name, values in part.grid.items():
+            if not values:
+                message = f"the grid of {name!r} is empty, so there would be no run."
+                problems.append(document.problem((*place, "grid", name), message, "Give at least one value."))
+            if name in part.parameters:
+                message = f"{name!r} stands in the grid and in the parameters."
+                problems.append(document.problem((*place, "grid", name), message, "Keep it in one of them."))
+        seeds = part.seeds
+        if (isinstance(seeds, int) and seeds < 1) or seeds == []:
+            problems.append(document.problem((*place, "seeds"), "there must be at least one seed."))
+        if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
+            problems.append(document.problem((*place, "seeds"), "a seed stands in the list twice."))
+    if sweep.scale is not None and sweep.scale not in sweep.scales:
+        hint = did_you_mean(sweep.scale, list(sweep.scales)) or "Name it under `scales:`."
+        problems.append(document.problem(("scale",), f"there is no scale {sweep.scale!r}.", hint))
+    if sweep.threads < 1 or sweep.runs_per_gpu < 1:
+        key = "threads" if sweep.threads < 1 else "runs_per_gpu"
+        problems.append(document.problem((key,), f"{key!r} must be 1 or more."))
+    if problems:
+        raise ConfigError(problems)
+    return sweep
+
+
+def choose_projects(site: Site, names: Sequence[str]) -> tuple[Project, ...]:
+    """The named projects of a site, all where none is named. A name may also be a path to the folder."""
+    if not names:
+        return site.projects
+    known = {project.name: project for project in site.projects}
+    chosen: list[Project] = []
+    for name in names:
+        project = known.get(Path(name).name)
+        if project is None:
+            hint = did_you_mean(name, list(known)) or (
+                f"There are: {', '.join(known)}." if known else f"`blogkit new {name}` makes it."
+            )
+            raise ProjectError(f"There is no project {name!r}.", hint=hint, path=site.root / "projects")
+        chosen.append(project)
+    return tuple(chosen)
+
+
+def _collect(problems: list[Problem], read: Callable[[], T]) -> T | None:
+    """What ``read`` gives, or nothing with its problems added to the list."""
+    try:
+        return read()
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return None

@@ -1,0 +1,248 @@
+"""Where things lie on disk, and how they get there whole: the seam between the stages.
+
+Nothing is edited in place. A file is written beside its name and renamed; a run's folder is filled under
+``runs/.work`` on the same file system and renamed to ``runs/<id>`` when the run is done. Whoever finds a folder under
+its final name finds all of it, also on NFS and after a crash at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blogkit.errors import StoreError
+from blogkit.model import Project
+
+RUN_FOLDER_VARIABLE = "BLOGKIT_RUN_FOLDER"
+"""Tells a notebook's kernel where :mod:`blogkit.record` puts what it is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectPaths:
+    """Every path of a project, by name."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, project: Project) -> ProjectPaths:
+        return cls(folder=project.folder)
+
+    @property
+    def runs(self) -> Path:
+        """One folder a finished run; ignored by git."""
+        return self.folder / "runs"
+
+    @property
+    def work(self) -> Path:
+        """Runs under way, each under a name of its own."""
+        return self.runs / ".work"
+
+    @property
+    def failed(self) -> Path:
+        """The last failure of each run that has not succeeded since."""
+        return self.runs / ".failed"
+
+    @property
+    def results(self) -> Path:
+        """What the runs showed: gathered, small, committed."""
+        return self.folder / "results"
+
+    @property
+    def metrics(self) -> Path:
+        return self.results / "metrics.parquet"
+
+    @property
+    def provenance(self) -> Path:
+        return self.results / "runs.json"
+
+    @property
+    def values(self) -> Path:
+        return self.results / "values.yml"
+
+    @property
+    def compute(self) -> Path:
+        return self.results / "compute.md"
+
+    @property
+    def tables(self) -> Path:
+        return self.results / "tables"
+
+    @property
+    def charts(self) -> Path:
+        return self.results / "charts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPaths:
+    """Every path inside one run's folder, under its final name or while it is being filled."""
+
+    folder: Path
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.folder / "notebook.ipynb"
+
+    @property
+    def log(self) -> Path:
+        """What the kernel printed, as it was printed."""
+        return self.folder / "log.txt"
+
+    @property
+    def metrics(self) -> Path:
+        """JSON lines: ``{"metric": name, "value": number, "step": number or null}``."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def values(self) -> Path:
+        """JSON lines: ``{"value": name, "number": …, "error": … or null, "format": …}``."""
+        return self.folder / "values.jsonl"
+
+    @property
+    def charts(self) -> Path:
+        """Vega-Lite specifications, ``NAME.vl.json``."""
+        return self.folder / "charts"
+
+    @property
+    def tables(self) -> Path:
+        """Pipe tables, ``NAME.md``."""
+        return self.folder / "tables"
+
+    @property
+    def record(self) -> Path:
+        """The run's provenance; the last file written before the folder gets its name."""
+        return self.folder / "run.json"
+
+
+# --- whole or not at all --------------------------------------------------------------------------------------------
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """A file with new contents, whole or unchanged. Raises StoreError when the disk refuses."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        hint = "What was there before is still there. Make room, or check who may write here."
+        raise StoreError(f"could not be written: {error.strerror}.", hint=hint, path=path) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """A UTF-8 text file with new contents, whole or unchanged."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_if_changed(path: Path, data: bytes | str) -> bool:
+    """Writes only what differs, so that a file's time says when its contents last changed. True when it wrote."""
+    new = data.encode("utf-8") if isinstance(data, str) else data
+    try:
+        if path.read_bytes() == new:
+            return False
+    except OSError:
+        pass
+    write_bytes(path, new)
+    return True
+
+
+def to_json(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, two spaces, a final newline; the same value gives the same bytes."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of ours. Raises StoreError when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"could not be read: {error}.", hint="Remove it and give the command again.", path=path
+        ) from error
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a record; a last line that was cut off by a crash is left out."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            yield entry
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def new_work_folder(paths: ProjectPaths, run_id: str) -> RunPaths:
+    """An empty folder to fill, on the file system of the final one."""
+    folder = paths.work / f"{run_id}-{uuid.uuid4().hex[:8]}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        hint = "Make room, or check who may write here."
+        raise StoreError(f"could not be made: {error.strerror}.", hint=hint, path=folder) from error
+    return RunPaths(folder=folder)
+
+
+def keep_run(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
+    """Gives a finished run its name, in one rename. Where the name is taken, the one that is there stays."""
+    final = paths.runs / run_id
+    try:
+        os.rename(work.folder, final)
+    except OSError as error:
+        if not final.is_dir():
+            raise StoreError(f"could not be stored: {error.strerror}.", path=final) from error
+        shutil.rmtree(work.folder, ignore_errors=True)
+    shutil.rmtree(paths.failed / run_id, ignore_errors=True)
+    return RunPaths(folder=final)
+
+
+def keep_failure(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
+    """Keeps what a failed run left, in place of its previous failure."""
+    final = paths.failed / run_id
+    try:
+        paths.failed.mkdir(parents=True, exist_ok=True)
+        if final.exists():
+            final.rename(paths.work / f"{run_id}-old-{uuid.uuid4().hex[:8]}")
+        os.rename(work.folder, final)
+    except OSError as error:
+        raise StoreError(f"could not be stored: {error.strerror}.", path=final) from error
+    for old in paths.work.glob(f"{run_id}-old-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    return RunPaths(folder=final)
+
+
+def stored_ids(paths: ProjectPaths) -> frozenset[str]:
+    """The ids of the runs whose folder is there, whole."""
+    try:
+        with os.scandir(paths.runs) as entries:
+            return frozenset(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+    except OSError:
+        return frozenset()
+
+
+def gathered_runs(paths: ProjectPaths) -> dict[str, dict[str, Any]]:
+    """The provenance of the runs whose results are gathered, by id; a fresh clone has these and no run folders."""
+    if not paths.provenance.is_file():
+        return {}
+    document = read_json(paths.provenance)
+    runs = document.get("runs", []) if isinstance(document, Mapping) else []
+    return {str(run["id"]): run for run in runs if isinstance(run, dict) and "id" in run}
