@@ -1,0 +1,175 @@
+"""What a notebook says to blogkit while it runs::
+
+    from blogkit import record
+
+    record.metric("test_error", 0.12, step=epoch)          # a number of this run, once or at every step
+    record.chart("loss", chart)                             # a figure: Altair, matplotlib, or a specification
+    record.value("best_error", mean, error=half_width)      # a number for the prose
+    record.table("summary", frame, caption="Test error")    # a table for the prose
+
+Under ``blogkit run`` each call is on disk before it returns, so that a crash loses nothing that was recorded. In plain
+Jupyter, without a run around it, the calls check what they are given and write nothing. Only the standard library is
+imported, and neither torch nor Altair is needed unless the notebook hands over something of theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from blogkit.store import RUN_FOLDER_VARIABLE, RunPaths, write_bytes, write_text
+
+C = TypeVar("C")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class Frame(Protocol):
+    """What of a pandas data frame is used here."""
+
+    columns: Any
+
+    def itertuples(self, index: bool = ..., name: str | None = ...) -> Any: ...
+
+
+def metric(name: str, value: Any, step: float | None = None) -> None:
+    """Records a number of this run, such as an error or a loss.
+
+    ``value`` is a Python, NumPy or torch scalar; not a number and infinity are kept, since a diverged run is a result.
+    ``step`` is the epoch or iteration that it belongs to; None for a number of the whole run. Raises ValueError for a
+    name that is no identifier, and for a value that is no single number.
+    """
+    entry = {"metric": _checked(name), "value": _number(name, value), "step": None if step is None else _step(step)}
+    run = _run()
+    if run is not None:
+        _append(run.metrics, entry)
+
+
+def value(name: str, value: Any, error: Any = None, format: str | None = None) -> None:
+    """Records a number for the prose: ``{{< meta values.NAME >}}`` shows it, with its uncertainty where it has one.
+
+    ``error`` is the half-width of the interval, in the unit of ``value``. ``format`` is a Python format specification
+    such as ``.3f`` or ``.1%``; without one, the digits follow from the uncertainty. ``value`` may also be a text.
+    """
+    entry: dict[str, Any] = {"value": _checked(name), "error": None, "format": format}
+    if isinstance(value, str):
+        entry["text"] = value
+    else:
+        entry["number"] = int(value) if isinstance(value, int) else _number(name, value)
+        entry["error"] = None if error is None else _number(name, error)
+        if format is not None:
+            _check_format(name, format, entry["number"])
+    run = _run()
+    if run is not None:
+        _append(run.values, entry)
+
+
+def chart(name: str, chart: C) -> C:
+    """Records a figure under the name that the post calls it by, and gives it back so that Jupyter shows it.
+
+    Takes an Altair chart, a Vega-Lite specification as a dict, or a matplotlib figure (kept as SVG, not interactive).
+    """
+    _checked(name)
+    run = _run()
+    if run is None:
+        return chart
+    if isinstance(chart, Mapping):
+        _write_specification(run, name, chart)
+    elif hasattr(chart, "to_dict"):
+        from blogkit.tools.altair import specification
+
+        _write_specification(run, name, specification(chart))
+    elif hasattr(chart, "savefig"):
+        import io
+
+        stream = io.BytesIO()
+        chart.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        write_bytes(run.charts / f"{name}.svg", stream.getvalue())
+    else:
+        raise ValueError(
+            f"record.chart({name!r}, …) was given a {type(chart).__name__}; "
+            "it takes an Altair chart, a Vega-Lite specification as a dict, or a matplotlib figure."
+        )
+    return chart
+
+
+def table(name: str, frame: Frame, caption: str = "") -> None:
+    """Records a table for the prose: ``{{< include results/tables/NAME.md >}}`` shows it, ``@tbl-NAME`` refers to it.
+
+    ``frame`` is a pandas data frame without its index; floats are shown with four digits, so format what needs others.
+    """
+    _checked(name)
+    header = [_cell(column) for column in frame.columns]
+    rows = [[_cell(cell) for cell in row] for row in frame.itertuples(index=False, name=None)]
+    numeric = [bool(rows) and all(_looks_numeric(row[n]) for row in rows) for n in range(len(header))]
+    lines = [
+        "| " + " | ".join(header) + " |",
+        "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+        f": {caption} {{#tbl-{name}}}" if caption else "",
+    ]
+    run = _run()
+    if run is not None:
+        write_text(run.tables / f"{name}.md", "\n".join(lines).rstrip() + "\n")
+
+
+def _run() -> RunPaths | None:
+    """Where this run's records go; None outside a run."""
+    folder = os.environ.get(RUN_FOLDER_VARIABLE)
+    return RunPaths(folder=Path(folder)) if folder else None
+
+
+def _append(path: Path, entry: Mapping[str, Any]) -> None:
+    """One line, in one write, on the kernel's side before this returns: a killed process keeps it."""
+    line = json.dumps(entry, ensure_ascii=False).encode("utf-8") + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+def _write_specification(run: RunPaths, name: str, specification: Mapping[str, Any]) -> None:
+    write_text(run.charts / f"{name}.vl.json", json.dumps(specification, ensure_ascii=False, default=str))
+
+
+def _checked(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be a name here: use letters, digits, '_' and '-', beginning with a letter.")
+    return name
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name!r} must be one number, not {type(value).__name__}: {error}") from error
+
+
+def _step(step: Any) -> float | int:
+    number = _number("step", step)
+    if not math.isfinite(number):
+        raise ValueError(f"a step must be finite, not {number}.")
+    return int(number) if number.is_integer() else number
+
+
+def _check_format(name: str, format: str, number: float) -> None:
+    try:
+        f"{number:{format}}"
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {format!r} is no format for a number, such as '.3f' or '.1%'.") from error
+
+
+def _cell(cell: Any) -> str:
+    text = f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "\\<")
+
+
+def _looks_numeric(cell: str) -> bool:
+    return bool(re.match(r"^[-−+]?[\d.]+", cell)) or cell in {"", "nan", "–"}

@@ -1,0 +1,276 @@
+"""Which runs a sweep consists of: pure but for reading the project's own files.
+
+A run's id is a hash of everything that its result depends on and that a student changes: the notebook's code and
+kernel, the parameters, the project's own Python modules, the inputs that ``sweep.yml`` declares, and the number of
+threads. So an edit of a Markdown cell runs nothing again, and an edit of the code runs everything again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
+from blogkit.errors import ConfigError, NotebookError, Problem
+from blogkit.model import Project, Run, Scale, Sweep
+
+PARAMETERS_TAG = "parameters"
+_MISSING = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notebook:
+    """What planning needs to know of a notebook."""
+
+    path: Path
+    code: str
+    """The code cells, in order; outputs, Markdown and metadata do not count."""
+    kernel: str
+    declared: Mapping[str, Any]
+    """The parameters with their default values; a default that is no literal is missing from ``known``."""
+    known: frozenset[str]
+    """The parameters whose default is a literal, so that a value's type can be compared with it."""
+
+
+def read_notebook(path: Path) -> Notebook:
+    """A notebook's code and its declared parameters. Raises NotebookError when it cannot be a run."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        cells = document["cells"]
+        sources = [(_source(cell), cell) for cell in cells if cell.get("cell_type") == "code"]
+    except FileNotFoundError as error:
+        hint = f"`notebook:` in {SWEEP_FILE} names the notebook of a run."
+        raise NotebookError("there is no such notebook.", hint=hint, path=path) from error
+    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        hint = "Open and save it in Jupyter; format version 4 is needed."
+        raise NotebookError(f"is not a Jupyter notebook: {error}.", hint=hint, path=path) from error
+    tagged = [source for source, cell in sources if PARAMETERS_TAG in (cell.get("metadata", {}).get("tags") or [])]
+    if not tagged:
+        raise NotebookError(
+            "has no cell tagged `parameters`, so a run could not be told its parameters.",
+            hint="In Jupyter, choose the cell that sets them and add the tag `parameters` (property inspector, "
+            "Cell tags).",
+            path=path,
+        )
+    if len(tagged) > 1:
+        raise NotebookError("has two cells tagged `parameters`.", hint="Keep the tag on one of them.", path=path)
+    metadata = document.get("metadata", {})
+    kernel = str(metadata.get("kernelspec", {}).get("name", "python3"))
+    language = str(metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name", ""))
+    declared = _python_parameters(tagged[0], path) if language in {"", "python"} else _other_parameters(tagged[0])
+    known = frozenset(name for name, value in declared.items() if value is not _MISSING)
+    code = "\n# %%\n".join(source for source, _ in sources)
+    return Notebook(path=path, code=code, kernel=kernel, declared=declared, known=known)
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    source = cell.get("source", "")
+    return "".join(source) if isinstance(source, list) else str(source)
+
+
+def _python_parameters(source: str, path: Path) -> dict[str, Any]:
+    """The names that a parameters cell assigns, with the values of those that are literals."""
+    lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
+    try:
+        tree = ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        message = f"the parameters cell is not valid Python: {error.msg} (line {error.lineno} of the cell)."
+        raise NotebookError(message, path=path) from error
+    declared: dict[str, Any] = {}
+    for statement in tree.body:
+        targets: Sequence[ast.expr] = ()
+        value: ast.expr | None = None
+        if isinstance(statement, ast.Assign):
+            targets, value = statement.targets, statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets, value = [statement.target], statement.value
+        for target in targets:
+            if isinstance(target, ast.Name) and value is not None:
+                try:
+                    declared[target.id] = ast.literal_eval(value)
+                except ValueError:
+                    declared[target.id] = _MISSING
+    return declared
+
+
+def _other_parameters(source: str) -> dict[str, Any]:
+    """The names that a parameters cell of another language (R, Julia) assigns at the beginning of a line."""
+    return {
+        match[1]: _MISSING for match in re.finditer(r"^(\w+)\s*(?:::\s*\w+\s*)?(?:=|<-)(?!=)", source, re.MULTILINE)
+    }
+
+
+def plan_runs(
+    project: Project,
+    *,
+    scale: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    only: Mapping[str, Any] | None = None,
+) -> tuple[Run, ...]:
+    """Every run of a project's sweep, seed by seed: whoever stops half way has all points at the first seeds.
+
+    ``settings`` replaces parameters (``--set``), ``only`` keeps the runs whose parameters have these values. Raises
+    ConfigError with every problem of ``sweep.yml`` in the light of the notebook, NotebookError when the notebook
+    cannot be run.
+    """
+    if project.sweep is None:
+        return ()
+    sweep = project.sweep
+    part = _scaled(project, sweep, scale)
+    settings, only = dict(settings or {}), dict(only or {})
+    notebook = read_notebook(project.folder / sweep.notebook)
+    seeds = part.seeds if part.seeds is not None else sweep.seeds
+    wanted_seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    seeded = "seed" in notebook.declared
+    grid = {name: values for name, values in part.grid.items() if name not in settings}
+    fixed = {name: value for name, value in {**part.parameters, **settings}.items() if name not in grid}
+    if "seed" in fixed:
+        wanted_seeds = [fixed.pop("seed")]
+    _check_names(project, notebook, {**dict.fromkeys(grid), **fixed}, settings, only, needs_seed=len(wanted_seeds) > 1)
+    fixed = _typed(project, notebook, fixed, settings)
+    grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
+    surroundings = _surroundings(project, sweep, notebook)
+    runs: dict[str, Run] = {}
+    for seed in wanted_seeds if seeded else [None]:
+        for values in itertools.product(*grid.values()):
+            parameters = {**fixed, **dict(zip(grid, values, strict=True))}
+            if seed is not None:
+                parameters["seed"] = seed
+            effective = {**{name: notebook.declared[name] for name in notebook.known}, **parameters}
+            if any(effective.get(name, _MISSING) != value for name, value in only.items()):
+                continue
+            run_id = _run_id(surroundings, parameters)
+            runs[run_id] = Run(
+                id=run_id,
+                project=project.name,
+                notebook=notebook.path,
+                parameters=parameters,
+                seed=seed,
+                threads=sweep.threads,
+                time_limit=None if sweep.time_limit is None else sweep.time_limit * 60,
+            )
+    return tuple(runs.values())
+
+
+def _scaled(project: Project, sweep: Sweep, scale: str | None) -> Scale:
+    """The parameters, grid and seeds of a sweep at one of its scales."""
+    scale = scale or sweep.scale
+    if scale is None:
+        return Scale(parameters=sweep.parameters, grid=sweep.grid, seeds=sweep.seeds)
+    chosen = sweep.scales.get(scale)
+    if chosen is None:
+        hint = did_you_mean(scale, list(sweep.scales)) or (
+            f"It has: {', '.join(sweep.scales)}." if sweep.scales else "Name it under `scales:`."
+        )
+        message = f"has no scale {scale!r}."
+        raise ConfigError([Problem(path=project.folder / SWEEP_FILE, message=message, hint=hint)])
+    grid = {name: values for name, values in {**sweep.grid, **chosen.grid}.items() if name not in chosen.parameters}
+    parameters = {
+        name: value for name, value in {**sweep.parameters, **chosen.parameters}.items() if name not in chosen.grid
+    }
+    return Scale(parameters=parameters, grid=grid, seeds=chosen.seeds if chosen.seeds is not None else sweep.seeds)
+
+
+def _check_names(
+    project: Project,
+    notebook: Notebook,
+    named: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    only: Mapping[str, Any],
+    *,
+    needs_seed: bool,
+) -> None:
+    """Raises ConfigError when the sweep or the command names a parameter that the notebook does not declare."""
+    declared = sorted(notebook.declared)
+    problems: list[Problem] = []
+    document: Yaml | None = None
+    for name in dict.fromkeys((*named, *only)):
+        if name in notebook.declared:
+            continue
+        hint = did_you_mean(name, declared) or f"It declares: {', '.join(declared) or 'none'}."
+        message = f"{name!r} is not declared in the parameters cell of {notebook.path.name}."
+        if name in settings or name in only:
+            problems.append(Problem(message=f"--{'set' if name in settings else 'only'} {name}: {message}", hint=hint))
+        else:
+            document = document or read_yaml(project.folder / SWEEP_FILE)
+            problems.append(document.problem(_place(document, name), message, hint))
+    if needs_seed and "seed" not in notebook.declared:
+        document = document or read_yaml(project.folder / SWEEP_FILE)
+        message = f"there are several seeds, but the parameters cell of {notebook.path.name} declares no `seed`."
+        problems.append(
+            document.problem(("seeds",), message, "Add `seed = 0` to that cell and seed your framework by it.")
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+def _place(document: Yaml, name: str) -> Location:
+    """Where ``sweep.yml`` names a parameter."""
+    for location in document.lines:
+        if location and location[-1] == name and len(location) > 1 and location[-2] in {"grid", "parameters"}:
+            return location
+    return ()
+
+
+def _typed(
+    project: Project, notebook: Notebook, values: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {name: _typed_one(project, notebook, name, value, name in settings) for name, value in values.items()}
+
+
+def _typed_one(project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False) -> Any:
+    """A value in the type of the notebook's own default: ``lr: 1`` becomes 1.0; ``epochs: many`` is refused."""
+    if name not in notebook.known:
+        return value
+    default = notebook.declared[name]
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, float) and isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)  # YAML 1.1 reads 1e-3 as text
+    if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    scalars = (bool, int, float, str)
+    if default is None or value is None or not isinstance(default, scalars) or type(value) is type(default):
+        return value
+    message = f"{name!r} is {value!r}, but {notebook.path.name} declares it as {type(default).__name__} ({default!r})."
+    hint = f"Give a {type(default).__name__}, or change the default in the parameters cell."
+    if from_command:
+        raise ConfigError([Problem(message=f"--set {name}: {message}", hint=hint)])
+    document = read_yaml(project.folder / SWEEP_FILE)
+    raise ConfigError([document.problem(_place(document, name), message, hint)])
+
+
+def _surroundings(project: Project, sweep: Sweep, notebook: Notebook) -> bytes:
+    """A digest of what all runs of a sweep share."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([notebook.kernel, sweep.threads, notebook.code]).encode("utf-8"))
+    for path in _own_files(project.folder, sweep.inputs):
+        digest.update(path.relative_to(project.folder).as_posix().encode("utf-8") + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
+
+
+def _own_files(folder: Path, inputs: Iterable[str]) -> list[Path]:
+    """The project's Python modules and its declared inputs; never what runs have made."""
+    found = {path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in {"runs", "results"}}
+    for pattern in inputs:
+        inside = not Path(pattern).is_absolute() and ".." not in Path(pattern).parts
+        matches = [path for path in folder.glob(pattern) if path.is_file()] if inside else []
+        if not matches:
+            hint = "Inputs are files in the project's folder, such as `data/*.csv`."
+            document = read_yaml(folder / SWEEP_FILE)
+            raise ConfigError([document.problem(("inputs",), f"no file matches the input {pattern!r}.", hint)])
+        found.update(matches)
+    return sorted(found)
+
+
+def _run_id(surroundings: bytes, parameters: Mapping[str, Any]) -> str:
+    text = json.dumps(parameters, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(surroundings + text.encode("utf-8")).hexdigest()[:12]

@@ -1,0 +1,149 @@
+"""A plan says which runs a sweep consists of, and names each after what its result depends on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.config import load_project
+from blogkit.errors import ConfigError, NotebookError
+from blogkit.run.plan import plan_runs
+from tests.files import EXPERIMENT, notebook, write_project
+
+SWEEP = """
+parameters: {epochs: 3}
+grid:
+  width: [8, 16]
+seeds: 2
+"""
+
+
+def ids(folder: Path, **how: Any) -> list[str]:
+    return [run.id for run in plan_runs(load_project(folder), **how)]
+
+
+def test_a_sweep_is_every_combination_at_every_seed_and_seed_by_seed(tmp_path: Path) -> None:
+    runs = plan_runs(load_project(write_project(tmp_path, SWEEP)))
+    assert [dict(run.parameters) for run in runs] == [
+        {"epochs": 3, "width": 8, "seed": 0},
+        {"epochs": 3, "width": 16, "seed": 0},
+        {"epochs": 3, "width": 8, "seed": 1},
+        {"epochs": 3, "width": 16, "seed": 1},
+    ]
+    assert len({run.id for run in runs}) == 4
+
+
+def test_an_edit_of_prose_or_outputs_keeps_the_ids_and_an_edit_of_code_changes_them(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, SWEEP)
+    before = ids(folder)
+    document = json.loads(notebook(("markdown", "# Words"), *EXPERIMENT))
+    document["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "old"}]
+    document["cells"][1]["execution_count"] = 7
+    (folder / "experiment.ipynb").write_text(json.dumps(document))
+    assert ids(folder) == before
+    (folder / "experiment.ipynb").write_text(notebook(*EXPERIMENT, "print('more')"))
+    assert not set(ids(folder)) & set(before)
+
+
+@pytest.mark.parametrize("change", ["module", "input", "threads"])
+def test_modules_inputs_and_threads_belong_to_the_id(tmp_path: Path, change: str) -> None:
+    sweep = SWEEP + "inputs: ['data/*.csv']\n"
+    folder = write_project(tmp_path, sweep, **{"net.py": "x = 1", "data/a.csv": "1"})
+    before = ids(folder)
+    if change == "module":
+        (folder / "net.py").write_text("x = 2")
+    elif change == "input":
+        (folder / "data" / "a.csv").write_text("2")
+    else:
+        (folder / "sweep.yml").write_text(sweep + "threads: 2\n")
+    assert not set(ids(folder)) & set(before)
+
+
+def test_what_runs_make_does_not_belong_to_the_id(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, SWEEP)
+    before = ids(folder)
+    (folder / "runs" / "x").mkdir(parents=True)
+    (folder / "runs" / "x" / "made.py").write_text("1")
+    assert ids(folder) == before
+
+
+def test_set_replaces_a_parameter_or_an_axis_and_only_chooses(tmp_path: Path) -> None:
+    project = load_project(write_project(tmp_path, SWEEP))
+    assert {run.parameters["width"] for run in plan_runs(project, settings={"width": 4})} == {4}
+    assert [run.seed for run in plan_runs(project, settings={"seed": 5})] == [5, 5]
+    chosen = plan_runs(project, only={"width": 8})
+    assert [run.parameters["width"] for run in chosen] == [8, 8]
+    assert [run.id for run in chosen] == [run.id for run in plan_runs(project) if run.parameters["width"] == 8]
+    assert len(plan_runs(project, only={"lr": 0.1})) == 4, "a default counts as the parameter's value"
+
+
+def test_a_scale_replaces_what_it_names(tmp_path: Path) -> None:
+    sweep = SWEEP + "scales:\n  full: {grid: {width: [32]}, parameters: {lr: 0.5}, seeds: [7]}\n"
+    folder = write_project(tmp_path, sweep)
+    (run,) = plan_runs(load_project(folder), scale="full")
+    assert run.parameters == {"epochs": 3, "lr": 0.5, "width": 32, "seed": 7}
+    with pytest.raises(ConfigError, match="has no scale 'ful'.*\n.*Did you mean 'full'"):
+        plan_runs(load_project(folder), scale="ful")
+
+
+def test_values_take_the_type_that_the_notebook_declares(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "parameters: {lr: 1, width: 8.0}\n")
+    (run,) = plan_runs(load_project(folder))
+    assert isinstance(run.parameters["lr"], float)
+    assert isinstance(run.parameters["width"], int)
+    (run,) = plan_runs(load_project(write_project(tmp_path, "parameters: {lr: 1e-3}\n")))
+    assert run.parameters["lr"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("sweep", "line", "words"),
+    [
+        ("seeds: 2\ngrid:\n  widht: [1]\n", 3, ["'widht' is not declared", "Did you mean 'width'?"]),
+        ("parameters:\n  epochs: many\n", 2, ["'many'", "declares it as int (2)"]),
+        ("inputs:\n  - data.csv\n", 1, ["no file matches"]),
+        ("inputs: [../../secret]\n", 1, ["no file matches"]),
+    ],
+)
+def test_a_sweep_that_does_not_fit_the_notebook_is_a_letter(
+    tmp_path: Path, sweep: str, line: int, words: list[str]
+) -> None:
+    folder = write_project(tmp_path, sweep)
+    with pytest.raises(ConfigError) as caught:
+        plan_runs(load_project(folder))
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == (folder / "sweep.yml", line)
+    assert all(word in str(problem) for word in words), str(problem)
+
+
+def test_seeds_need_a_seed_to_set(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 3\n", ("parameters", "width = 1"))
+    with pytest.raises(ConfigError, match="several seeds.*declares no `seed`"):
+        plan_runs(load_project(folder))
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (("x = 1",), "no cell tagged `parameters`"),
+        ((("parameters", "a = 1"), ("parameters", "b = 1")), "two cells tagged"),
+        ((("parameters", "a ="),), "not valid Python"),
+    ],
+)
+def test_a_notebook_that_cannot_be_a_run_is_a_letter(tmp_path: Path, cells: Any, words: str) -> None:
+    folder = write_project(tmp_path, "seeds: 1\n", *cells)
+    with pytest.raises(NotebookError, match=words) as caught:
+        plan_runs(load_project(folder))
+    assert caught.value.problem.path == folder / "experiment.ipynb"
+
+
+def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 1\n")
+    (folder / "experiment.ipynb").write_text("[]")
+    with pytest.raises(NotebookError, match="not a Jupyter notebook"):
+        plan_runs(load_project(folder))
+    (folder / "experiment.ipynb").unlink()
+    with pytest.raises(NotebookError, match="no such notebook"):
+        plan_runs(load_project(folder))

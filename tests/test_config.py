@@ -1,0 +1,94 @@
+"""Files that users write become values, and every problem is told at once with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blogkit.config import choose_projects, front_matter, load_site, load_sweep
+from blogkit.errors import ConfigError, ProjectError
+from tests.files import site_tree, write_tree
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "sweep.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_sweep(path)
+    return [str(problem).replace(str(tmp_path) + "/", "") for problem in caught.value.problems]
+
+
+def test_an_empty_sweep_is_one_run(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yml").write_text("")
+    assert load_sweep(tmp_path / "sweep.yml").seeds == 1
+
+
+def test_every_problem_of_a_sweep_is_told_at_once(tmp_path: Path) -> None:
+    told = problems(tmp_path, "gird:\n  width: [1]\nbudget:\n  minuts: 3\nthreads: two\n")
+    assert told == [
+        "sweep.yml:1: 'gird' is not a key that is known here.\n    Did you mean 'grid'?",
+        "sweep.yml:4: 'budget.minuts' is not a key that is known here.\n    Did you mean 'minutes'?",
+        "sweep.yml:5: 'threads': input should be a valid integer, unable to parse string as an integer, not 'two'.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("grid:\n  width: []\n", "sweep.yml:2: the grid of 'width' is empty"),
+        ("grid: {w: [1]}\nparameters: {w: 1}\n", "sweep.yml:1: 'w' stands in the grid and in the parameters."),
+        ("seeds: 0\n", "sweep.yml:1: there must be at least one seed."),
+        ("seeds: [1, 1]\n", "sweep.yml:1: a seed stands in the list twice."),
+        ("scale: big\n", "sweep.yml:1: there is no scale 'big'."),
+        ("threads: 1\nruns_per_gpu: 0\n", "sweep.yml:2: 'runs_per_gpu' must be 1 or more."),
+        ("a: 1\na: 2\n", "sweep.yml:2: says 'a' twice."),
+        ("grid: {width: [1\n", "sweep.yml:2: is not valid YAML"),
+        ("- a\n- b\n", "sweep.yml:1: the file must be a list of `key: value` lines."),
+        ("x: !!python/object/apply:os.system [id]\n", "sweep.yml:1: is not valid YAML"),
+        ("scales:\n  full:\n    gird: {}\n", "sweep.yml:3: 'scales.full.gird' is not a key"),
+    ],
+)
+def test_an_impossible_sweep_is_a_letter_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    (first, *_) = problems(tmp_path, text)
+    assert first.startswith(told), first
+
+
+def test_a_site_is_found_from_below_with_its_projects(tmp_path: Path) -> None:
+    write_tree(tmp_path, site_tree({"b": {}, "a": {"sweep.yml": "seeds: 2"}}))
+    (tmp_path / "projects" / "no-post").mkdir()
+    site = load_site(tmp_path / "projects" / "a")
+    assert [project.name for project in site.projects] == ["a", "b"]
+    assert site.output == tmp_path.resolve() / "_site"
+    assert site.projects[0].sweep is not None
+    assert site.projects[1].sweep is None
+
+
+def test_problems_of_several_files_are_told_together(tmp_path: Path) -> None:
+    tree = site_tree({"a": {"sweep.yml": "x: 1"}, "b": {"sweep.yml": "y: 1"}}, quarto="blogkit:\n  profil: x\n")
+    write_tree(tmp_path, tree)
+    with pytest.raises(ConfigError) as caught:
+        load_site(tmp_path)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_folder_without_a_site_is_a_letter(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="blogkit init"):
+        load_site(tmp_path)
+
+
+def test_an_unknown_project_is_a_letter_with_the_nearest_name(tmp_path: Path) -> None:
+    site = load_site(write_tree(tmp_path, site_tree({"dead-relu": {}})))
+    assert [project.name for project in choose_projects(site, ["projects/dead-relu/"])] == ["dead-relu"]
+    with pytest.raises(ProjectError, match="Did you mean 'dead-relu'"):
+        choose_projects(site, ["dead-rleu"])
+
+
+def test_front_matter_knows_the_lines_of_the_file(tmp_path: Path) -> None:
+    post = write_tree(tmp_path, {"index.qmd": "---\ntitle: T\nauthor:\n  - name: A\n---\n\nx\n"}) / "index.qmd"
+    head = front_matter(post)
+    assert head.data == {"title": "T", "author": [{"name": "A"}]}
+    assert head.line(("author", 0, "name")) == 4
+    post.write_text("---\ntitle: T\n")
+    with pytest.raises(ConfigError, match="not closed"):
+        front_matter(post)
