@@ -1,0 +1,154 @@
+"""Makes a site, and a project that already runs, from the templates."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shutil
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blogkit.config import SITE_FILE, did_you_mean, load_project
+from blogkit.errors import ProjectError, StoreError
+from blogkit.model import Project, Site
+
+DEFAULT_STARTER = "blank"
+PLACEHOLDER_AUTHOR = "Your Name"
+SITE_TEMPLATE = "site"
+_ENDING = ".jinja"
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)")
+"""Names that Windows keeps for devices: a folder of this name cannot be checked out there."""
+
+
+def slug(name: str) -> str:
+    """The folder name for what a user called a project: lower case, ASCII letters, digits and single hyphens.
+
+    Raises ProjectError when nothing is left of it, when it is a path, or when some system could not hold such a folder.
+    """
+    if "/" in name or "\\" in name:
+        hint = "Give a name alone; projects lie in the site's `projects` folder."
+        raise ProjectError(f"{name!r} is a path, not a name.", hint=hint)
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    made = re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
+    if not made:
+        raise ProjectError(f"{name!r} holds no letter or digit that a folder name could be made of.",
+                           hint="Use Latin letters for the name, and --title for the title in any script.")  # fmt: skip
+    if _RESERVED.fullmatch(made):
+        raise ProjectError(f"{made!r} is a name that Windows keeps for a device.", hint="Choose another.")
+    if len(made) > 80:
+        hint = "Choose a shorter name, and give the whole one as --title."
+        raise ProjectError(f"{made[:40] + '…'!r} is longer than 80 characters.", hint=hint)
+    return made
+
+
+def init_site(folder: Path, *, title: str | None = None, template: Path | None = None) -> Path:
+    """Makes a site in a folder and gives its root. What is already in the folder is left as it is."""
+    folder = folder.resolve()
+    if (folder / SITE_FILE).exists():
+        raise ProjectError("there is a site already.", hint="`blogkit new NAME` adds a project to it.",
+                           path=folder / SITE_FILE)  # fmt: skip
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError("is a file, so no site can be made there.", path=folder)
+    source = find_templates(folder, template) / SITE_TEMPLATE
+    answers = {"title": title or "Final projects"}
+    files = {path: text for path, text in _filled(source, answers).items() if not (folder / path).exists()}
+    try:
+        (folder / "projects").mkdir(parents=True, exist_ok=True)
+        for path, data in sorted(files.items(), key=lambda entry: entry[0] == SITE_FILE):
+            (folder / path).write_bytes(data)  # _quarto.yml last: with it, the folder is a site
+    except OSError as error:
+        raise StoreError(f"could not be written: {error.strerror}.", path=folder) from error
+    return folder
+
+
+def new_project(
+    site: Site,
+    name: str,
+    *,
+    starter: str = DEFAULT_STARTER,
+    title: str | None = None,
+    authors: Sequence[str] = (),
+    template: Path | None = None,
+    today: datetime.date | None = None,
+) -> Project:
+    """Makes a project of a site from a starter, whole or not at all. An existing folder is never touched."""
+    folder = site.root / "projects" / slug(name)
+    if folder.exists():
+        hint = "Choose another name, or remove the folder first."
+        raise ProjectError("there is a project of this name already.", hint=hint, path=folder)
+    templates = find_templates(site.root, template)
+    source = templates / starter
+    if starter == SITE_TEMPLATE or not (source / "index.qmd.jinja").is_file():
+        known = starters(templates)
+        hint = did_you_mean(starter, known) or f"There are: {', '.join(known)}."
+        raise ProjectError(f"There is no starter {starter!r}.", hint=hint, path=templates)
+    answers = {
+        "name": folder.name,
+        "title": title or _title(name),
+        "authors": list(authors) or [PLACEHOLDER_AUTHOR],
+        "date": (today or datetime.date.today()).isoformat(),
+    }
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        for path, data in _filled(source, answers).items():
+            (beside / path).parent.mkdir(parents=True, exist_ok=True)
+            (beside / path).write_bytes(data)
+        os.rename(beside, folder)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise StoreError(f"could not be made: {error.strerror}.", path=folder) from error
+    return load_project(folder)
+
+
+def starters(templates: Path) -> list[str]:
+    """The names of the starters in a folder of templates."""
+    return sorted(path.parent.name for path in templates.glob("*/index.qmd.jinja"))
+
+
+def find_templates(root: Path, given: Path | None = None) -> Path:
+    """The folder of templates: the given one, the site's own, the checkout's, or the one inside the package."""
+    package = Path(__file__).resolve().parent
+    candidates = [given] if given else [root / "template", package.parent / "template", package / "_template"]
+    for candidate in candidates:
+        if (candidate / DEFAULT_STARTER).is_dir() or (candidate / SITE_TEMPLATE).is_dir() or candidate is given:
+            if not candidate.is_dir():
+                raise ProjectError("there is no such folder of templates.", path=candidate)
+            return candidate
+    raise ProjectError("The templates are missing from this installation.", hint="Install blogkit again.", path=package)
+
+
+def _title(name: str) -> str:
+    """A title from a name: kept when it reads like one, otherwise its words."""
+    if " " in name.strip():
+        return name.strip()
+    words = re.sub(r"[-_.]+", " ", name).strip()
+    return words[:1].upper() + words[1:]
+
+
+def _filled(source: Path, answers: Mapping[str, Any]) -> dict[str, bytes]:
+    """Every file of a template by its path, filled where its name ends in ``.jinja``."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        variable_start_string="<<", variable_end_string=">>", block_start_string="<%", block_end_string="%>",
+        comment_start_string="<#", comment_end_string="#>", trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  # these are Markdown and YAML, where `yaml` quotes what a user typed
+    )  # fmt: skip
+    environment.filters["yaml"] = lambda text: json.dumps(str(text), ensure_ascii=False)
+    files: dict[str, bytes] = {}
+    for path in sorted(source.rglob("*")):
+        if not path.is_file() or "__pycache__" in path.parts or ".ipynb_checkpoints" in path.parts:
+            continue
+        name = path.relative_to(source).as_posix()
+        if name.endswith(_ENDING):
+            text = environment.from_string(path.read_text(encoding="utf-8")).render(answers)
+            files[name.removesuffix(_ENDING)] = text.encode("utf-8")
+        else:
+            files[name] = path.read_bytes()
+    return files
