@@ -1,0 +1,75 @@
+"""Where the files of a class's review lie: one folder, kept out of git because it says who is who."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from blogkit import store
+from blogkit.errors import StoreError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewFolder:
+    """Every path of a review, by name; by default ``.blogkit/review`` of the site."""
+
+    root: Path
+
+    @property
+    def secret_file(self) -> Path:
+        """32 random bytes: they make people's keys and sign links. Whoever has them can unmask reviewers."""
+        return self.root / "secret"
+
+    @property
+    def roster(self) -> Path:
+        """The roster that was given last, as it was given."""
+        return self.root / "roster.csv"
+
+    @property
+    def assignments(self) -> Path:
+        return self.root / "assignments.json"
+
+    @property
+    def record(self) -> Path:
+        """Everything collected so far."""
+        return self.root / "record.jsonl"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "review.db"
+
+    @property
+    def posts(self) -> Path:
+        """Anonymised revisions: ``NAME/REVISION.html`` and ``NAME/revisions.json``."""
+        return self.root / "posts"
+
+    def secret(self) -> bytes:
+        """The class's secret, made at the first call and readable by its owner alone."""
+        if not self.secret_file.is_file():
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                self.root.chmod(0o700)
+                with open(self.secret_file, "xb", opener=_private) as stream:
+                    stream.write(secrets.token_bytes(32))
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise StoreError(f"could not be written: {error.strerror}.", path=self.secret_file) from error
+        data = self.secret_file.read_bytes()
+        if len(data) < 32:
+            hint = "Remove it if no review has begun; otherwise bring it back from a copy: people's keys depend on it."
+            raise StoreError("is damaged.", hint=hint, path=self.secret_file)
+        return data
+
+
+def _private(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+def keep_roster(folder: ReviewFolder, text: str) -> None:
+    """The roster beside the record, so that the server and the report know it too."""
+    store.write_text(folder.roster, text)
+    folder.roster.chmod(0o600)

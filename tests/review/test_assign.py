@@ -1,0 +1,194 @@
+"""An assignment keeps every rule, is the same for the same seed, and says why when there is none."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from blogkit.errors import ConfigError
+from blogkit.review.assign import (
+    Round,
+    Wish,
+    assign,
+    publish,
+    published_pairs,
+    read_rounds,
+    standing_pairs,
+    why_not,
+    write_rounds,
+)
+from blogkit.review.folder import ReviewFolder
+from blogkit.review.roster import Roster, parse_roster, read_roster
+from tests.review.classes import invent_class
+
+
+def broken_rules(roster: Roster, rounds: list[Round], readers: int, staff: int = 1) -> list[str]:
+    """Every rule that the standing pairs of some rounds break, in words."""
+    people = roster.by_key()
+    authors = {post: roster.authors(post) for post in roster.projects}
+    pairs = standing_pairs(rounds)
+    broken = [
+        f"{people[p.reviewer].name} reads {p.post}: {why}"
+        for p in pairs
+        if (why := why_not(people[p.reviewer], p.post, authors))
+    ]
+    for role, each in ((False, readers), (True, staff)):
+        given = Counter(p.post for p in pairs if p.staff == role)
+        broken += [f"{post} has {given[post]}" for post in {p.post for p in pairs} if given[post] != each]
+    load = Counter({s.key: 0 for s in roster.students if s.status != "absent"})
+    load.update(p.reviewer for p in pairs if not p.staff)
+    if max(load.values()) - min(load.values()) > 1:
+        broken.append(f"loads from {min(load.values())} to {max(load.values())}")
+    reads = {(people[p.reviewer].project, p.post) for p in pairs if not p.staff}
+    broken += [f"{a} and {b} read each other" for a, b in reads if (b, a) in reads]
+    return broken
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(12, 60), st.integers(1, 3), st.integers(0, 1), st.integers(0, 99))
+def test_every_rule_holds(students: int, team: int, conflicts: int, seed: int) -> None:
+    roster = invent_class(students, team=team, staff=3, conflicts=conflicts, seed=seed)
+    try:
+        made = assign(roster, Wish(readers=2, seed=seed))
+    except ConfigError:
+        assert students // team < 12, "only a small class may have no assignment"
+        return
+    assert broken_rules(roster, [made], 2) == []
+
+
+def test_the_same_seed_gives_the_same_assignment_and_another_seed_another() -> None:
+    roster = invent_class(40, team=2, conflicts=1)
+    assert assign(roster, Wish(seed=7)) == assign(roster, Wish(seed=7))
+    assert assign(roster, Wish(seed=7)).pairs != assign(roster, Wish(seed=8)).pairs
+
+
+@pytest.mark.parametrize(("students", "seconds"), [(300, 2.0), (1000, 30.0)])
+def test_a_large_class_is_assigned_in_time(students: int, seconds: float) -> None:
+    roster = invent_class(students, staff=10, conflicts=1)
+    assign(invent_class(12), Wish())  # SciPy is imported once
+    begun = time.process_time()
+    made = assign(roster, Wish(seed=7))
+    assert time.process_time() - begun <= seconds
+    assert broken_rules(roster, [made], 3) == []
+
+
+def test_a_second_round_reads_late_posts_and_replaces_who_did_not_come() -> None:
+    roster = invent_class(30, staff=2, k0004="late")
+    first = assign(roster, Wish(seed=1))
+    assert "project-4" not in {pair.post for pair in first.pairs}
+    gone = [pair for pair in first.pairs if pair.reviewer == "k0007"]
+    done = (gone[0].reviewer, gone[0].post)
+    later = Roster(
+        people=tuple(
+            replace(person, status={"k0007": "absent", "k0004": ""}.get(person.key, person.status))
+            for person in roster.people
+        )
+    )
+    second = assign(later, Wish(seed=1), earlier=publish([first]), submitted=[done])
+    assert set(second.dropped) == set(gone[1:])
+    assert {pair.post for pair in second.pairs} == {"project-4", *(pair.post for pair in gone[1:])}
+    assert "k0007" not in {pair.reviewer for pair in second.pairs}
+    kept = [pair for pair in standing_pairs([first, second]) if pair.reviewer != "k0007"]
+    assert broken_rules(later, [replace(first, pairs=tuple(kept))], 3) == [f"{gone[0].post} has 2"]
+
+
+def test_a_draft_is_hidden_until_it_is_published(tmp_path: Path) -> None:
+    folder = ReviewFolder(root=tmp_path)
+    draft = assign(invent_class(12), Wish())
+    write_rounds(folder, [draft])
+    assert published_pairs(read_rounds(folder)) == ()
+    write_rounds(folder, publish(read_rounds(folder)))
+    assert published_pairs(read_rounds(folder)) == draft.pairs
+
+
+def test_a_post_that_nobody_may_read_is_told_with_each_persons_reason() -> None:
+    roster = invent_class(8)
+    conflicted = Roster(
+        people=tuple(
+            replace(person, conflicts=frozenset({"project-0"}))
+            if person.key in {"k0001", "k0002", "k0003", "k0004", "k0005"}
+            else person
+            for person in roster.people
+        )
+    )
+    with pytest.raises(ConfigError) as caught:
+        assign(conflicted, Wish())
+    letter = str(caught.value)
+    assert "'project-0' needs 3 readers, but only 2 may read it: Student 6, Student 7" in letter
+    assert "Student 1, Student 2, Student 3, Student 4, Student 5 (declared a conflict)" in letter
+    assert "Student 0 (own team)" in letter
+
+
+def test_a_rule_that_makes_it_impossible_is_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        assign(invent_class(6), Wish(readers=3))
+    assert "Without the rule that two teams never read each other's posts there would be one" in str(caught.value)
+    assert "would lack 1 of 3 readers" in str(caught.value)
+
+
+def test_a_class_without_staff_is_told_so() -> None:
+    with pytest.raises(ConfigError, match="needs 1 members of staff, but only 0 may read it"):
+        assign(invent_class(12, staff=0), Wish())
+
+
+def test_every_wrong_line_of_a_roster_is_told_at_once() -> None:
+    text = (
+        "name,email,role,project,conflicts,status\n"
+        "Ada,ada@example.edu,student,descent,,\n"
+        ",ada@example.edu,stuff,../up,nobody@example.edu,lat\n"
+        "Bob,bob,,,,\n"
+        "Eve,eve@example.edu,,x,a,b,c\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_roster(text, Path("roster.csv"), b"secret")
+    told = str(caught.value)
+    for words in (
+        "roster.csv:3: the name is missing",
+        "roster.csv:3: ada@example.edu stands on line 2 already",
+        "'stuff' is no role",
+        "'../up' is no project's name",
+        "Did you mean 'late'?",
+        "roster.csv:4: 'bob' is no e-mail address",
+        "roster.csv:5: has more cells",
+        "'nobody@example.edu' is nobody's address",
+    ):
+        assert words in told
+
+
+def test_a_roster_without_its_columns_is_told_which() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'email'"):
+        parse_roster("name,emial\nAda,ada@example.edu\n", Path("roster.csv"), b"secret")
+
+
+def test_the_command_drafts_then_publishes(tmp_path: Path) -> None:
+    from blogkit.cli import app, reviews
+
+    assert reviews.review
+    roster = tmp_path / "roster.csv"
+    rows = [f"Student {n},p{n}@example.edu,student,project-{n}" for n in range(12)] + ["Boss,boss@example.edu,staff,"]
+    roster.write_text("name,email,role,project\n" + "\n".join(rows) + "\n")
+    folder = ReviewFolder(root=tmp_path / "review")
+    command = ["review", "assign", "--seed", "7", "--folder", str(folder.root)]
+    drafted = CliRunner().invoke(app, [*command, "--roster", str(roster)])
+    assert drafted.exit_code == 0, drafted.output
+    assert "project-3: Student" in drafted.output and "is a draft" in drafted.output
+    assert published_pairs(read_rounds(folder)) == ()
+    assert "Round 1 is published: 48 reviews." in CliRunner().invoke(app, [*command, "--publish"]).output
+    assert len(published_pairs(read_rounds(folder))) == 48
+    assert folder.secret_file.stat().st_mode & 0o077 == 0
+    assert read_roster(folder.roster, folder.secret()).people[0].key == read_rounds_keys(folder)[0]
+
+
+def read_rounds_keys(folder: ReviewFolder) -> list[str]:
+    """The keys that review project-1 and so on, and first of all that of the first person of the roster."""
+    keys = {pair.reviewer for pair in published_pairs(read_rounds(folder))}
+    first = read_roster(folder.roster, folder.secret()).people[0].key
+    assert first in keys
+    return [first]

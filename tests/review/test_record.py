@@ -1,0 +1,134 @@
+"""A review record is a set of immutable events: any records merge, in any order, to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blogkit.errors import ConfigError
+from blogkit.review.collect import collect, without_times
+from blogkit.review.record import (
+    Event,
+    EventType,
+    NotAnEvent,
+    merge,
+    new_event,
+    parse_event,
+    person_key,
+    read_record,
+    to_lines,
+)
+
+QUOTE = {"type": "TextQuoteSelector", "exact": "the loss falls", "prefix": "where ", "suffix": " twice"}
+
+
+def comment(number: int = 0, **more: Any) -> Event:
+    facts: dict[str, Any] = {
+        "creator": "ab12",
+        "post": "double-descent",
+        "revision": "0123456789ab",
+        "kind": "question",
+        "text": "Why twice?",
+        "selector": [QUOTE],
+        "created": f"2026-11-23T10:00:{number % 60:02d}.000Z",
+        "event_id": f"urn:uuid:{uuid.UUID(int=number)}",
+    }
+    return new_event(EventType.ANNOTATION, **(facts | more))
+
+
+def test_a_comment_is_a_w3c_annotation() -> None:
+    document = comment().document
+    assert document["@context"][0] == "http://www.w3.org/ns/anno.jsonld"
+    assert document["type"] == "Annotation"
+    assert document["target"] == {"source": "urn:blogkit:post:double-descent", "selector": [QUOTE]}
+    assert document["body"]["format"] == "text/markdown"
+
+
+def test_a_reply_is_about_the_comment_it_answers() -> None:
+    reply = new_event(
+        EventType.ANNOTATION,
+        creator="cd34",
+        post="double-descent",
+        text="Done.",
+        reply_to=comment().id,
+        answer={"state": "done", "commit": "98b85a5"},
+    )
+    assert reply.is_reply and reply.about == comment().id and reply.text == "Done."
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"id": "1"}, "id"),
+        ({"type": "blogkit:Boast"}, "type"),
+        ({"created": "yesterday"}, "created"),
+        ({"creator": "urn:blogkit:person:Ada Lovelace"}, "creator"),
+        ({"blogkit:post": "../../etc"}, "blogkit:post"),
+        ({"blogkit:kind": "rant"}, "blogkit:kind"),
+        ({"body": {"type": "TextualBody", "format": "text/html", "value": "<b>"}}, "body"),
+        ({"target": {"source": "https://example.org/"}}, "target"),
+        ({"blogkit:extra": 1}, "blogkit:extra"),
+    ],
+)
+def test_a_document_outside_the_schema_is_refused_with_its_place(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(NotAnEvent, match=complaint):
+        parse_event({**comment().document, **change})
+
+
+@given(st.lists(st.lists(st.integers(0, 30)), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_merging_is_a_union_in_any_order_and_any_number_of_times(numbers: list[list[int]], random: Any) -> None:
+    records = [[comment(number) for number in group] for group in numbers]
+    merged = merge(*records)
+    shuffled = [random.sample(group, len(group)) for group in random.sample(records, len(records))]
+    assert to_lines(merge(*shuffled, *records).events) == to_lines(merged.events)
+    assert to_lines(merge(merged.events, *records).events) == to_lines(merged.events)
+    assert {event.id for event in merged.events} == {event.id for group in records for event in group}
+
+
+def test_an_event_that_was_changed_by_hand_is_told_and_resolved_the_same_way_round() -> None:
+    one, other = comment(1), comment(1, text="Why thrice?")
+    first, second = merge([one], [other]), merge([other], [one])
+    assert first.altered == second.altered == (one.id,)
+    assert to_lines(first.events) == to_lines(second.events)
+
+
+def test_collecting_twice_leaves_the_same_bytes(tmp_path: Path) -> None:
+    a, b, into = tmp_path / "a.jsonl", tmp_path / "b.jsonl", tmp_path / "record.jsonl"
+    a.write_text(to_lines([comment(2), comment(1)]))
+    b.write_text(to_lines([comment(3), comment(1)]))
+    first = collect([a, b], into)
+    written = into.read_bytes()
+    again = collect([b, a, into], into)
+    assert (first.events, first.new, again.events, again.new) == (3, 3, 3, 0)
+    assert into.read_bytes() == written
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(to_lines([comment(1), comment(2)])[:-20])
+    assert [event.id for event in read_record(file)] == [comment(1).id]
+
+
+def test_every_wrong_line_of_a_record_is_told_with_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(comment(1).line + "\nnot json\n" + json.dumps({"type": "Annotation"}) + "\n")
+    with pytest.raises(ConfigError) as caught:
+        read_record(file)
+    assert [problem.line for problem in caught.value.problems] == [2, 3]
+
+
+def test_an_export_tells_the_day_and_the_order_but_not_the_hour() -> None:
+    events = without_times([comment(59), comment(3)])
+    assert [event.created for event in events] == ["2026-11-23T00:00:00.000Z", "2026-11-23T00:00:00.001Z"]
+    assert [event.id for event in events] == [comment(3).id, comment(59).id]
+
+
+def test_a_persons_key_needs_the_secret_and_ignores_letter_case() -> None:
+    assert person_key(b"s", "Ada@Example.edu ") == person_key(b"s", "ada@example.edu")
+    assert person_key(b"s", "ada@example.edu") != person_key(b"t", "ada@example.edu")
