@@ -112,7 +112,7 @@ def starters(templates: Path) -> list[str]:
 
 def find_templates(root: Path, given: Path | None = None) -> Path:
     """The folder of templates: the given one, the site's own, the checkout's, or the one inside the package."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     candidates = [given] if given else [root / "template", package.parent / "template", package / "_template"]
     for candidate in candidates:
         if (candidate / DEFAULT_STARTER).is_dir() or (candidate / SITE_TEMPLATE).is_dir() or candidate is given:

@@ -1,0 +1,73 @@
+"""A student's own notebook becomes a project by one tag; everything else in it stays as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.errors import NotebookError
+from blogkit.new.adopt import candidates, read, tagged, with_parameters
+from tests.files import notebook
+
+PATH = Path("mine.ipynb")
+CELLS = (
+    ("markdown", "# Mine"),
+    "%matplotlib inline\nimport math",
+    "lr = 0.1\nepochs: int = 3\nname = 'adam'\n_private = 1\nwidths = [1, 2]",
+    "def train():\n    hidden = 3\n    return lr * epochs\nprint(train())",
+)
+
+
+def document(*cells: Any) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(notebook(*(cells or CELLS)))
+    return made
+
+
+def test_what_could_be_a_parameter_is_found_with_its_value_and_cell() -> None:
+    found = [(one.name, one.value, one.cell) for one in candidates(document())]
+    assert found == [("lr", 0.1, 3), ("epochs", 3, 3), ("name", "adam", 3)]
+
+
+def test_only_the_tag_of_one_cell_differs() -> None:
+    before = document()
+    before["cells"][2]["metadata"] = {"collapsed": True}
+    before["metadata"]["mine"] = {"kept": [1]}
+    after = with_parameters(before, ["lr", "epochs"], PATH)
+    assert tagged(before) is None
+    assert tagged(after) == 3
+    assert after["cells"][2]["metadata"].pop("tags") == ["parameters"]
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "names", "words"),
+    [
+        (CELLS, ["momentum"], "sets no momentum.*\n.*lr, epochs, name"),
+        (CELLS, ["widths"], "sets no widths"),
+        (("a = 1", "b = 2"), ["a", "b"], "several cells.*\n.*a in cell 1, b in cell 2"),
+        (("lr = 0.1\nprint(lr)",), ["lr"], "cell 1 sets lr and uses it at once"),
+        (("lr = 0.1\nif lr > 1:\n    pass",), ["lr"], "uses it at once"),
+        (("lr = 0.1", "lr = 0.2"), ["lr"], "cell 2 sets lr again"),
+        (("lr = 0.1", "lr *= 2"), ["lr"], "cell 2 sets lr again"),
+    ],
+)
+def test_a_notebook_where_a_runs_value_would_be_lost_is_refused(
+    cells: tuple[Any, ...], names: list[str], words: str
+) -> None:
+    with pytest.raises(NotebookError, match=words):
+        with_parameters(document(*cells), names, PATH)
+
+
+def test_a_function_that_reads_a_parameter_later_is_no_obstacle() -> None:
+    assert tagged(with_parameters(document("lr = 0.1\ndef f(x):\n    return lr * x"), ["lr"], PATH)) == 1
+
+
+def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
+    (tmp_path / "x.ipynb").write_text("{}")
+    with pytest.raises(NotebookError, match="not a Jupyter notebook"):
+        read(tmp_path / "x.ipynb")
+    with pytest.raises(NotebookError, match="no such notebook"):
+        read(tmp_path / "y.ipynb")
