@@ -50,6 +50,11 @@ class ProjectPaths:
         return self.runs / ".failed"
 
     @property
+    def drawn(self) -> Path:
+        """The figures notebook as it was last executed, with what it recorded."""
+        return self.runs / ".figures"
+
+    @property
     def results(self) -> Path:
         """What the runs showed: gathered, small, committed."""
         return self.folder / "results"
@@ -246,3 +251,12 @@ def gathered_runs(paths: ProjectPaths) -> dict[str, dict[str, Any]]:
     document = read_json(paths.provenance)
     runs = document.get("runs", []) if isinstance(document, Mapping) else []
     return {str(run["id"]): run for run in runs if isinstance(run, dict) and "id" in run}
+
+
+def gathered_scale(paths: ProjectPaths) -> str | None:
+    """The scale that the results were gathered at; None where there are none, or the sweep has no scales."""
+    if not paths.provenance.is_file():
+        return None
+    document = read_json(paths.provenance)
+    scale = document.get("scale") if isinstance(document, Mapping) else None
+    return scale if isinstance(scale, str) else None

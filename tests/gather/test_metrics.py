@@ -1,0 +1,58 @@
+"""The table of all runs is tidy, typed, and the same bytes for the same runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
+from blogkit.model import Run
+from blogkit.store import RunPaths
+
+
+def make(tmp_path: Path, name: str, parameters: dict[str, Any], *lines: dict[str, Any]) -> tuple[Run, RunPaths]:
+    paths = RunPaths(folder=tmp_path / name)
+    paths.folder.mkdir()
+    paths.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = Run(id=name, project="p", notebook=tmp_path, parameters=parameters, seed=parameters.get("seed"))
+    return run, paths
+
+
+def line(metric: str, value: float, step: float | None = None) -> dict[str, Any]:
+    return {"metric": metric, "value": value, "step": step}
+
+
+def test_each_number_is_a_row_with_its_runs_parameters(tmp_path: Path) -> None:
+    a, at = make(tmp_path, "a", {"width": 8, "seed": 0}, line("error", 0.5, 2), line("error", 0.6, 1), line("n", 3))
+    b, bt = make(tmp_path, "b", {"width": 16, "seed": 0, "opt": "adam"}, line("error", float("nan"), 1))
+    table = metrics_table([a, b], {"a": at, "b": bt}, None)
+    assert list(table.columns) == ["run", "width", "seed", "opt", "metric", "step", "value"]
+    assert table["metric"].tolist() == ["error", "error", "n", "error"]
+    assert table["step"].tolist()[:2] == [1, 2], "in the order of steps"
+    assert table["opt"].tolist()[3] == "adam"
+    assert table["width"].tolist() == [8, 8, 8, 16]
+    assert table["value"].isna().tolist() == [False, False, False, True], "a diverged run is kept"
+
+
+def test_the_same_runs_give_the_same_bytes_and_survive_the_loss_of_their_folders(tmp_path: Path) -> None:
+    a, at = make(tmp_path, "a", {"width": 8}, line("error", 0.5, 1))
+    b, bt = make(tmp_path, "b", {"width": 9}, line("error", 0.4, 1), line("whole", 1.5))
+    first = to_parquet(metrics_table([a, b], {"a": at, "b": bt}, None))
+    assert to_parquet(metrics_table([a, b], {"a": at, "b": bt}, None)) == first
+    (tmp_path / "t.parquet").write_bytes(first)
+    earlier = read_parquet(tmp_path / "t.parquet")
+    assert to_parquet(metrics_table([a, b], {}, earlier)) == first
+    assert to_parquet(metrics_table([a, b], {"a": at}, earlier)) == first
+
+
+def test_runs_that_recorded_nothing_give_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+    a, at = make(tmp_path, "a", {"width": 8})
+    table = metrics_table([a], {"a": at}, None)
+    assert list(table.columns) == ["run", "width", "metric", "step", "value"]
+    assert len(table) == 0
+
+
+def test_a_list_as_a_parameter_is_text_in_the_table(tmp_path: Path) -> None:
+    a, at = make(tmp_path, "a", {"layers": [8, 8]}, line("error", 0.5))
+    assert metrics_table([a], {"a": at}, None)["layers"].tolist() == ["[8, 8]"]
