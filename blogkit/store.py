@@ -44,6 +44,10 @@ class ProjectPaths:
         """Runs under way, each under a name of its own."""
         return self.runs / ".work"
 
+    def claim(self, run_id: str) -> Path:
+        """The file whose lock says that a process executes this run."""
+        return self.runs / ".claims" / run_id
+
     @property
     def failed(self) -> Path:
         """The last failure of each run that has not succeeded since."""
@@ -207,6 +211,26 @@ def new_work_folder(paths: ProjectPaths, run_id: str) -> RunPaths:
     return RunPaths(folder=folder)
 
 
+def sync_folder(folder: Path) -> None:
+    """Makes sure that a folder and all in it would survive a power cut. Raises StoreError when the disk refuses."""
+    try:
+        for base, _, names in os.walk(folder, topdown=False):
+            for path in (*(Path(base, name) for name in names), Path(base)):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"could not be written: {error.strerror}.", hint="Make room.", path=folder) from error
+
+
+def set_aside(paths: ProjectPaths, run_id: str) -> None:
+    """Takes a stored run out of the way of its newer execution; it is kept in the work folder until that is stored."""
+    with suppress(FileNotFoundError):
+        os.rename(paths.runs / run_id, paths.work / f"{run_id}-old-{uuid.uuid4().hex[:8]}")
+
+
 def keep_run(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
     """Gives a finished run its name, in one rename. Where the name is taken, the one that is there stays."""
     final = paths.runs / run_id
@@ -217,6 +241,8 @@ def keep_run(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
             raise StoreError(f"could not be stored: {error.strerror}.", path=final) from error
         shutil.rmtree(work.folder, ignore_errors=True)
     shutil.rmtree(paths.failed / run_id, ignore_errors=True)
+    for old in paths.work.glob(f"{run_id}-old-*"):
+        shutil.rmtree(old, ignore_errors=True)
     return RunPaths(folder=final)
 
 

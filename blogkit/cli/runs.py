@@ -1,3 +1,164 @@
 """Verbs that make and gather evidence: run, status, logs, gather, verify, runs."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blogkit.cli import app
+from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
+
+if TYPE_CHECKING:
+    from blogkit.model import Project, Run, RunResult, Site
+
+Projects = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
+Scale = Annotated[str | None, typer.Option(help="A named size of the sweep, from `scales:` in sweep.yml.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter for every run.")]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="K=V", help="Only the runs with this value.")]
+
+
+@app.command()
+def run(
+    projects: Projects = None,
+    scale: Scale = None,
+    settings: Settings = None,
+    only: Only = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is stored.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Try a run that does not succeed so many more times.")] = 0,
+) -> None:
+    """Run the experiments that have no results yet."""
+    from blogkit.config import load_site
+    from blogkit.pipeline import plan, runs_to_do
+    from blogkit.run.execute import execute_runs
+
+    site = load_site(Path.cwd())
+    results: list[RunResult] = []
+    for project in chosen_projects(site, projects):
+        runs = plan(project, scale=scale, settings=assignments(settings, "--set"), only=assignments(only, "--only"))
+        missing = runs if force else runs_to_do(project, runs)
+        if dry_run:
+            print_plan(project, runs, missing, workers)
+            continue
+        if not missing:
+            print(f"{project.name}: nothing to do, {_count(runs)} in the store.")
+            continue
+        from blogkit.cli.sweep_view import make_view
+
+        with make_view(project, missing, stored=len(runs) - len(missing), workers=workers) as view:
+            results += execute_runs(
+                project, missing, workers=workers, force=force, retries=retries, on_event=view.on_event
+            )
+    bad = [result for result in results if result.status.value != "done"]
+    if bad:
+        raise RunsFailed(len(bad), len(results), "\n".join(describe_failure(result) for result in bad[:10]))
+
+
+@app.command()
+def status(
+    projects: Projects = None,
+    scale: Scale = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script to read.")] = False,
+) -> None:
+    """Show how far each sweep is, also one that another terminal runs."""
+    from blogkit.cli.sweep_view import status_document, status_table
+    from blogkit.config import load_site
+    from blogkit.pipeline import plan
+    from blogkit.run.status import read_status
+
+    site = load_site(Path.cwd())
+    states = [read_status(project, plan(project, scale=scale)) for project in chosen_projects(site, projects)]
+    if as_json:
+        import json
+
+        print(json.dumps([status_document(state) for state in states], indent=2))
+        return
+    for state in states:
+        status_table(state)
+
+
+@app.command()
+def logs(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is written, until the run ends.")] = False,
+) -> None:
+    """Show what a run printed: a stored one, a failed one, or one that is running."""
+    from blogkit.config import load_site
+    from blogkit.run.logs import find_log, follow_log
+
+    site = load_site(Path.cwd())
+    found = find_log(site.projects, run_id)
+    print(f"{found.path}", file=sys.stderr)
+    for text in follow_log(found) if follow else [found.read()]:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+# --- what the verbs share ---------------------------------------------------------------------------------------------
+
+
+def chosen_projects(site: Site, names: Sequence[str] | None) -> tuple[Project, ...]:
+    """The named projects; without names, all that have a sweep. Raises ProjectError where there is nothing to run."""
+    from blogkit.config import SWEEP_FILE, choose_projects
+
+    chosen = choose_projects(site, names or ())
+    for project in chosen:
+        if names and project.sweep is None:
+            hint = f"A {SWEEP_FILE} beside the post says which notebook is run; an empty one is a single run."
+            raise ProjectError(
+                f"{project.name} has no {SWEEP_FILE}, so it has no runs.", hint=hint, path=project.folder
+            )
+    return tuple(project for project in chosen if project.sweep is not None)
+
+
+def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:
+    """``K=V`` words as a mapping; a value is read as YAML reads it, so that 3 is a number and [1, 2] a list."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for word in words or ():
+        name, equals, text = word.partition("=")
+        if not equals or not name.strip():
+            problems.append(Problem(message=f"{option} {word!r}: is not NAME=VALUE.", hint=f"As in {option} lr=0.1"))
+            continue
+        try:
+            found[name.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            found[name.strip()] = text
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def print_plan(project: Project, runs: Sequence[Run], missing: Sequence[Run], workers: int | None) -> None:
+    """What `--dry-run` says: each run that is missing, and how long they may take together."""
+    from blogkit.cli.sweep_view import duration, parameters_text
+    from blogkit.run.execute import count_workers
+    from blogkit.run.status import Durations
+
+    for one in missing:
+        print(f"{project.name} {one.id}  {parameters_text(one.parameters)}")
+    at_once = count_workers(project, missing, workers)
+    seconds = Durations.of(project).estimate_all(missing, at_once)
+    time = "no run has been made yet to tell the time from" if seconds is None else f"about {duration(seconds)}"
+    print(f"{project.name}: {len(missing)} of {_count(runs)} to do, {at_once} at a time: {time}.")
+
+
+def describe_failure(result: RunResult) -> str:
+    """One line about a run that did not succeed: which, how, where, and where its log is."""
+    from blogkit.cli.sweep_view import parameters_text
+
+    where = f" in cell {result.cell}" if result.cell else ""
+    log = f"\n        {result.folder / 'log.txt'}" if result.folder else ""
+    parameters = parameters_text(result.run.parameters)
+    return f"    {result.run.id} ({parameters}) {result.status.value}{where}: {result.reason}{log}"
+
+
+def _count(runs: Sequence[Any]) -> str:
+    return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"

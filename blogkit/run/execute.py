@@ -1,0 +1,492 @@
+"""Executes the runs of a sweep that are not stored yet, several at a time, on this machine.
+
+The store decides what is done. A run is claimed, executed in a work folder, and stored by one rename; so whatever
+happens to this process, what was stored is whole, and giving the same command again goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from blogkit import store
+from blogkit.errors import StoreError
+from blogkit.model import Project, Run, RunResult, RunStatus
+from blogkit.run.claims import Claim, claim
+from blogkit.run.provenance import Circumstances, describe, standing
+from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
+from blogkit.store import ProjectPaths, RunPaths
+from blogkit.tools.gpu import Meter, find_meter
+from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook
+
+_RUN_ID = re.compile(r"[0-9a-f]{12}")
+_ELSEWHERE_POLL = 0.3
+"""Seconds between two looks at a run that another process executes."""
+
+
+# --- what happens, told while it happens ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A run has begun."""
+
+    run: Run
+    folder: Path
+    """Where its records appear while it runs."""
+    slot: Slot
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellBegan:
+    """A run has come to a cell."""
+
+    run: Run
+    cell: int
+    """Counted from 1."""
+    cells: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run has ended, and is stored or kept as a failure."""
+
+    result: RunResult
+    stored: bool = False
+    """Whether it was there already: from an earlier command, or from another one at the same time."""
+    again: bool = False
+    """Whether it will be tried once more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Something the user should know once."""
+
+    text: str
+
+
+Event = Started | CellBegan | Ended | Note
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """How a sweep is told to end before its time, from another thread or a signal's handler."""
+
+    soon: threading.Event = field(default_factory=threading.Event)
+    """What runs is finished; nothing new begins."""
+    now: threading.Event = field(default_factory=threading.Event)
+    """What runs is stopped, and kept as interrupted."""
+
+
+# --- the sweep --------------------------------------------------------------------------------------------------------
+
+
+def execute_runs(
+    project: Project,
+    runs: Sequence[Run],
+    *,
+    workers: int | None = None,
+    force: bool = False,
+    retries: int = 0,
+    start: KernelStart = ORDINARY,
+    stop: Stop | None = None,
+    may_begin: Callable[[Run], str] | None = None,
+    meter: Meter | None = None,
+    on_event: OnEvent = lambda event: None,
+) -> tuple[RunResult, ...]:
+    """What came of each run, in the order given; those that are stored are not run again unless ``force`` is set.
+
+    ``workers`` runs go on at a time, by default as many as the machine has GPUs (or cores for). A run that does not
+    succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and gives a reason
+    not to begin any more, or nothing; a run that did not begin has the status *not started*. Events are told one at a
+    time, from several threads.
+
+    Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
+    """
+    sweep = _Sweep(
+        project=project,
+        force=force,
+        retries=retries,
+        start=start,
+        stop=stop or Stop(),
+        may_begin=may_begin or (lambda run: ""),
+        meter=meter or find_meter(),
+        on_event=on_event,
+    )
+    return sweep.execute(runs, workers)
+
+
+def slots_for(project: Project, runs: Sequence[Run], workers: int | None, meter: Meter) -> tuple[Slot, ...]:
+    """The places on this machine where these runs go on at the same time."""
+    return make_slots(
+        gpus=meter.devices(),
+        runs_per_gpu=project.sweep.runs_per_gpu if project.sweep else 1,
+        workers=workers,
+        threads=max((run.threads for run in runs), default=1),
+    )[: len(runs)]
+
+
+def count_workers(project: Project, runs: Sequence[Run], workers: int | None) -> int:
+    """How many of these runs would go on at the same time."""
+    return len(slots_for(project, runs, workers, find_meter()))
+
+
+class _Sweep:
+    """One call of ``execute_runs``: its queue, its results, its threads."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        force: bool,
+        retries: int,
+        start: KernelStart,
+        stop: Stop,
+        may_begin: Callable[[Run], str],
+        meter: Meter,
+        on_event: OnEvent,
+    ) -> None:
+        self.project, self.force, self.retries, self.start = project, force, retries, start
+        self.stop, self.may_begin, self.meter = stop, may_begin, meter
+        self.paths = ProjectPaths.of(project)
+        self._on_event, self._telling = on_event, threading.RLock()
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Run, int]] = deque()
+        self._results: dict[str, RunResult] = {}
+        self._error: BaseException | None = None
+        self._reason = ""
+
+    # -- the whole
+
+    def execute(self, runs: Sequence[Run], workers: int | None) -> tuple[RunResult, ...]:
+        """All of it."""
+        stored = frozenset() if self.force else store.stored_ids(self.paths)
+        for run in runs:
+            if run.id in stored:
+                self._results[run.id] = self._stored(run)
+            else:
+                self._waiting.append((run, 1))
+        if self._waiting:
+            self._work(workers)
+        if self._error is not None:
+            raise self._error
+        return tuple(self._results.get(run.id) or self._not_begun(run) for run in runs)
+
+    def _work(self, workers: int | None) -> None:
+        check_writable(self.paths)
+        recover(self.paths)
+        self.revision = standing(self.project)
+        slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
+        self._lease = Lease(slots)
+        crew = [threading.Thread(target=self._worker, name=f"run-{slot.number}", daemon=True) for slot in slots]
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            # Joined in short steps, so that the main thread stays open to signals.
+            while thread.is_alive():
+                thread.join(0.2)
+
+    def tell(self, event: Event) -> None:
+        """Passes an event on, one at a time."""
+        with self._telling:
+            self._on_event(event)
+
+    # -- one worker
+
+    def _worker(self) -> None:
+        try:
+            while (chosen := self._choose()) is not None:
+                run, attempt, claimed = chosen
+                with claimed:
+                    result, stored = self._execute(run, attempt)
+                again = result.status is not RunStatus.DONE and self._try_again(result, attempt)
+                if not again:
+                    with self._lock:
+                        self._results[run.id] = result
+                self.tell(Ended(result=result, stored=stored, again=again))
+        except BaseException as error:
+            # Whatever goes wrong here concerns all runs (a full disk, a bug), so nothing new is begun.
+            with self._lock:
+                self._error = self._error or error
+            self.stop.soon.set()
+
+    def _choose(self) -> tuple[Run, int, Claim] | None:
+        """The next run that nobody else executes; waits while all that are left are executed elsewhere."""
+        while not (self.stop.soon.is_set() or self.stop.now.is_set()):
+            with self._lock:
+                candidates = list(self._waiting)
+            for run, attempt in candidates:
+                claimed = claim(self.paths.claim(run.id))
+                if claimed is None:
+                    continue
+                with self._lock:
+                    if (run, attempt) not in self._waiting:
+                        claimed.release()
+                        continue
+                    if not self._has_leave(run):
+                        claimed.release()
+                        return None
+                    self._waiting.remove((run, attempt))
+                return run, attempt, claimed
+            if not candidates:
+                return None
+            time.sleep(_ELSEWHERE_POLL)
+        return None
+
+    def _has_leave(self, run: Run) -> bool:
+        reason = self._reason or self.may_begin(run)
+        if reason and not self._reason:
+            self._reason = reason
+            self.tell(Note(text=reason))
+        return not reason
+
+    def _try_again(self, result: RunResult, attempt: int) -> bool:
+        if attempt > self.retries or result.status is RunStatus.INTERRUPTED or self.stop.soon.is_set():
+            return False
+        with self._lock:
+            self._waiting.append((result.run, attempt + 1))
+        return True
+
+    # -- one run
+
+    def _execute(self, run: Run, attempt: int) -> tuple[RunResult, bool]:
+        """A claimed run's result, and whether it was stored in the meantime by someone else."""
+        if not self.force and (self.paths.runs / run.id).is_dir():
+            return self._stored(run), True
+        work = store.new_work_folder(self.paths, run.id)
+        with ExitStack() as stack:
+            slot = stack.enter_context(self._lease.take())
+            self.tell(Started(run=run, folder=work.folder, slot=slot, attempt=attempt))
+            try:
+                result = self._run(run, work, slot, attempt)
+            except BaseException:
+                shutil.rmtree(work.folder, ignore_errors=True)
+                raise
+        return result, False
+
+    def _run(self, run: Run, work: RunPaths, slot: Slot, attempt: int) -> RunResult:
+        watch = _Watch(self, run, work, slot)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        energy = self.meter.energy(slot.gpu) if slot.gpu else None
+        with watch:
+            outcome = execute_notebook(
+                run.notebook,
+                work.notebook,
+                run.parameters,
+                cwd=self.project.folder,
+                env={
+                    **thread_environment(run.threads),
+                    **slot.environment,
+                    store.RUN_FOLDER_VARIABLE: str(work.folder),
+                },
+                time_limit=run.time_limit,
+                log=work.log,
+                start=self.start,
+                stop=self.stop.now,
+                on_cell=watch.on_cell,
+                on_kernel=watch.on_kernel,
+            )
+        if slot.gpu and energy is not None and (after := self.meter.energy(slot.gpu)) is not None:
+            energy = (after - energy) / max(1.0, watch.shared)
+        circumstances = Circumstances(
+            started=started,
+            revision=self.revision,
+            gpu=slot.gpu.name if slot.gpu else None,
+            energy=energy,
+            gpu_memory=watch.gpu_memory or None,
+            warm=self.start is not ORDINARY,
+            attempt=attempt,
+        )
+        return self._keep(run, work, outcome, describe(run, outcome, circumstances))
+
+    def _keep(self, run: Run, work: RunPaths, outcome: Outcome, record: Mapping[str, Any]) -> RunResult:
+        """Stores what a run left: whole under its id when it is done, apart from the others when it is not."""
+        result = RunResult(
+            run=run, status=outcome.status, seconds=outcome.seconds, reason=outcome.reason, cell=outcome.cell
+        )
+        with suppress(OSError):
+            progress_file(work).unlink()
+        if not outcome.done:
+            with suppress(StoreError):
+                store.write_text(work.record, store.to_json(record))
+            try:
+                return replace(result, folder=store.keep_failure(self.paths, run.id, work).folder)
+            except StoreError:
+                return replace(result, folder=work.folder if work.folder.exists() else None)
+        store.write_text(work.record, store.to_json(record))
+        store.sync_folder(work.folder)
+        if self.force:
+            store.set_aside(self.paths, run.id)
+        return replace(result, folder=store.keep_run(self.paths, run.id, work).folder)
+
+    def _stored(self, run: Run) -> RunResult:
+        return RunResult(run=run, status=RunStatus.DONE, seconds=0.0, folder=self.paths.runs / run.id)
+
+    def _not_begun(self, run: Run) -> RunResult:
+        reason = self._reason or "the sweep was stopped before it began"
+        return RunResult(run=run, status=RunStatus.NOT_STARTED, seconds=0.0, reason=reason)
+
+
+# --- one run while it runs --------------------------------------------------------------------------------------------
+
+
+def progress_file(work: RunPaths) -> Path:
+    """Where a run under way says how far it is, for whoever looks from another process."""
+    return work.folder / ".progress.json"
+
+
+class _Watch:
+    """Follows one run: tells its cells, and samples what its kernel holds on a GPU."""
+
+    def __init__(self, sweep: _Sweep, run: Run, work: RunPaths, slot: Slot) -> None:
+        self.sweep, self.run, self.work, self.slot = sweep, run, work, slot
+        self.gpu_memory = 0
+        self.shared = 1.0
+        """How many runs used the GPU at the same time, on average."""
+        self._pid: int | None = None
+        self._over = threading.Event()
+        self._began = time.time()
+        self._sampler: threading.Thread | None = None
+
+    def __enter__(self) -> _Watch:
+        self._say(None, None)
+        if self.slot.gpu is not None:
+            self._sampler = threading.Thread(target=self._sample, daemon=True)
+            self._sampler.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._sampler is not None:
+            self._sampler.join()
+
+    def on_cell(self, cell: int, cells: int) -> None:
+        self._say(cell, cells)
+        self.sweep.tell(CellBegan(run=self.run, cell=cell, cells=cells))
+
+    def on_kernel(self, pid: int | None) -> None:
+        self._pid = pid
+
+    def _say(self, cell: int | None, cells: int | None) -> None:
+        state = {
+            "id": self.run.id,
+            "parameters": dict(self.run.parameters),
+            "began": self._began,
+            "pid": os.getpid(),
+            "cell": cell,
+            "cells": cells,
+        }
+        path = progress_file(self.work)
+        with suppress(OSError):  # a view, not evidence: it need not survive a crash, nor stop a run
+            beside = path.with_suffix(".part")
+            beside.write_text(json.dumps(state), encoding="utf-8")
+            os.replace(beside, path)
+
+    def _sample(self) -> None:
+        gpu = self.slot.gpu
+        assert gpu is not None
+        total = samples = 0
+        users = _GPU_USERS
+        with users.join(gpu.uuid or gpu.index):
+            while True:
+                samples += 1
+                total += users.count(gpu.uuid or gpu.index)
+                self.shared = total / samples
+                if self._pid is not None:
+                    used = self.sweep.meter.memory(gpu, _family(self._pid))
+                    self.gpu_memory = max(self.gpu_memory, used or 0)
+                if self._over.wait(0.5):
+                    return
+
+
+class _Users:
+    """How many runs of this process use which GPU now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+
+    def join(self, name: str) -> ExitStack:
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + 1
+        stack = ExitStack()
+        stack.callback(self._leave, name)
+        return stack
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] -= 1
+
+    def count(self, name: str) -> int:
+        with self._lock:
+            return self._counts.get(name, 0)
+
+
+_GPU_USERS = _Users()
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all below it, as Linux lists them; the process alone elsewhere."""
+    found = [pid]
+    for parent in found:
+        with suppress(OSError, ValueError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += [int(word) for word in (task / "children").read_text().split() if int(word) not in found]
+    return found
+
+
+# --- before the first run ---------------------------------------------------------------------------------------------
+
+
+def check_writable(paths: ProjectPaths) -> None:
+    """Raises StoreError when runs could not be stored, before any time is spent on one."""
+    probe = paths.work / f".probe-{uuid.uuid4().hex[:8]}"
+    store.write_text(probe, "a line\n")
+    probe.unlink(missing_ok=True)
+
+
+def recover(paths: ProjectPaths) -> None:
+    """Puts right what a command that was killed left behind.
+
+    A work folder whose run nobody claims any more is removed; one that is whole (its record is written last) and whose
+    name is still free gets it after all.
+    """
+    for run_id, claimed in _unclaimed(paths):
+        with claimed:
+            for work in sorted(paths.work.glob(f"{run_id}-*")):
+                record = RunPaths(folder=work).record
+                with suppress(StoreError, OSError, KeyError, TypeError):
+                    if not (paths.runs / run_id).is_dir() and store.read_json(record)["status"] == RunStatus.DONE.value:
+                        store.keep_run(paths, run_id, RunPaths(folder=work))
+                        continue
+                shutil.rmtree(work, ignore_errors=True)
+
+
+def _unclaimed(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
+    ids = {entry.name.partition("-")[0] for entry in _entries(paths.work)}
+    for run_id in sorted(name for name in ids if _RUN_ID.fullmatch(name)):  # other stages have work folders there too
+        claimed = claim(paths.claim(run_id))
+        if claimed is not None:
+            yield run_id, claimed
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []

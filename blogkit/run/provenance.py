@@ -1,0 +1,88 @@
+"""What is known of a run when it has ended: ``run.json``, which says of any number where it comes from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blogkit import __version__
+from blogkit.model import Project, Run
+from blogkit.tools.git import Revision, revision
+from blogkit.tools.papermill import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a sweep knows of a run beside its outcome."""
+
+    started: str
+    """UTC, ISO 8601."""
+    revision: Revision | None
+    gpu: str | None = None
+    """The name of the GPU that was leased to it."""
+    energy: float | None = None
+    """Joules of that GPU while it ran; None where it cannot be told apart or counted."""
+    gpu_memory: int | None = None
+    """Bytes on the GPU, at their peak, as its driver counts them."""
+    warm: bool = False
+    attempt: int = 1
+
+
+def describe(run: Run, outcome: Outcome, circumstances: Circumstances) -> dict[str, Any]:
+    """The record of one run. Sizes are bytes, energy is joules, ``seconds`` is wall-clock time."""
+    facts = outcome.facts
+    cuda = facts.get("cuda") or []
+    device = str(cuda[0]) if cuda else (circumstances.gpu if circumstances.gpu_memory else None) or processor()
+    record: dict[str, Any] = {
+        "id": run.id,
+        "project": run.project,
+        "notebook": run.notebook.name,
+        "parameters": dict(run.parameters),
+        "seed": run.seed,
+        "threads": run.threads,
+        "status": outcome.status.value,
+        "started": circumstances.started,
+        "seconds": round(outcome.seconds, 3),
+        "device": device,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "versions": versions(facts),
+        "commit": circumstances.revision.commit if circumstances.revision else None,
+        "dirty": circumstances.revision.dirty if circumstances.revision else None,
+        "peak_memory": int(facts["memory_mb"] * 1024 * 1024) if "memory_mb" in facts else None,
+        "peak_gpu_memory": circumstances.gpu_memory or (int(facts["gpu_memory_mb"] * 1e6) if cuda else None),
+        "energy": round(circumstances.energy, 1) if circumstances.energy is not None else None,
+        "warm": circumstances.warm,
+        "attempt": circumstances.attempt,
+    }
+    if not outcome.done:
+        record |= {"reason": outcome.reason, "cell": outcome.cell}
+    return record
+
+
+def versions(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The versions that a run's numbers may depend on, by module, with ``python`` and ``blogkit``."""
+    found = {"python": str(facts.get("python") or platform.python_version()), "blogkit": __version__}
+    if facts.get("cuda_version"):
+        found["cuda"] = str(facts["cuda_version"])
+    return found | {str(name): str(version) for name, version in (facts.get("versions") or {}).items()}
+
+
+def standing(project: Project) -> Revision | None:
+    """The commit that a project's code stands at; what blogkit itself writes does not make it dirty."""
+    return revision(project.folder, ignore=["runs", "results"])
+
+
+@cache
+def processor() -> str:
+    """The processor's name as its maker gives it, or its architecture."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.lower().startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
