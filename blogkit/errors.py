@@ -138,10 +138,14 @@ class RunsFailed(BlogkitError):
 class CheckFailed(BlogkitError):
     """The check found something at or above the level that fails."""
 
-    def __init__(self, errors: int, warnings: int) -> None:
-        super().__init__(errors, warnings)
+    def __init__(self, errors: int, warnings: int, letter: str = "") -> None:
+        super().__init__(errors, warnings, letter)
         self.errors = errors
         self.warnings = warnings
+        self.letter = letter
+        """The findings themselves, where the command printed no report."""
 
     def __str__(self) -> str:
+        if self.letter:
+            return self.letter
         return f"The check found {self.errors} errors and {self.warnings} warnings; each is listed above with its mend."

@@ -10,11 +10,15 @@ r"""The order of the stages, written once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from blogkit.gather import Gathered
-from blogkit.model import Project, Run
+from blogkit.config import choose_projects
+from blogkit.model import Manifest, Page, Project, Release, Run, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
+
+if TYPE_CHECKING:
+    from blogkit.check import Report
 
 
 def scale_of(project: Project, asked: str | None) -> str | None:
@@ -47,9 +51,59 @@ def runs_to_do(project: Project, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.id not in known)
 
 
-def gather(project: Project, *, scale: str | None = None, force: bool = False) -> Gathered:
-    """Gathers the results of a project's runs, at the scale that :func:`scale_of` says."""
-    from blogkit.gather import gather
+# --- check and publish ----------------------------------------------------------------------------------------------
 
-    at = scale_of(project, scale)
-    return gather(project, plan(project, scale=at), scale=at, force=force)
+
+def rendered(site: Site) -> Manifest:
+    """What lies rendered in the site's output folder, by the projects' own paths; nothing is rendered for it."""
+    pages = []
+    for project in site.projects:
+        output = site.output / project.folder.relative_to(site.root) / "index.html"
+        if output.is_file():
+            pages.append(Page(source=project.post, output=output, project=project.name))
+    own = {page.output for page in pages}
+    for output in sorted(site.output.rglob("*.html")):
+        source = (site.root / output.relative_to(site.output)).with_suffix(".qmd")
+        if output not in own and source.is_file():
+            pages.append(Page(source=source, output=output))
+    return Manifest(engine="", root=site.output, pages=tuple(pages))
+
+
+def check_projects(
+    site: Site, names: Sequence[str] = (), *, profile: str | None = None, browser: bool = False
+) -> list[Report]:
+    """The named projects' rendered posts (all by default) against the venue's format."""
+    from blogkit import check
+    from blogkit.publish import page_of
+
+    manifest = rendered(site)
+    chosen = check.load(profile or site.config.profile, site.root)
+    return [
+        check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=browser)
+        for project in choose_projects(site, names)
+    ]
+
+
+def publish_projects(
+    site: Site,
+    names: Sequence[str] = (),
+    *,
+    target: str,
+    destination: Path | None = None,
+    profile: str | None = None,
+) -> list[Release]:
+    """The named projects' posts, published one by one, each only when no error rule of the venue stands against it.
+
+    Raises CheckFailed with the findings when one does; nothing is written for that post.
+    """
+    from blogkit import check
+    from blogkit.publish import page_of, publish
+
+    manifest = rendered(site)
+    chosen = check.load(profile or site.config.profile, site.root)
+    releases = []
+    for project in choose_projects(site, names):
+        report = check.check_project(site, project, page_of(manifest, project), profile=chosen)
+        check.refuse_errors(report)
+        releases.append(publish(site, manifest, project, target=target, destination=destination))
+    return releases

@@ -1,3 +1,341 @@
-"""The venue's format as code: rules over a post, its page, a folder or a zip."""
+"""The venue's format as code: rules over a post, its page, a folder or a zip.
+
+::
+
+    from blogkit.check import check_path
+    report = check_path(Path("submission.zip"), profile=load("mit-6.7960"))
+    for finding in report.standing: ...
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blogkit.check.files import Archive, Files, Folder, Refused, open_archive
+from blogkit.check.page import Page
+from blogkit.check.profile import Profile, bundled_profiles, load_profile
+from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
+from blogkit.check.rules import Fault, Post, Rule, all_rules, find_rule
+from blogkit.check.source import Place, Source
+from blogkit.errors import CheckFailed, Problem, ProjectError
+from blogkit.model import Finding, Level, Project, Site
+from blogkit.model import Page as RenderedPage
+
+__all__ = [
+    "Profile",
+    "Report",
+    "all_rules",
+    "as_csv",
+    "as_github",
+    "as_json",
+    "as_text",
+    "bundled_profiles",
+    "check_path",
+    "check_paths",
+    "check_project",
+    "explain",
+    "find_rule",
+    "load",
+    "refuse_errors",
+]
+
+
+def load(name: str, beside: Path | None = None) -> Profile:
+    """A profile by its name or path. Raises ConfigError with every problem of the file."""
+    return load_profile(name, known_rules=frozenset(all_rules()), beside=beside)
+
+
+def check_project(
+    site: Site,
+    project: Project,
+    page: RenderedPage,
+    *,
+    profile: Profile | str | None = None,
+    browser: bool = False,
+    release: Path | None = None,
+) -> Report:
+    """What stands in the way of handing in a rendered post; places are lines of its source.
+
+    ``release`` is the zip or folder that was published from it, and is looked at in place of the site's page.
+    """
+    chosen = _profile(profile or site.config.profile, site.root)
+    root = page.output.parent
+    if page.output.is_relative_to(site.output):
+        root = site.output
+    if not page.output.is_file():
+        hint = "`blogkit render` makes the page that is checked."
+        raise ProjectError("is not rendered yet.", hint=hint, path=project.post)
+    source = Source(path=project.post)
+    if release is None:
+        post = Post(
+            path=project.folder,
+            files=Folder(root=root),
+            page=Page(data=page.output.read_bytes()),
+            page_name=page.output.relative_to(root).as_posix(),
+            submission=False,
+            source=source,
+            project=project.folder,
+            root=root,
+            slug=project.name,
+        )
+    else:
+        files: Files = open_archive(release) if release.is_file() else Folder(root=release)
+        post = Post(
+            path=release,
+            files=files,
+            page=Page(data=files.read("index.html")),
+            page_name="index.html",
+            submission=True,
+            source=source,
+            project=project.folder,
+            root=None if release.is_file() else release,
+            slug=project.name,
+        )
+    return _judge(post, chosen, name=project.name, browser=browser)
+
+
+def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool = False) -> Report:
+    """What is wrong with a zip, a folder or a page, also one that blogkit did not make.
+
+    A submission that cannot be opened safely gives a report that says so, and raises nothing.
+    """
+    chosen = _profile(profile, None)
+    try:
+        post = _open(path)
+        return _judge(post, chosen, name=path.name, browser=browser)
+    except Refused as refusal:
+        finding = Finding(
+            code="BK100",
+            level=Level.ERROR,
+            message=f"the submission {refusal}",
+            path=path,
+            fix="Zip the folder's contents again, with the tool of your operating system.",
+        )
+        return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=str(refusal))
+
+
+def check_paths(
+    paths: Sequence[Path], *, profile: Profile, browser: bool = False, workers: int | None = None
+) -> Iterator[Report]:
+    """The reports of many submissions in the order of ``paths``, made side by side; none stops the others."""
+    import os
+
+    wanted = workers or min(len(paths), os.cpu_count() or 1)
+    if wanted <= 1 or len(paths) < 4:
+        for path in paths:
+            yield _one((path, profile, browser))
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(max_workers=wanted, mp_context=get_context("spawn")) as pool:
+        chunk = max(1, min(16, len(paths) // (wanted * 4)))
+        yield from pool.map(_one, [(path, profile, browser) for path in paths], chunksize=chunk)
+
+
+def _one(task: tuple[Path, Profile, bool]) -> Report:
+    path, profile, browser = task
+    try:
+        return check_path(path, profile=profile, browser=browser)
+    except Exception as error:
+        finding = Finding(
+            code="BK100",
+            level=Level.ERROR,
+            message=f"the submission could not be checked: {type(error).__name__}: {error}",
+            path=path,
+            fix="Open it by hand; this is a defect of blogkit that we would like to know.",
+        )
+        return Report(name=path.name, path=path, profile=profile, findings=(finding,), refused=str(error) or "error")
+
+
+def refuse_errors(report: Report) -> None:
+    """Raises CheckFailed with the error findings of a post that the venue would reject."""
+    found = [one for one in report.standing if one.level is Level.ERROR]
+    if not found:
+        return
+    count = "1 error stands" if len(found) == 1 else f"{len(found)} errors stand"
+    problems = [
+        Problem(
+            message=f"{report.name} was not published: {count} against it in {report.profile.title}.",
+            hint="Mend this and publish again. `blogkit check` shows the warnings too.",
+        )
+    ]
+    problems += [
+        Problem(message=f"{one.code} {one.message}", path=one.path, line=one.line, hint=one.fix or _advice(one.code))
+        for one in found
+    ]
+    raise CheckFailed(len(found), report.count(Level.WARNING), "\n".join(map(str, problems)))
+
+
+def _advice(code: str) -> str:
+    rule = find_rule(code)
+    return rule.fix if rule else ""
+
+
+def explain(name: str, profile: Profile) -> str:
+    """What a rule asks, why, how to mend it, and what it is worth in a venue. Raises ProjectError for no such rule."""
+    if name.strip().upper() == "BK100":
+        return (
+            "BK100 submission: The submission can be opened, and safely.\n"
+            "Why: archives come from strangers; one that names paths outside itself, holds links, or unpacks to more "
+            "than it says is not opened.\nMend: zip the folder's contents again.\n"
+        )
+    rule = find_rule(name)
+    if rule is None:
+        from blogkit.config import did_you_mean
+
+        rules = all_rules()
+        known = [*rules, *(one.code for one in rules.values())]
+        hint = did_you_mean(name, known) or "`blogkit check --explain all` lists them."
+        raise ProjectError(f"There is no rule {name!r}.", hint=hint)
+    level = profile.level(rule.name)
+    criterion = profile.criterion(rule.name)
+    lines = [f"{rule.code} {rule.name}: {rule.says}", f"Why:  {rule.why}", f"Mend: {rule.fix}"]
+    weight = f"{level.value} in {profile.name}" if level else f"off in {profile.name}"
+    if criterion:
+        weight += f'; speaks to "{criterion.title}", {criterion.points} of 100 points'
+    lines.append(f"Here: {weight}.")
+    if rule.mends:
+        lines.append("`blogkit check --fix` mends what is safe to mend.")
+    if rule.browser:
+        lines.append("Only `blogkit check --browser` can tell.")
+    lines.append(f"Waive: in the front matter, `blogkit: {{waive: {{{rule.name}: the reason}}}}`.")
+    return "\n".join(lines) + "\n"
+
+
+def _profile(profile: Profile | str, beside: Path | None) -> Profile:
+    return profile if isinstance(profile, Profile) else load(profile, beside)
+
+
+def _open(path: Path) -> Post:
+    """A post from whatever lies at a path. Raises Refused."""
+    if not path.exists():
+        raise Refused("is not there.")
+    if path.is_dir():
+        folder = Folder(root=path)
+        name = _page_name(folder.names)
+        data = folder.read(name) if name else b""
+        return Post(
+            path=path,
+            files=folder,
+            page=Page(data=data),
+            page_name=name,
+            submission=True,
+            root=path,
+            slug=path.resolve().name,
+        )
+    if path.suffix.lower() in {".html", ".htm"}:
+        folder = Folder(root=path.parent)
+        return Post(
+            path=path,
+            files=folder,
+            page=Page(data=folder.read(path.name)),
+            page_name=path.name,
+            submission=False,
+            root=path.parent,
+            slug=path.stem if path.stem != "index" else path.resolve().parent.name,
+        )
+    archive = open_archive(path)
+    archive = _rooted(archive)
+    name = _page_name(archive.names)
+    data = archive.read(name) if name else b""
+    return Post(path=path, files=archive, page=Page(data=data), page_name=name, submission=True, slug=path.stem)
+
+
+def _rooted(archive: Archive) -> Archive:
+    """The archive seen from the folder that holds its page, so that one wrong level does not hide all else."""
+    if "index.html" in archive.entries:
+        return archive
+    pages = [name for name in archive.entries if name.rsplit("/", 1)[-1] == "index.html" and "__MACOSX" not in name]
+    if not pages:
+        return archive
+    best = min(pages, key=lambda name: (name.count("/"), name))
+    archive.prefix = best.removesuffix("index.html")
+    return archive
+
+
+def _page_name(names: frozenset[str]) -> str | None:
+    """The page of a submission: index.html, or what was probably meant for it."""
+    if "index.html" in names:
+        return "index.html"
+    html = sorted(
+        (name for name in names if name.lower().endswith((".html", ".htm")) and not name.startswith("__MACOSX")),
+        key=lambda name: (name.count("/"), not name.lower().startswith("index."), name),
+    )
+    return html[0] if html else None
+
+
+def _judge(post: Post, profile: Profile, *, name: str, browser: bool) -> Report:
+    """Every rule of a profile over a post."""
+    waivers = _waivers(post)
+    findings: list[Finding] = []
+    for rule in all_rules().values():
+        level = profile.level(rule.name)
+        if level is None or (post.page_name is None and rule.name != "one-page"):
+            continue
+        findings += [_finding(rule, level, fault, post, waivers) for fault in rule.check(post, profile)]
+    findings += _idle_waivers(waivers, post, findings)
+    return Report(name=name, path=post.path, profile=profile, findings=sort_findings(findings), facts=_facts(post))
+
+
+def _finding(rule: Rule, level: Level, fault: Fault, post: Post, waivers: Mapping[str, str]) -> Finding:
+    place = fault.place or Place(path=post.path)
+    reason = waivers.get(rule.name) or waivers.get(rule.code.lower()) or ""
+    return Finding(
+        code=rule.code,
+        level=level,
+        message=" ".join(fault.message.split()),
+        path=place.path,
+        line=place.line,
+        fix=fault.fix,
+        waived=reason,
+    )
+
+
+def _waivers(post: Post) -> dict[str, str]:
+    """The rules that the front matter waives, with the author's reasons."""
+    if post.source is None:
+        return {}
+    block = post.source.metadata.get("blogkit")
+    waived = block.get("waive") if isinstance(block, Mapping) else None
+    if not isinstance(waived, Mapping):
+        return {}
+    return {str(key).strip().lower(): str(reason).strip() for key, reason in waived.items() if reason}
+
+
+def _idle_waivers(waivers: Mapping[str, str], post: Post, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """A waiver of a rule that does not exist is told; it was meant for something."""
+    del findings
+    assert post.source is not None or not waivers
+    for key in waivers:
+        if find_rule(key) is None and post.source is not None:
+            place = post.source.entry("blogkit", "waive", key)
+            yield Finding(
+                code="BK100",
+                level=Level.WARNING,
+                message=f"the waiver names {key!r}, which is no rule.",
+                path=place.path,
+                line=place.line,
+                fix="`blogkit check --explain all` lists the rules.",
+            )
+
+
+def _facts(post: Post) -> dict[str, Any]:
+    if post.page_name is None:
+        return {}
+    from blogkit.check.rules.citations import citing_links, reference_ids
+
+    page = post.page
+    floats = [one for one in page.floats if one.zone == "body"]
+    return {
+        "title": page.title,
+        "authors": list(page.authors),
+        "words": page.words,
+        "figures": sum(one.kind == "figure" for one in floats),
+        "tables": sum(one.kind == "table" for one in floats),
+        "citations": len(citing_links(page)),
+        "references": len(reference_ids(page)),
+        "bytes": post.files.size if post.submission else sum(post.files.bytes_of(name) for name in post.reached),
+    }

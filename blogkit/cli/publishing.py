@@ -1,3 +1,180 @@
 """Verbs that hand a post in: check, publish."""
 
 from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blogkit.cli import app
+
+if TYPE_CHECKING:
+    from blogkit.check import Profile as Venue
+    from blogkit.check import Report
+    from blogkit.model import Site
+
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME|FILE", help="The venue; by default what the site says.")
+]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    CSV = "csv"
+
+
+class FailOn(StrEnum):
+    """The least finding that makes the command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    ADVICE = "advice"
+    NEVER = "never"
+
+
+class Target(StrEnum):
+    """Where a post is published to."""
+
+    ZIP = "zip"
+    FOLDER = "folder"
+    SINGLE_HTML = "single-html"
+    GH_PAGES = "gh-pages"
+
+
+@app.command()
+def check(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROJECT|PATH]...", help="Projects, or any zip, folder or page; else all."),
+    ] = None,
+    profile: Profile = None,
+    format: Annotated[Format, typer.Option("--format", help="For people, scripts, code hosts, a class.")] = Format.TEXT,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 from this level on.")] = FailOn.ERROR,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Say what a rule asks and why; `all` lists them.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many at once.")] = None,
+) -> None:
+    """Compare posts with the venue's format."""
+    from blogkit import check as checking
+    from blogkit.errors import CheckFailed
+    from blogkit.model import Level
+
+    if explain is not None:
+        _explain(explain, profile)
+        return
+    reports = _reports(what or [], profile, jobs)
+    write = {
+        Format.TEXT: checking.as_text,
+        Format.JSON: checking.as_json,
+        Format.GITHUB: checking.as_github,
+        Format.CSV: checking.as_csv,
+    }[format]
+    sys.stdout.write(write(reports))
+    if fail_on is not FailOn.NEVER and any(report.fails(Level(fail_on.value)) for report in reports):
+        errors, warnings = (sum(report.count(level) for report in reports) for level in (Level.ERROR, Level.WARNING))
+        raise CheckFailed(errors, warnings)
+
+
+def _explain(name: str, profile: str | None) -> None:
+    from blogkit import check as checking
+    from blogkit.errors import ProjectError
+
+    try:
+        chosen = checking.load(profile) if profile else _site_profile(_site())
+    except ProjectError:  # outside of a site the default venue is meant
+        chosen = checking.load("mit-6.7960")
+    if name.lower() != "all":
+        print(checking.explain(name, chosen), end="")
+        return
+    for rule in checking.all_rules().values():
+        level = chosen.level(rule.name)
+        print(f"{rule.code}  {level.value if level else 'off':<8} {rule.name:<16} {rule.says}")
+
+
+def _site() -> Site:
+    from blogkit.config import load_site
+
+    return load_site(Path.cwd())
+
+
+def _site_profile(site: Site) -> Venue:
+    from blogkit import check as checking
+
+    return checking.load(site.config.profile, site.root)
+
+
+def _reports(what: list[str], profile: str | None, jobs: int | None) -> list[Report]:
+    """A report for each thing named: paths that are no project are taken as they are."""
+    from blogkit import check as checking
+    from blogkit.pipeline import check_projects
+
+    paths = [Path(one) for one in what if _is_submission(Path(one))]
+    names = [one for one in what if not _is_submission(Path(one))]
+    reports: list[Report] = []
+    if names or not what:
+        reports += check_projects(_site(), names, profile=profile)
+    if paths:
+        chosen = checking.load(profile or _default_profile())
+        reports += checking.check_paths(paths, profile=chosen, workers=jobs)
+    return reports
+
+
+def _default_profile() -> str:
+    from blogkit.config import load_site
+    from blogkit.errors import BlogkitError
+
+    try:
+        site = load_site(Path.cwd())
+    except BlogkitError:
+        return "mit-6.7960"
+    own = site.root / site.config.profile
+    return str(own) if own.is_file() else site.config.profile
+
+
+def _is_submission(path: Path) -> bool:
+    """Whether an argument is a zip, a page or a folder with one, and not a project."""
+    if path.is_file():
+        return True
+    if path.is_dir():
+        return not any((path / name).exists() for name in ("index.qmd", "index.ipynb", "_quarto.yml"))
+    return path.suffix.lower() in {".zip", ".html", ".htm"}
+
+
+@app.command()
+def publish(
+    projects: Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="By default all.")] = None,
+    to: Annotated[Target, typer.Option("--to", help="What to make of it.")] = Target.ZIP,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="By default in _submissions/.")
+    ] = None,
+    profile: Profile = None,
+) -> None:
+    """Hand a post over, checked against the venue's error rules first."""
+    from blogkit.pipeline import publish_projects
+
+    for release in publish_projects(_site(), projects or [], target=to.value, destination=output, profile=profile):
+        print(_said(release))
+
+
+def _said(release: object) -> str:
+    from blogkit.check.report import shown_path
+    from blogkit.model import Release
+
+    assert isinstance(release, Release)
+    files = f"{release.files} file" if release.files == 1 else f"{release.files} files"
+    return f"{release.project or 'site'}: {shown_path(release.path)}, {files}, {size(release.bytes)}"
+
+
+def size(number: int) -> str:
+    """Bytes as people say them."""
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1000:,.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"

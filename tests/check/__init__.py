@@ -1,0 +1,1 @@
+"""The venue's format as code."""
