@@ -1,3 +1,40 @@
 """Verbs that make pages: render, preview, build."""
 
 from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blogkit.cli import app
+
+
+@app.command()
+def render(
+    projects: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All when none is named.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="auto, quarto, or pandoc (the embedded one).")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the pages as JSON.")] = False,
+) -> None:
+    """Make the pages: posts, listings, feeds."""
+    from blogkit.config import choose_projects, load_site
+    from blogkit.render import render_site
+
+    site = load_site(Path.cwd())
+    only = choose_projects(site, projects) if projects else ()
+    manifest = render_site(site, engine=engine, only=only)
+    for warning in manifest.warnings:
+        print(f"blogkit: warning: {warning}", file=sys.stderr)
+    if as_json:
+        pages = [
+            {"source": str(page.source), "output": str(page.output), "title": page.title, "project": page.project}
+            for page in manifest.pages
+        ]
+        print(json.dumps({"engine": manifest.engine, "root": str(manifest.root), "pages": pages}, indent=2))
+        return
+    count = len(manifest.pages)
+    print(f"{count} page{'' if count == 1 else 's'} in {manifest.root} ({manifest.engine})")

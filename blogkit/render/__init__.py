@@ -1,3 +1,32 @@
 """Turns posts into pages: an engine (Quarto or pandoc), then the finishing pass, the same for both."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blogkit.errors import ConfigError, Problem
+from blogkit.model import Manifest, Project, Site
+
+ENGINES = ("auto", "quarto", "pandoc")
+
+
+def render_site(site: Site, *, engine: str = "auto", only: Sequence[Project] = ()) -> Manifest:
+    """Renders a site's pages into its output folder; with ``only``, the posts of those projects.
+
+    ``auto`` takes Quarto where it is installed and the embedded engine elsewhere. Raises RenderError with every
+    problem of every post, and writes no page in that case; ToolMissing when the engine is not there.
+    """
+    from blogkit.render.site import render_with_pandoc
+    from blogkit.tools import quarto
+
+    engine = engine if engine != "auto" else site.config.engine
+    if engine not in ENGINES:
+        message = f"there is no engine {engine!r}."
+        raise ConfigError(
+            [Problem(path=site.root / "_quarto.yml", message=message, hint=f"Known: {', '.join(ENGINES)}.")]
+        )
+    if engine == "quarto" or (engine == "auto" and quarto.find_quarto() is not None):
+        from blogkit.render.engines.quarto import render_with_quarto
+
+        return render_with_quarto(site, only)
+    return render_with_pandoc(site, only)

@@ -7,12 +7,14 @@ ids and classes, which both engines write. What it needs beside the page (a styl
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from lxml import etree, html
 
@@ -81,6 +83,9 @@ class FinishContext:
         return self.prefix + self.assets.want(name, data)
 
 
+_ESCAPED_FRAGMENT = re.compile(r'href="(#[^"]*%(?!2[02267]|3[cCeE])[^"]*)"')
+"""The serialiser escapes letters of other scripts in addresses; a fragment must stay the id that it names."""
+
 Finisher = Callable[[html.HtmlElement, FinishContext], None]
 """Changes a page's tree (its ``html`` element) in place."""
 
@@ -101,7 +106,9 @@ def parse_page(text: str | bytes) -> html.HtmlElement:
 
 def page_text(page: html.HtmlElement) -> str:
     """A tree as an HTML document."""
-    return "<!DOCTYPE html>\n" + html.tostring(page, encoding="unicode", with_tail=False) + "\n"
+    text = html.tostring(page, encoding="unicode", with_tail=False)
+    text = _ESCAPED_FRAGMENT.sub(lambda match: f'href="{unquote(match.group(1))}"', text)
+    return f"<!DOCTYPE html>\n{text}\n"
 
 
 def finish(text: str | bytes, context: FinishContext) -> str:

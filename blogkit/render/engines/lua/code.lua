@@ -1,0 +1,110 @@
+-- Code blocks: file names, folding, line numbers, annotations; and raw text of other formats.
+
+local state = require("state")
+local text = require("markdown")
+
+local code = {}
+
+local function raw(html)
+  return pandoc.RawBlock("html", html)
+end
+
+local function escaped(words)
+  return (words:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+local function option(s, block, name)
+  local own = block.attributes[name]
+  block.attributes[name] = nil
+  if own ~= nil then
+    return own
+  end
+  return s.options[name]
+end
+
+-- Comments such as `# <1>` at the end of a line mark it for the list of notes below the block.
+local function annotations(block)
+  local found, number = {}, 0
+  local lines = {}
+  for line in (block.text .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    local bare, note = line:match("^(.-)%s*[#/%-%%;!*]+%s*<(%d+)>%s*%*?/?$")
+    if bare then
+      found[#found + 1] = { line = number, note = tonumber(note) }
+      line = bare
+    end
+    lines[#lines + 1] = line
+  end
+  if #found > 0 then
+    block.text = table.concat(lines, "\n")
+    return found
+  end
+  return nil
+end
+
+function code.block(s, block)
+  local filename = block.attributes["filename"]
+  block.attributes["filename"] = nil
+  local numbers = option(s, block, "code-line-numbers")
+  if (numbers == true or numbers == "true") and not block.classes:includes("number-lines") then
+    block.classes:insert("number-lines")
+  end
+  local fold = option(s, block, "code-fold")
+  local summary = option(s, block, "code-summary") or s.language["code-summary"] or "Code"
+  block.attributes["shortcodes"] = nil
+  if block.identifier ~= "" and block.identifier:match("^annotated%-") == nil and s.options["code-annotations"] ~= false then
+    s.last_code = nil
+  end
+  if s.options["code-annotations"] ~= false and s.options["code-annotations"] ~= "none" then
+    local notes = annotations(block)
+    if notes then
+      block.classes:insert("code-annotation-code")
+      local marks = {}
+      for _, mark in ipairs(notes) do
+        marks[#marks + 1] = mark.line .. ":" .. mark.note
+      end
+      block.attributes["code-annotations"] = table.concat(marks, " ")
+    end
+  end
+  local result = pandoc.Blocks({ block })
+  if block.classes:includes("cell-code") and fold ~= nil and fold ~= false and fold ~= "false" and fold ~= "none" then
+    local open = fold == "show" and " open" or ""
+    local words = pandoc.Inlines({ pandoc.RawInline("html", '<details class="code-fold"' .. open .. "><summary>") })
+    words:extend(text.inlines(tostring(summary)))
+    words:insert(pandoc.RawInline("html", "</summary>"))
+    result = pandoc.Blocks({ pandoc.Plain(words), block, raw("</details>") })
+  end
+  if filename then
+    local head = pandoc.Div({ raw("<pre><strong>" .. escaped(filename) .. "</strong></pre>") },
+      pandoc.Attr("", { "code-with-filename-file" }))
+    result:insert(1, head)
+    result = pandoc.Blocks({ pandoc.Div(result, pandoc.Attr("", { "code-with-filename" })) })
+  end
+  if #result > 1 then
+    return pandoc.Div(result, pandoc.Attr("", { "code-fold-box" }))
+  end
+  return result
+end
+
+-- Raw HTML stays; what is marked for another format goes, as in Quarto; TeX that nothing would show is said.
+function code.raw(s, element)
+  local format = element.format
+  if format == "html" or format == "html5" or format == "html4" then
+    return nil
+  end
+  if format == "tex" then
+    local words = element.text:match("^%s*(.-)%s*$")
+    if words:match("^\\begin") or words == "" then
+      return nil
+    end
+    if words:match("^\\newcommand") or words:match("^\\def") or words:match("^\\renewcommand")
+      or words:match("^\\newpage") or words:match("^\\pagebreak") or words:match("^\\clearpage") then
+      return nil
+    end
+    state.problem(s, "the LaTeX command " .. words:sub(1, 40) .. " has no meaning in a web page.", words:sub(1, 20),
+      "Write it in Markdown, put mathematics between $ signs, or write \\\\ for a backslash.")
+  end
+  return nil
+end
+
+return code

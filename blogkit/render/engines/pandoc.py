@@ -1,0 +1,326 @@
+"""The embedded engine: reads a post, has pandoc's Lua program make its body, and puts it into Quarto's page."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from blogkit.errors import ConfigError, Problem, RenderError
+from blogkit.model import Site
+from blogkit.render import language, people, structure
+from blogkit.render.metadata import as_list, shown
+from blogkit.render.source import Source, read_source
+from blogkit.tools.pandoc import PandocPool
+
+PROGRAM = Path(__file__).parent / "lua" / "worker.lua"
+STYLE = Path(__file__).parent / "chicago-author-date.csl"
+"""The citation style of a post that names none: pinned, since pandoc's own changes with its version."""
+
+_PAGES = Path(__file__).parent.parent / "pages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A page that the engine made, before it is finished, and what listings and indexes want to know of it."""
+
+    source: Source
+    html: str
+    title: str
+    """Plain words."""
+    fields: Mapping[str, Mapping[str, str]]
+    """Metadata that are shown: ``html`` and ``text`` of each."""
+    authors: tuple[people.Author, ...]
+    words: int
+    warnings: tuple[str, ...]
+    works: tuple[str, ...] = ()
+    """The keys of the works that it cites, in order."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """The page templates."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_PAGES), autoescape=True, trim_blocks=False, undefined=jinja2.StrictUndefined
+    )
+
+
+_SHOWN = ("title", "subtitle", "description", "abstract", "pagetitle", "title-prefix")
+_OPTIONS = (
+    "number-sections", "number-depth", "callout-appearance", "callout-icon", "code-fold", "code-summary",
+    "code-line-numbers", "code-annotations", "fig-align", "cap-location", "fig-cap-location", "tbl-cap-location",
+    "lst-cap-location", "tbl-colwidths",
+)  # fmt: skip
+
+
+def render_body(site: Site, path: Path, pool: PandocPool) -> tuple[Source, dict[str, Any]]:
+    """A post's source and the engine's answer. Raises RenderError with every problem, each with its place."""
+    try:
+        source = read_source(site, path)
+    except ConfigError as error:
+        raise RenderError(error.problems) from error
+    answer = pool.ask(_request(source))
+    problems = [_problem(source, one) for one in answer.get("problems") or []]
+    if problems:
+        raise RenderError(sorted(problems, key=lambda one: (str(one.path), one.line or 0)))
+    return source, answer
+
+
+def _request(source: Source) -> dict[str, Any]:
+    metadata = source.metadata
+    lang = str(metadata.get("lang") or "en")
+    fields = {name: shown(metadata[name]) for name in _SHOWN if metadata.get(name) not in (None, "", False)}
+    for number, keyword in enumerate(as_list(metadata.get("categories"))):
+        fields[f"category-{number}"] = shown(keyword)
+    options = {name: metadata[name] for name in _OPTIONS if metadata.get(name) is not None}
+    crossref = metadata.get("crossref")
+    options["crossref"] = dict(crossref) if isinstance(crossref, Mapping) else {}
+    if metadata.get("number-sections") is None and options["crossref"].get("chapters"):
+        options["number-sections"] = True
+    nocite = metadata.get("nocite")
+    request = {
+        "text": source.text,
+        "fields": {name: value for name, value in fields.items() if not name.startswith("category-")},
+        "options": options,
+        "language": {k: v for k, v in language.words(lang, metadata.get("language")).items() if isinstance(v, str)},
+        "shortcodes": [value.request() for value in source.values],
+        "metadata": _plain(metadata),
+        "traits": {
+            "shortcodes": bool(source.values),
+            "images": "![](" in source.text or "[![" in source.text,
+            "at": "@" in source.text,
+        },
+        "bibliography": [_file(source, name, "bibliography") for name in as_list(metadata.get("bibliography"))],
+        "references": _plain(as_list(metadata.get("references"))),
+        "csl": _file(source, metadata["csl"], "csl")["path"] if metadata.get("csl") else str(STYLE),
+        "lang": lang,
+        "link_citations": metadata.get("link-citations", True) is not False,
+        "suppress_bibliography": metadata.get("suppress-bibliography") is True,
+        "nocite": str(nocite) if nocite else None,
+        "id_prefix": str(metadata.get("identifier-prefix") or ""),
+        "reference_location": metadata.get("reference-location")
+        if metadata.get("reference-location") in {"block", "section"}
+        else None,
+    }
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """Metadata as JSON can carry it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _file(source: Source, name: Any, key: str) -> dict[str, str]:
+    """A file that the metadata name: from the post's folder, or where a folder above names it."""
+    text = str(name)
+    folder = source.path.parent
+    while True:
+        path = folder / text
+        if path.is_file():
+            stat = path.stat()
+            return {"path": str(path), "name": text, "version": f"{stat.st_mtime_ns}-{stat.st_size}"}
+        if folder.parent == folder or (folder / "_quarto.yml").exists():
+            break
+        folder = folder.parent
+    if re.match(r"https?://", text):
+        hint = "Download it beside the post and name the file: a build must not need the network."
+    else:
+        hint = f"Check the name in `{key}:`; it is looked for in the post's folder."
+    from blogkit.render.metadata import line_of
+
+    problem = Problem(path=source.path, line=line_of(source.path, text), message=f"there is no file {text}.", hint=hint)
+    raise RenderError([problem])
+
+
+def _problem(source: Source, one: Mapping[str, str]) -> Problem:
+    path, line = source.place_of(one["key"])
+    return Problem(path=path, line=line, message=one["what"], hint=one.get("hint", ""))
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str, listing: str = "") -> Rendered:
+    """The whole page around a body."""
+    metadata = source.metadata
+    lang = str(metadata.get("lang") or "en")
+    words = language.words(lang, metadata.get("language"))
+    fields = answer.get("fields") or {}
+    authors = people.authors(metadata)
+    affiliations = {place.name for author in authors for place in author.affiliations}
+    keywords = [shown(word) for word in as_list(metadata.get("keywords"))]
+    website = site.quarto.get("website") or {}
+    title = fields.get("title", {})
+    head_title = fields.get("pagetitle", {}).get("text") or title.get("text") or ""
+    site_title = str(website.get("title") or "")
+    if site_title and head_title != site_title:
+        head_title = f"{head_title} – {site_title}" if head_title else site_title
+    style = metadata.get("date-format")
+    date = parse = metadata.get("date")
+    parse = language.parse_date(date, source.path)
+    page = {
+        "lang": lang,
+        "words": words,
+        "authors": authors,
+        "has_affiliations": bool(affiliations),
+        "label_authors": metadata.get("author-title")
+        or words["title-block-author-plural" if len(authors) > 1 else "title-block-author-single"],
+        "label_affiliations": metadata.get("affiliation-title")
+        or words["title-block-affiliation-plural" if len(affiliations) > 1 else "title-block-affiliation-single"],
+        "label_abstract": metadata.get("abstract-title") or words["section-title-abstract"],
+        "iso_date": parse.strftime("%Y-%m-%d") if parse else (str(date) if date else ""),
+        "date": language.format_date(date, style, lang, source.path) if date else "",
+        "date_modified": language.format_date(metadata["date-modified"], style, lang, source.path)
+        if metadata.get("date-modified")
+        else "",
+        "doi": metadata.get("doi"),
+        "keywords": keywords,
+        "categories": [shown(entry) for entry in as_list(metadata.get("categories"))]
+        if metadata.get("title-block-categories") is not False
+        else [],
+        "description_text": fields.get("description", {}).get("text", ""),
+        "description_html": "" if metadata.get("hide-description") else fields.get("description", {}).get("html", ""),
+        "head_title": head_title,
+        "title_html": title.get("html", ""),
+        "subtitle_html": fields.get("subtitle", {}).get("html", ""),
+        "abstract_html": _paragraphs(fields.get("abstract", {}).get("html", "")),
+        "title_block": metadata.get("title-block-style") != "none"
+        and bool(title or authors or date or fields.get("subtitle") or metadata.get("categories")),
+        "body": str(answer["body"]) + listing,
+        "body_class": "nav-fixed quarto-light",
+        "sidebar": "",
+        "head_includes": _includes(source, "include-in-header") + _headers(metadata),
+    }
+    before, after = _includes(source, "include-before-body"), _includes(source, "include-after-body")
+    page["body"] = "".join(before) + str(page["body"]) + "".join(after)
+    html = (
+        templates()
+        .get_template("page.html.j2")
+        .render(page=page, navbar=_navbar(site, source, prefix), footer=_footer(site))
+    )
+    return Rendered(
+        source=source,
+        html=html,
+        title=title.get("text", ""),
+        fields=fields,
+        authors=authors,
+        words=structure.count_words(str(answer["body"])),
+        warnings=tuple(f"{source.path}: {one['what']}" for one in answer.get("warnings") or []),
+        works=tuple(answer.get("works") or ()),
+    )
+
+
+def _paragraphs(html: str) -> str:
+    return html if not html or (html.lstrip().startswith("<") and "<p>" in html) else f"<p>{html}</p>"
+
+
+def _headers(metadata: Mapping[str, Any]) -> list[str]:
+    return [str(entry) for entry in as_list(metadata.get("header-includes")) if "<" in str(entry)]
+
+
+def _includes(source: Source, key: str) -> list[str]:
+    texts = []
+    for entry in as_list(_listed(source.metadata.get(key))):
+        if isinstance(entry, Mapping) and "text" in entry:
+            texts.append(str(entry["text"]))
+        else:
+            name = entry.get("file") if isinstance(entry, Mapping) else entry
+            texts.append(Path(_file(source, name, key)["path"]).read_text(encoding="utf-8"))
+    return texts
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping) else value
+
+
+def address(site: Site, href: str, prefix: str) -> str:
+    """Where a link of the site's own navigation leads, from a page."""
+    if re.match(r"[a-z][a-z0-9+.-]*:|//|#", href, re.IGNORECASE):
+        return href
+    path, mark, tail = href.lstrip("/").partition("#")
+    path = re.sub(r"\.(qmd|ipynb|md)$", ".html", path)
+    return f"{prefix or './'}{path}{mark}{tail}"
+
+
+def _navbar(site: Site, source: Source, prefix: str) -> dict[str, Any] | None:
+    website = site.quarto.get("website") or {}
+    navbar = website.get("navbar")
+    if navbar is False or not website:
+        return None
+    navbar = navbar if isinstance(navbar, Mapping) else {}
+    own = source.path.relative_to(site.root).as_posix() if source.path.is_relative_to(site.root) else ""
+    title = navbar.get("title", website.get("title"))
+    return {
+        "title": str(title) if title else "",
+        "home": address(site, str(navbar.get("logo-href") or "index.qmd"), prefix),
+        "left": [_item(site, entry, prefix, own) for entry in as_list(navbar.get("left"))],
+        "right": [_item(site, entry, prefix, own) for entry in as_list(navbar.get("right"))],
+    }
+
+
+def _item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        entry = {"href": str(entry), "text": _title_of(site, str(entry))}
+    href = str(entry.get("href") or entry.get("file") or "#")
+    text = str(entry.get("text") or (_title_of(site, href) if not entry.get("icon") else "") or "")
+    menu = entry.get("menu")
+    return {
+        "text": text or str(entry.get("icon") or href),
+        "href": address(site, href, prefix),
+        "active": href == own,
+        "label": entry.get("aria-label"),
+        "menu": [_item(site, one, prefix, own) for one in menu] if isinstance(menu, list) else None,
+    }
+
+
+def _title_of(site: Site, href: str) -> str:
+    path = site.root / href.lstrip("/")
+    if path.suffix in {".qmd", ".md"} and path.is_file():
+        match = re.search(r"^title:\s*[\"']?(.*?)[\"']?\s*$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return match.group(1) if match else path.stem
+    return ""
+
+
+def _footer(site: Site) -> dict[str, str] | None:
+    website = site.quarto.get("website") or {}
+    footer = website.get("page-footer")
+    if not footer:
+        return None
+    if isinstance(footer, str):
+        footer = {"center": footer}
+    return {side: _words(footer.get(side)) for side in ("left", "center", "right")}
+
+
+def _words(entry: Any) -> str:
+    from markupsafe import escape
+
+    if isinstance(entry, list):
+        return " ".join(
+            f'<a href="{escape(one.get("href", ""))}">{escape(one.get("text") or one.get("icon") or "")}</a>'
+            for one in entry
+            if isinstance(one, Mapping)
+        )
+    text = str(escape(str(entry or "")))
+    return re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r'<a href="\2">\1</a>', text)
+
+
+def page_prefix(site: Site, output: Path) -> str:
+    """From a page's folder to the site's root."""
+    relative = os.path.relpath(site.output, output.parent)
+    return "" if relative == "." else relative.replace(os.sep, "/") + "/"
+
+
+def sequence(values: Sequence[str]) -> str:
+    """Words joined for a sentence."""
+    return ", ".join(values)

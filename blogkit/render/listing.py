@@ -1,0 +1,435 @@
+"""Listing pages: the posts of a site as a list, a grid or a table, with categories."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+from lxml.html import HtmlElement, fromstring, tostring
+from markupsafe import escape
+
+from blogkit.render import language
+from blogkit.render.dom import drop_class, elements, has_class, make, take_out, with_class
+from blogkit.render.engines.pandoc import Rendered, templates
+from blogkit.render.metadata import as_list, shown
+
+_FIELDS = {
+    "default": ["date", "title", "author", "subtitle", "image", "description"],
+    "grid": ["title", "author", "date", "image", "description"],
+    "table": ["date", "title", "author"],
+}
+_KNOWN = ("title", "image", "image-alt", "date", "author", "subtitle", "description", "reading-time", "categories")
+_LABELS = {
+    "date": "listing-page-field-date",
+    "title": "listing-page-field-title",
+    "subtitle": "listing-page-field-subtitle",
+    "author": "listing-page-field-author",
+    "description": "listing-page-field-description",
+    "reading-time": "listing-page-field-readingtime",
+    "word-count": "listing-page-field-wordcount",
+    "categories": "listing-page-field-categories",
+    "filename": "listing-page-field-filename",
+    "file-modified": "listing-page-field-filemodified",
+}
+_WORDS_A_MINUTE = 200
+_DESCRIPTION = 175
+"""Letters of a description, where the listing says nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What a listing shows of a post."""
+
+    source: Path
+    output: Path
+    metadata: Mapping[str, Any]
+    title_html: str
+    title_text: str
+    subtitle_html: str
+    description_html: str
+    """What the front matter gives; empty where the first paragraph stands in."""
+    first_paragraph: str
+    """HTML, with addresses as the post has them."""
+    authors: tuple[str, ...]
+    date: dt.datetime | None
+    categories: tuple[str, ...]
+    image: str
+    """Address from the post's folder; empty where there is none."""
+    image_alt: str
+    words: int
+
+    @property
+    def minutes(self) -> int:
+        """Whole minutes of reading, at least 1."""
+        return max(1, math.ceil(self.words / _WORDS_A_MINUTE))
+
+
+def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
+    """A post as listings show it, from its rendered page."""
+    metadata = rendered.source.metadata
+    fields = rendered.fields
+    image, alt = preview_image(page, metadata)
+    description = fields.get("description", {}).get("html") or fields.get("abstract", {}).get("html") or ""
+    return Post(
+        source=rendered.source.path,
+        output=output,
+        metadata=metadata,
+        title_html=fields.get("title", {}).get("html", ""),
+        title_text=rendered.title,
+        subtitle_html=fields.get("subtitle", {}).get("html", ""),
+        description_html=re.sub(r"^<p>(.*)</p>$", r"\1", description.strip(), flags=re.DOTALL),
+        first_paragraph=first_paragraph(page),
+        authors=tuple(author.name for author in rendered.authors),
+        date=language.parse_date(metadata.get("date"), rendered.source.path),
+        categories=tuple(shown(entry) for entry in as_list(metadata.get("categories"))),
+        image=image,
+        image_alt=alt,
+        words=len(rendered.source.text.split(" ")),
+    )
+
+
+def preview_image(page: HtmlElement, metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """The picture that stands for a post: what the front matter names, a ``.preview-image``, or its first figure."""
+    named = metadata.get("image")
+    if isinstance(named, str) and named:
+        return named, str(metadata.get("image-alt") or "")
+    if named is False:
+        return "", ""
+    main = page.find(".//main")
+    if main is None:
+        return "", ""
+    images = [image for image in elements(main, "img") if image.get("src") and not _is_tiny(image)]
+    chosen = next((image for image in images if "preview-image" in (image.get("class") or "")), None)
+    if chosen is None:
+        figures = [image for image in images if any(one.tag == "figure" for one in image.iterancestors())]
+        chosen = next(iter(figures or images), None)
+    if chosen is None or re.match(r"data:|https?:", chosen.get("src") or ""):
+        return "", ""
+    return chosen.get("src") or "", chosen.get("alt") or ""
+
+
+def _is_tiny(image: HtmlElement) -> bool:
+    width = image.get("width") or ""
+    return width.isdigit() and int(width) < 64
+
+
+def first_paragraph(page: HtmlElement) -> str:
+    """The first paragraph of the text with words in it, as HTML."""
+    main = page.find(".//main")
+    if main is None:
+        return ""
+    for paragraph in elements(main, "p"):
+        if any(one.tag == "header" or has_class(one, "callout-title-container") for one in paragraph.iterancestors()):
+            continue
+        if "".join(paragraph.itertext()).strip():
+            copy = deepcopy(paragraph)
+            copy.tail = None
+            for anchor in list(elements(copy, "a")):
+                anchor.drop_tag()
+            for note in with_class(copy, "column-margin"):
+                take_out(note)
+            for named in copy.iter(etree.Element):
+                named.attrib.pop("id", None)
+            return tostring(copy, encoding="unicode")
+    return ""
+
+
+def shorten(html: str, length: int) -> str:
+    """HTML whose words end after some letters; what is marked up beyond them stays, without words."""
+    if length <= 0 or not html:
+        return html
+    root = fromstring(f"<div>{html}</div>")
+    left = length
+
+    def cut(text: str | None) -> str:
+        nonlocal left
+        if not text:
+            return ""
+        if left <= 0:
+            return ""
+        if len(text) <= left:
+            left -= len(text)
+            return text
+        kept = text[:left]
+        space = kept.rfind(" ")
+        kept = kept[:space] if space > 0 else kept
+        left = 0
+        return kept + "…"
+
+    def walk(element: etree._Element) -> None:
+        if element.tag == "annotation":
+            return
+        element.text = cut(element.text)
+        for child in element:
+            walk(child)
+            child.tail = cut(child.tail)
+
+    walk(root)
+    return "".join([str(escape(root.text or "")), *(tostring(child, encoding="unicode") for child in root)])
+
+
+# --- which posts, in which order -------------------------------------------------------------------------------------
+
+
+def listings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The listings that a page's front matter asks for."""
+    value = metadata.get("listing")
+    if value in (None, False):
+        return []
+    result: list[Mapping[str, Any]] = []
+    for entry in [value] if isinstance(value, Mapping) else as_list(value):
+        if isinstance(entry, Mapping):
+            result.append(entry)
+        elif isinstance(entry, str):
+            result.append({"type": entry} if entry in _FIELDS else {"id": entry})
+        else:
+            result.append({})
+    return result
+
+
+def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) -> list[Post]:
+    """The posts that a listing's ``contents``, ``include`` and ``exclude`` name."""
+    contents = as_list(listing.get("contents")) or ["*"]
+    folder = page.parent
+    patterns = [str(entry) for entry in contents if not isinstance(entry, Mapping)]
+    chosen = []
+    for post in posts:
+        if post.source == page:
+            continue
+        path = Path(os.path.relpath(post.source, folder)).as_posix()
+        wanted = False
+        for pattern in patterns:
+            negative = pattern.startswith("!")
+            pattern = pattern.lstrip("!").removeprefix("./").lstrip("/").rstrip("/")
+            if _matches(path, pattern):
+                wanted = not negative
+        if wanted and _passes(listing, post):
+            chosen.append(post)
+    return chosen
+
+
+def _matches(path: str, pattern: str) -> bool:
+    if pattern in {"*", ".", ""} or path == pattern or path.startswith(pattern + "/"):
+        return not path.startswith("../")
+    if "**" in pattern:
+        regex = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+        return re.fullmatch(regex, path) is not None
+    if "*" in pattern or "?" in pattern:
+        return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
+    return False
+
+
+def _passes(listing: Mapping[str, Any], post: Post) -> bool:
+    def meets(condition: Any) -> bool:
+        for entry in condition if isinstance(condition, list) else [condition]:
+            if all(_field_matches(post, name, value) for name, value in entry.items()):
+                return True
+        return False
+
+    include, exclude = listing.get("include"), listing.get("exclude")
+    return (not include or meets(include)) and not (exclude and meets(exclude))
+
+
+def _field_matches(post: Post, name: str, value: Any) -> bool:
+    own = _value(post, name)
+    have = [shown(one) for one in as_list(own)]
+    return any(fnmatch.fnmatchcase(one, shown(wanted)) for wanted in as_list(value) for one in have)
+
+
+def _value(post: Post, name: str) -> Any:
+    if name == "author":
+        return list(post.authors)
+    if name == "categories":
+        return list(post.categories)
+    if name == "title":
+        return post.title_text
+    return post.metadata.get(name)
+
+
+def in_order(listing: Mapping[str, Any], posts: Iterable[Post]) -> list[Post]:
+    """The posts as ``sort`` asks for; newest first among equals of a date, titles in the alphabet's order."""
+    ordered = sorted(posts, key=lambda post: str(post.source))
+    sorting = listing.get("sort", True)
+    if sorting is False:
+        return ordered
+    rules = ["date desc"] if sorting in {True, None} else [str(rule) for rule in as_list(sorting)]
+    if sorting in {True, None}:
+        ordered.sort(key=lambda post: post.title_text.casefold())
+    for rule in reversed(rules):
+        name, _, direction = rule.strip().partition(" ")
+        ordered.sort(key=lambda post: _sort_key(post, name), reverse=direction.strip().lower() == "desc")
+    return ordered
+
+
+def _sort_key(post: Post, name: str) -> tuple[int, Any]:
+    if name == "date":
+        return (1, post.date) if post.date else (0, dt.datetime.min)
+    if name == "reading-time":
+        return (1, post.minutes)
+    if name == "word-count":
+        return (1, post.words)
+    if name == "filename":
+        return (1, post.source.name)
+    if name == "author":
+        return (1, ", ".join(post.authors).casefold())
+    value = _value(post, name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (1, value)
+    return (0, "") if value is None else (2, shown(value).casefold())
+
+
+# --- HTML ------------------------------------------------------------------------------------------------------------
+
+
+def listing_html(
+    listing: Mapping[str, Any], posts: Sequence[Post], output: Path, words: Mapping[str, Any], lang: str, style: Any
+) -> str:
+    """A listing as Quarto's HTML."""
+    kind = str(listing.get("type") or "default")
+    kind = kind if kind in _FIELDS else "default"
+    fields = [str(one) for one in as_list(listing.get("fields"))] or list(_FIELDS[kind])
+    names = dict(listing.get("field-display-names") or {})
+    categories = listing.get("categories")
+    if categories and categories != "false" and "categories" not in fields and not listing.get("fields"):
+        fields.append("categories")
+    length = int(listing.get("max-description-length") or _DESCRIPTION)
+    date_format = listing.get("date-format") or style or "medium"
+    maximum = listing.get("max-items")
+    posts = posts[: int(maximum)] if maximum else posts
+    items = [_item(post, number, fields, output, words, lang, date_format, length) for number, post in enumerate(posts)]
+    return (
+        templates()
+        .get_template("listing.html.j2")
+        .render(
+            listing={
+                "id": listing.get("id") or "listing",
+                "type": kind,
+                "fields": fields,
+                "columns": listing.get("grid-columns") or 3,
+                "striped": listing.get("table-striped") is True,
+                "names": {
+                    field: names.get(field) or words.get(_LABELS.get(field, ""), field.title()) for field in fields
+                },
+            },
+            items=items,
+            words=words,
+        )
+    )
+
+
+def _item(
+    post: Post,
+    number: int,
+    fields: Sequence[str],
+    output: Path,
+    words: Mapping[str, Any],
+    lang: str,
+    date_format: Any,
+    length: int,
+) -> dict[str, Any]:
+    folder = os.path.relpath(post.output.parent, output.parent).replace(os.sep, "/")
+    href = f"./{folder}/{post.output.name}" if folder != "." else f"./{post.output.name}"
+    image = post.image
+    if image and not image.startswith("/") and folder != ".":
+        image = f"{folder}/{image}"
+    elif image.startswith("/"):
+        image = os.path.relpath(output.parent, output.parent) + image
+    description = post.description_html
+    description = shorten(description, length) if description else shorten(post.first_paragraph, length)
+    date = language.format_date(post.date, str(date_format), lang) if post.date else ""
+    reading = str(words["listing-page-minutes-compact"]).replace("{0}", str(post.minutes))
+    author = ", ".join(post.authors)
+    cells: dict[str, str] = {
+        "title": post.title_html,
+        "subtitle": post.subtitle_html,
+        "author": str(escape(author)),
+        "date": date,
+        "description": re.sub(r"</?p>", "", description),
+        "reading-time": reading,
+        "categories": str(escape(", ".join(post.categories))),
+        "word-count": str(post.words),
+        "filename": str(escape(post.source.name)),
+        "file-modified": language.format_date(
+            dt.datetime.fromtimestamp(post.source.stat().st_mtime), str(date_format), lang
+        ),
+    }
+    for field in fields:
+        if field not in cells:
+            value: Any = post.metadata
+            for part in field.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            cells[field] = str(escape(", ".join(shown(one) for one in as_list(value))))
+    others = [f for f in fields if f not in {*_KNOWN, "filename", "file-modified"} and cells.get(f)]
+    return {
+        "index": number,
+        "href": href,
+        "title": post.title_html,
+        "title_text": post.title_text,
+        "subtitle": post.subtitle_html,
+        "description": description,
+        "author": author,
+        "date": date,
+        "stamp": post.date.isoformat() if post.date else "",
+        "categories": list(post.categories),
+        "reading_time": reading,
+        "minutes": post.minutes,
+        "image": image,
+        "image_alt": post.image_alt,
+        "cells": cells,
+        "others": others,
+    }
+
+
+def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any) -> HtmlElement | None:
+    """The categories of some posts, each with its count, as Quarto's sidebar has them."""
+    counts: dict[str, int] = {}
+    for post in posts:
+        for category in post.categories:
+            counts[category] = counts.get(category, 0) + 1
+    if not counts or style in (None, False, "false"):
+        return None
+    numbered = style in {True, "numbered", "true"}
+    box = make("div", class_="quarto-listing-category category-default")
+    entries = [(str(words["listing-page-category-all"]), len(posts), "")]
+    entries += [(name, counts[name], name) for name in sorted(counts, key=str.casefold)]
+    for name, count, value in entries:
+        entry = make("div", name, class_="category", data_category=value)
+        if numbered:
+            entry.text = name + " "
+            entry.append(make("span", f"({count})", class_="quarto-category-count"))
+        box.append(entry)
+    return box
+
+
+def place_listings(
+    page: HtmlElement, made: Sequence[tuple[Mapping[str, Any], str]], categories: HtmlElement | None, title: str
+) -> None:
+    """Puts listings into their page: where ``::: {#ID}`` asks for them, or at its end."""
+    main = page.find(".//main")
+    if main is None:
+        return
+    for listing, html in made:
+        element = fromstring(html)
+        place = [
+            one for one in elements(main, "div") if one.get("id") in {listing.get("id"), f"listing-{listing.get('id')}"}
+        ]
+        if place and listing.get("id"):
+            place[0].append(element)
+        else:
+            main.append(element)
+    sidebar = page.xpath("//*[@id='quarto-margin-sidebar']")
+    if categories is not None and sidebar:
+        sidebar[0].append(make("h2", title, class_="quarto-listing-category-title"))
+        sidebar[0].append(categories)
+    body = page.find("body")
+    if body is not None and categories is not None:
+        drop_class(body, "fullcontent")

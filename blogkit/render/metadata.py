@@ -1,0 +1,180 @@
+"""What Quarto knows of a page before it reads its text: site, folder and front matter, merged as Quarto merges them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blogkit.config import front_matter, parse_yaml
+from blogkit.errors import ConfigError, Problem
+from blogkit.model import Site
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """YAML 1.2, as Quarto reads it: `yes` and `on` are words, and a date is the text that was written."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
+    ("tag:yaml.org,2002:int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
+    ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
+):
+    for _character in _first:
+        key = "" if _character == "\0" else _character
+        _Loader.yaml_implicit_resolvers.setdefault(key, []).append((_tag, re.compile(_pattern)))
+
+
+def _integer(loader: Any, node: yaml.ScalarNode) -> int:
+    text = str(node.value)
+    return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(node.value))
+
+
+def load_yaml(text: str, path: Path, first_line: int = 1) -> Any:
+    """A YAML text as plain values. Raises ConfigError with file and line where it is none."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with YAML 1.2's idea of scalars
+    except yaml.YAMLError:
+        parse_yaml(text, path, first_line)  # says it as a letter
+        raise
+
+
+def load_yaml_file(path: Path) -> Any:
+    """A YAML file as plain values. Raises ConfigError when it is missing or no YAML."""
+    try:
+        return load_yaml(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(path=path, message=f"cannot be read: {error}.")]) from error
+
+
+def split_front_matter(text: str, path: Path) -> tuple[Mapping[str, Any], str, int]:
+    """The front matter, the text below it, and the line on which that begins."""
+    if not text.startswith("---"):
+        return {}, text, 1
+    match = re.match(r"---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    if not match:
+        front_matter(path)  # says that it is not closed
+        return {}, text, 1
+    data = load_yaml(match.group(1), path, first_line=2)
+    line = text.count("\n", 0, match.end()) + 1
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        problem = Problem(path=path, line=1, message="the front matter must be a list of `key: value` lines.")
+        raise ConfigError([problem])
+    return data, text[match.end() :], line
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones: mappings are merged, lists joined without repeats, all else replaced."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = merged.get(key)
+            if isinstance(old, Mapping) and isinstance(value, Mapping):
+                merged[key] = merge(old, value)
+            elif isinstance(old, list) and isinstance(value, list):
+                merged[key] = old + [item for item in value if item not in old]
+            else:
+                merged[key] = value
+    return merged
+
+
+def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer with what it says of ``format: html:`` among its own keys."""
+    flat = {key: value for key, value in layer.items() if key != "format"}
+    formats = layer.get("format")
+    html = formats.get("html") if isinstance(formats, Mapping) else None
+    return merge(flat, html) if isinstance(html, Mapping) else flat
+
+
+def with_metadata_files(layer: Mapping[str, Any], folder: Path, source: Path) -> dict[str, Any]:
+    """A layer over the files that it names in ``metadata-files``."""
+    names = layer.get("metadata-files") or []
+    single = layer.get("metadata-file")
+    wanted = [*([single] if single else []), *(names if isinstance(names, list) else [names])]
+    below: list[Mapping[str, Any]] = []
+    problems: list[Problem] = []
+    for name in wanted:
+        path = folder / str(name)
+        if not path.is_file():
+            hint = "`blogkit gather` writes results/values.yml." if str(name).endswith("values.yml") else ""
+            problems.append(
+                Problem(path=source, line=line_of(source, str(name)), message=f"there is no file {name}.", hint=hint)
+            )
+            continue
+        data = load_yaml_file(path)
+        if isinstance(data, Mapping):
+            below.append(flatten(data))
+    if problems:
+        raise ConfigError(problems)
+    return merge(*below, layer)
+
+
+def line_of(path: Path, words: str) -> int | None:
+    """The first line of a file that holds some words."""
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if words in line:
+                return number
+    except OSError:
+        pass
+    return None
+
+
+_SITE_ONLY = frozenset({"project", "website", "book", "blogkit", "profile"})
+
+
+def site_layer(site: Site) -> dict[str, Any]:
+    """What ``_quarto.yml`` says of every page."""
+    path = site.root / "_quarto.yml"
+    document = load_yaml_file(path) if path.is_file() else dict(site.quarto)
+    layer = {key: value for key, value in (document or {}).items() if key not in _SITE_ONLY}
+    return with_metadata_files(flatten(layer), site.root, path)
+
+
+def folder_layers(site: Site, source: Path) -> list[dict[str, Any]]:
+    """What the ``_metadata.yml`` files between the site's root and a page say, outermost first."""
+    layers: list[dict[str, Any]] = []
+    folder = source.parent
+    while folder != site.root and site.root in folder.parents:
+        for name in ("_metadata.yml", "_metadata.yaml"):
+            path = folder / name
+            if path.is_file():
+                data = load_yaml_file(path)
+                if isinstance(data, Mapping):
+                    layers.append(with_metadata_files(flatten(data), folder, path))
+        folder = folder.parent
+    return layers[::-1]
+
+
+def as_list(value: Any) -> list[Any]:
+    """A value that may be one or a list, as a list; nothing as an empty one."""
+    if value is None or value is False:
+        return []
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    return [value]
+
+
+def shown(value: Any) -> str:
+    """A scalar as Quarto prints it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return str(value)

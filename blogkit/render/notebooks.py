@@ -1,0 +1,392 @@
+"""Notebooks as posts: cells become the Markdown that Quarto makes of them; nothing is executed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nh3
+
+from blogkit.errors import NotebookError
+from blogkit.render.metadata import load_yaml
+
+_OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+_ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
+_FLOATS = ("fig-", "tbl-", "lst-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell: prose where ``language`` is empty, otherwise code with the outputs that are stored with it."""
+
+    language: str
+    source: str
+    outputs: Sequence[Mapping[str, Any]]
+    line: int = 1
+    """Counted from 1: the cell's number in a notebook, the line of its fence in a post."""
+    tags: Sequence[str] = ()
+    attachments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the comments ``#| key: value`` at its head say."""
+        lines = []
+        for line in self.source.splitlines():
+            match = _OPTION.match(line)
+            if not match:
+                break
+            lines.append(match.group(1))
+        if not lines:
+            return {}
+        data = load_yaml("\n".join(lines), Path("cell"))
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def code(self) -> str:
+        """The source without its options."""
+        lines = self.source.splitlines()
+        while lines and _OPTION.match(lines[0]):
+            lines.pop(0)
+        return "\n".join(lines).strip("\n")
+
+
+def _joined(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else str(value or "")
+
+
+def read_notebook(path: Path) -> Mapping[str, Any]:
+    """A notebook's JSON. Raises NotebookError when it is none."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotebookError(
+            f"is no notebook: {error}.", hint="Open it in Jupyter and save it again.", path=path
+        ) from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise NotebookError("is no notebook: it has no cells.", hint="Open it in Jupyter and save it again.", path=path)
+    return notebook
+
+
+def front_matter_text(notebook: Mapping[str, Any]) -> str:
+    """The front matter: the first cell, when it is a YAML block."""
+    for cell in notebook["cells"][:1]:
+        source = _joined(cell.get("source")).strip()
+        if cell.get("cell_type") in {"raw", "markdown"} and source.startswith("---"):
+            return source + "\n"
+    return ""
+
+
+def cells(notebook: Mapping[str, Any], path: Path) -> tuple[Cell, ...]:
+    """The cells of a notebook; the one with the front matter is left out."""
+    spec = notebook.get("metadata", {})
+    language = spec.get("kernelspec", {}).get("language") or spec.get("language_info", {}).get("name") or "python"
+    result = []
+    for number, cell in enumerate(notebook["cells"], start=1):
+        source = _joined(cell.get("source"))
+        kind = cell.get("cell_type")
+        if number == 1 and kind != "code" and source.strip().startswith("---"):
+            continue
+        if kind == "raw":
+            mime = cell.get("metadata", {}).get("raw_mimetype") or cell.get("metadata", {}).get("format") or ""
+            if "html" in mime:
+                source = "```{=html}\n" + source + "\n```"
+            elif (mime and "markdown" not in mime) or source.strip().startswith("---"):
+                continue
+        tags = cell.get("metadata", {}).get("tags") or ()
+        result.append(
+            Cell(
+                language=str(language) if kind == "code" else "",
+                source=source,
+                outputs=cell.get("outputs") or (),
+                line=number,
+                tags=tags,
+                attachments=cell.get("attachments") or {},
+            )
+        )
+    return tuple(result)
+
+
+def notebook_rows(
+    notebook: Mapping[str, Any], path: Path, metadata: Mapping[str, Any], files: dict[str, bytes]
+) -> list[tuple[str, Path, int]]:
+    """A notebook's Markdown, line by line, each with the number of the cell that it came from."""
+    rows: list[tuple[str, Path, int]] = []
+    for cell in cells(notebook, path):
+        lines = cell_lines(cell, path, metadata, files) if cell.language else _prose(cell, path, files)
+        rows += [(line, path, cell.line) for line in ["", *lines, ""]]
+    return rows
+
+
+def _prose(cell: Cell, path: Path, files: dict[str, bytes]) -> list[str]:
+    text = cell.source
+    for name, bundle in cell.attachments.items():
+        for mime, data in bundle.items():
+            if mime in _IMAGES:
+                target = f"{path.stem}_files/figure-html/{cell.line}-{name}"
+                files[target] = _bytes(mime, data)
+                text = text.replace(f"attachment:{name}", target)
+    return text.splitlines()
+
+
+def _bytes(mime: str, data: Any) -> bytes:
+    text = _joined(data)
+    return text.encode("utf-8") if mime == "image/svg+xml" else base64.b64decode(text)
+
+
+def _option(cell: Cell, metadata: Mapping[str, Any], name: str, default: Any) -> Any:
+    """What the cell says, or the document's ``execute:``, or the document."""
+    options = cell.options
+    if name in options:
+        return options[name]
+    execute = metadata.get("execute")
+    if isinstance(execute, Mapping) and name in execute:
+        return execute[name]
+    return default
+
+
+def _quoted(value: Any) -> str:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{text}"'
+
+
+def _attribute(options: Mapping[str, Any], *names: str) -> str:
+    parts = []
+    for name in names:
+        value = options.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        elif isinstance(value, list):
+            value = json.dumps(value)
+        parts.append(f" {name}={_quoted(value)}")
+    return "".join(parts)
+
+
+def cell_lines(
+    cell: Cell,
+    path: Path,
+    metadata: Mapping[str, Any],
+    files: dict[str, bytes],
+    *,
+    echo: bool | None = None,
+    page: Path | None = None,
+) -> list[str]:
+    """A code cell as Quarto's Markdown: its code, its outputs, its label and captions."""
+    options = cell.options
+    if options.get("include", True) is False or "remove-cell" in cell.tags:
+        return []
+    if "parameters" in cell.tags and options.get("include") is not True and echo is None and not cell.code:
+        return []
+    show_code = echo if echo is not None else _option(cell, metadata, "echo", True)
+    show_output = _option(cell, metadata, "output", True)
+    if "remove-input" in cell.tags:
+        show_code = False
+    if "remove-output" in cell.tags:
+        show_output = False
+    label = str(options.get("label") or options.get("id") or "")
+    lines: list[str] = []
+    if show_code is not False and cell.code:
+        lines += _code(cell, options, metadata, show_code, label)
+    outputs: list[list[str]] = []
+    displays = 0
+    if show_output is not False:
+        for number, output in enumerate(_merged(cell.outputs), start=1):
+            shown = _output(
+                output, cell, number, options, metadata, files, asis=show_output == "asis", path=path, page=page
+            )
+            if shown:
+                outputs.append(shown)
+                displays += output.get("output_type") in {"display_data", "execute_result"}
+    if not lines and not outputs:
+        return []
+    attributes = _cell_attributes(label, options, displays)
+    fence = ":::::"
+    body = ["", *lines]
+    for shown in outputs:
+        body += ["", *shown]
+    return [f"{fence} {{{attributes}}}", *body, "", fence]
+
+
+def _cell_attributes(label: str, options: Mapping[str, Any], displays: int) -> str:
+    parts = []
+    subcaptions = any(key.endswith("-subcap") for key in options)
+    layout = any(key.startswith("layout") for key in options)
+    prefix = next((one for one in _FLOATS if label.startswith(one)), "")
+    if (prefix and (prefix != "fig-" or displays != 1 or subcaptions or layout) and prefix != "lst-") or (
+        label and not prefix
+    ):
+        parts.append(f"#{label}")
+    parts.append(".cell")
+    parts += ["." + word.lstrip(".") for word in str(options.get("classes") or "").replace(",", " ").split()]
+    parts += [f".column-{word}" for word in str(options.get("column") or "").split()]
+    attributes = " ".join(parts)
+    if prefix == "tbl-" or (prefix == "fig-" and f"#{label}" in parts):
+        attributes += _attribute(options, prefix + "cap", "layout-ncol", "layout-nrow", "layout", "tbl-colwidths")
+        attributes += _attribute(options, prefix + "cap-location")
+    elif layout:
+        attributes += _attribute(options, "layout-ncol", "layout-nrow", "layout")
+    return attributes
+
+
+def _code(cell: Cell, options: Mapping[str, Any], metadata: Mapping[str, Any], echo: Any, label: str) -> list[str]:
+    source = cell.source if echo == "fenced" else cell.code
+    attributes = f".{cell.language} .cell-code"
+    if label.startswith("lst-"):
+        attributes = f"#{label} " + attributes
+    attributes += _attribute(options, "code-fold", "code-summary", "code-line-numbers", "lst-cap", "filename")
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", source)), default=0))
+    return [f"{ticks} {{{attributes}}}", *source.splitlines(), ticks]
+
+
+def _merged(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Outputs with the parts of one stream joined, as Jupyter shows them."""
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        entry = dict(output)
+        if entry.get("output_type") == "stream":
+            entry["text"] = _joined(entry.get("text"))
+            last = merged[-1] if merged else {}
+            if last.get("output_type") == "stream" and last.get("name") == entry.get("name"):
+                last["text"] += entry["text"]
+                continue
+        merged.append(entry)
+    return list(merged)
+
+
+def _block(text: str) -> list[str]:
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    return [ticks, *text.rstrip("\n").splitlines(), ticks]
+
+
+def _output(
+    output: Mapping[str, Any],
+    cell: Cell,
+    number: int,
+    options: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    files: dict[str, bytes],
+    *,
+    asis: bool,
+    path: Path,
+    page: Path | None,
+) -> list[str]:
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = str(output.get("name") or "stdout")
+        if name == "stderr" and _option(cell, metadata, "warning", True) is False:
+            return []
+        text = _ANSI.sub("", _joined(output.get("text")))
+        if not text.strip():
+            return []
+        if asis:
+            return text.splitlines()
+        return [f":::: {{.cell-output .cell-output-{name}}}", *_block(text), "::::"]
+    if kind == "error":
+        text = _ANSI.sub("", f"{output.get('ename')}: {output.get('evalue')}")
+        return [":::: {.cell-output .cell-output-error}", *_block(text), "::::"]
+    data = output.get("data") or {}
+    mime = next((one for one in _ORDER if data.get(one)), None)
+    if mime is None:
+        return []
+    shown = _data(mime, data, cell, number, options, files, asis=asis, path=path, page=page)
+    if not shown:
+        return []
+    if asis:
+        return shown
+    return [":::: {.cell-output .cell-output-display}", *shown, "::::"]
+
+
+def _data(
+    mime: str,
+    data: Mapping[str, Any],
+    cell: Cell,
+    number: int,
+    options: Mapping[str, Any],
+    files: dict[str, bytes],
+    *,
+    asis: bool,
+    path: Path,
+    page: Path | None,
+) -> list[str]:
+    text = _joined(data[mime])
+    if mime == "text/html":
+        clean = nh3.clean(text, **_ALLOWED)
+        if not re.sub(r"<[^>]*>|\s", "", clean) and "<img" not in clean and "<svg" not in clean:
+            rest = {key: value for key, value in data.items() if key != mime}
+            other = next((one for one in _ORDER if rest.get(one)), None)
+            return _data(other, rest, cell, number, options, files, asis=asis, path=path, page=page) if other else []
+        return ["```{=html}", *re.sub(r"\n\s*\n", "\n", clean).splitlines(), "```"]
+    if mime == "text/markdown":
+        return text.splitlines()
+    if mime == "text/latex":
+        return text.splitlines()
+    if mime == "text/plain":
+        return _block(_ANSI.sub("", text))
+    return _image(mime, data[mime], cell, number, options, files, path, page)
+
+
+def _image(
+    mime: str,
+    data: Any,
+    cell: Cell,
+    number: int,
+    options: Mapping[str, Any],
+    files: dict[str, bytes],
+    path: Path,
+    page: Path | None,
+) -> list[str]:
+    label = str(options.get("label") or options.get("id") or "")
+    stem = re.sub(r"[^\w-]", "-", label) or f"cell-{cell.line}"
+    home = (page or path).stem
+    part = f"{path.stem}-" if page is not None and page != path else ""
+    target = f"{home}_files/figure-html/{part}{stem}-output-{number}.{_IMAGES[mime]}"
+    files[target] = _bytes(mime, data)
+    caption = options.get("fig-cap")
+    alt = options.get("fig-alt")
+    subcaptions = options.get("fig-subcap")
+    displays = [one for one in cell.outputs if one.get("output_type") in {"display_data", "execute_result"}]
+    place = next((n for n, one in enumerate(displays) if (one.get("data") or {}).get(mime) == data), 0)
+    single = len(displays) == 1 and not subcaptions and not any(key.startswith("layout") for key in options)
+    words = ""
+    attributes: list[str] = []
+    if single:
+        words = str(caption[0] if isinstance(caption, list) and caption else caption or "")
+        if label.startswith("fig-"):
+            attributes.append(f"#{label}")
+    elif isinstance(subcaptions, list) and place < len(subcaptions):
+        words = str(subcaptions[place])
+        attributes.append(f"#{label}-{place + 1}")
+    elif isinstance(caption, list) and place < len(caption):
+        words = str(caption[place])
+    if isinstance(alt, list):
+        alt = alt[place] if place < len(alt) else None
+    if alt:
+        attributes.append(f"fig-alt={_quoted(alt)}")
+    for name, width in (("width", options.get("out-width")), ("height", options.get("out-height"))):
+        if width:
+            attributes.append(f"{name}={_quoted(width)}")
+    tail = "{" + " ".join(attributes) + "}" if attributes else ""
+    return [f"![{words}]({target}){tail}"]
+
+
+_ALLOWED: dict[str, Any] = {
+    "tags": set(nh3.ALLOWED_TAGS)
+    | {"svg", "g", "path", "rect", "circle", "line", "text", "section", "style"} - {"style"},
+    "attributes": {
+        **{tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()},
+        "*": {"class", "id", "title", "lang", "dir", "role", "aria-label", "width", "height"},
+        "td": {"colspan", "rowspan", "headers"},
+        "th": {"colspan", "rowspan", "headers", "scope"},
+        "table": {"class", "id"},
+        "img": {"src", "alt", "width", "height"},
+    },
+    "url_schemes": {"http", "https", "mailto", "data"},
+}

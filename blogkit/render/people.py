@@ -1,0 +1,114 @@
+"""Authors and their affiliations, in each of the forms that Quarto reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from blogkit.render.metadata import as_list
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affiliation:
+    """Where an author works."""
+
+    name: str
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """One author of a post."""
+
+    name: str
+    given: str = ""
+    family: str = ""
+    url: str = ""
+    email: str = ""
+    orcid: str = ""
+    degrees: tuple[str, ...] = ()
+    affiliations: tuple[Affiliation, ...] = ()
+
+
+def _affiliation(entry: Any, known: Mapping[str, Affiliation]) -> Affiliation | None:
+    if isinstance(entry, Mapping):
+        reference = entry.get("ref")
+        if reference is not None:
+            return known.get(str(reference))
+        name = entry.get("name") or entry.get("department")
+        if not name:
+            return None
+        return Affiliation(name=str(name), url=str(entry.get("url") or ""))
+    text = str(entry or "").strip()
+    return known.get(text) or (Affiliation(name=text) if text else None)
+
+
+def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
+    known: dict[str, Affiliation] = {}
+    entries: list[Any] = [*as_list(metadata.get("affiliations")), *as_list(metadata.get("affiliation"))]
+    for person in _people(metadata):
+        if isinstance(person, Mapping):
+            entries += as_list(person.get("affiliations")) + as_list(person.get("affiliation"))
+    for entry in entries:
+        if isinstance(entry, Mapping) and "ref" not in entry:
+            made = _affiliation(entry, {})
+            identity = entry.get("id")
+            if made and identity is not None:
+                known[str(identity)] = made
+    return known
+
+
+def _people(metadata: Mapping[str, Any]) -> list[Any]:
+    value = metadata.get("author", metadata.get("authors"))
+    return [value] if isinstance(value, Mapping) else as_list(value)
+
+
+def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
+    """The authors in the order that they are written."""
+    known = _known(metadata)
+    result = []
+    for person in _people(metadata):
+        if not isinstance(person, Mapping):
+            if str(person).strip():
+                result.append(_named(str(person).strip()))
+            continue
+        name = person.get("name", "")
+        if isinstance(name, Mapping):
+            given, family = str(name.get("given") or ""), str(name.get("family") or "")
+            literal = str(name.get("literal") or f"{given} {family}".strip())
+        else:
+            literal, given, family = str(name), "", ""
+        if not literal:
+            continue
+        made = [
+            _affiliation(entry, known)
+            for entry in [*as_list(_one(person.get("affiliations"))), *as_list(_one(person.get("affiliation")))]
+        ]
+        base = _named(literal)
+        result.append(
+            Author(
+                name=literal,
+                given=given or base.given,
+                family=family or base.family,
+                url=str(person.get("url") or ""),
+                email=str(person.get("email") or ""),
+                orcid=str(person.get("orcid") or "").rstrip("/").rpartition("/")[2],
+                degrees=tuple(str(degree) for degree in as_list(person.get("degrees"))),
+                affiliations=tuple(entry for entry in made if entry is not None),
+            )
+        )
+    return tuple(result)
+
+
+def _one(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping) else value
+
+
+def _named(literal: str) -> Author:
+    """A plain name: the last word is taken for the family's, as bibliographies need one."""
+    if "," in literal:
+        family, _, given = literal.partition(",")
+        return Author(name=literal, given=given.strip(), family=family.strip())
+    given, _, family = literal.rpartition(" ")
+    return Author(name=literal, given=given, family=family)

@@ -1,0 +1,136 @@
+"""Pandoc, kept running: one ``pandoc lua`` process a core answers JSON requests, one line each.
+
+Starting pandoc and reading its data costs more than rendering a post, so that a process per page is several times
+slower. The program is called, never linked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import queue
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from blogkit.errors import ToolFailed, ToolMissing
+
+PANDOC_VARIABLE = "BLOGKIT_PANDOC"
+"""Names another pandoc than the one that is installed with blogkit."""
+
+
+def find_pandoc() -> Path:
+    """The pandoc program: the one that is named, the one of ``pypandoc-binary``, or the one on PATH."""
+    named = os.environ.get(PANDOC_VARIABLE)
+    if named:
+        return Path(named)
+    package = importlib.util.find_spec("pypandoc")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        for name in ("pandoc", "pandoc.exe"):
+            program = Path(folder) / "files" / name
+            if program.is_file():
+                return program
+    found = shutil.which("pandoc")
+    if found:
+        return Path(found)
+    raise ToolMissing("pandoc is not installed.", hint="`pip install pypandoc-binary` brings it.")
+
+
+class PandocWorker:
+    """One running pandoc with a Lua program; not to be used by two threads at once."""
+
+    def __init__(self, program: Path) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+        self._process = subprocess.Popen(
+            [str(find_pandoc()), "lua", str(program), str(program.parent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The program's answer. Raises ToolFailed when the process is gone."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = json.dumps(request, ensure_ascii=False).encode("utf-8")
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except OSError:
+            answer = b""
+        if not answer:
+            raise ToolFailed(f"pandoc stopped. It said: {self.said() or 'nothing'}")
+        result: dict[str, Any] = json.loads(answer)
+        if "failure" in result:
+            raise ToolFailed(f"pandoc's Lua program failed: {result['failure']}")
+        return result
+
+    def said(self) -> str:
+        """The end of what it printed on stderr."""
+        self._log.seek(0)
+        return self._log.read()[-2000:].decode("utf-8", errors="replace").strip()
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process.stdin is not None:
+            stdin = self._process.stdin
+            with contextlib.suppress(OSError):
+                stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._log.close()
+
+
+class PandocPool:
+    """Workers for as many threads as ask; each is started when it is first needed."""
+
+    def __init__(self, program: Path, size: int) -> None:
+        self.size = max(1, size)
+        self._program = program
+        self._idle: queue.LifoQueue[PandocWorker | None] = queue.LifoQueue()
+        self._all: list[PandocWorker] = []
+        for _ in range(self.size):
+            self._idle.put(None)
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """An answer from the first worker that is free. A worker that died is replaced at the next request."""
+        worker = self._idle.get()
+        try:
+            if worker is None:
+                worker = PandocWorker(self._program)
+                self._all.append(worker)
+            return worker.ask(request)
+        except ToolFailed:
+            if worker is not None and worker in self._all:
+                self._all.remove(worker)
+                worker.close()
+            worker = None
+            raise
+        finally:
+            self._idle.put(worker)
+
+    def close(self) -> None:
+        """Ends every worker."""
+        for worker in self._all:
+            worker.close()
+        self._all.clear()
+
+    def __enter__(self) -> PandocPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

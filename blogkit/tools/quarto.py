@@ -1,0 +1,44 @@
+"""The Quarto command line, where it is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from blogkit.errors import ToolFailed, ToolMissing
+
+QUARTO_VARIABLE = "BLOGKIT_QUARTO"
+"""Names the Quarto program where it is not on PATH."""
+
+
+def find_quarto() -> Path | None:
+    """The Quarto program, or None where there is none."""
+    named = os.environ.get(QUARTO_VARIABLE)
+    if named:
+        return Path(named)
+    found = shutil.which("quarto")
+    return Path(found) if found else None
+
+
+def render(folder: Path, files: Sequence[Path] = ()) -> None:
+    """Has Quarto render a site, or some of its files. Raises ToolMissing, or ToolFailed with what it said."""
+    program = find_quarto()
+    if program is None:
+        raise ToolMissing(
+            "Quarto is not installed.",
+            hint="Get it from quarto.org, or use the embedded engine: `blogkit render --engine pandoc`.",
+        )
+    commands = [[str(program), "render", *([str(file)] if file else [])] for file in (files or [None])]  # type: ignore[list-item]
+    for command in commands:
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+            )
+        except OSError as error:
+            raise ToolMissing(f"Quarto could not be started: {error}.", path=program) from error
+        if done.returncode:
+            said = "\n".join((done.stdout + "\n" + done.stderr).strip().splitlines()[-20:])
+            raise ToolFailed(f"Quarto ended with {done.returncode}. It said:\n{said}", path=folder)
