@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.config import choose_projects
+from blogkit.gather import Gathered
 from blogkit.model import Manifest, Page, Project, Release, Run, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
 
@@ -49,6 +50,14 @@ def runs_to_do(project: Project, runs: Sequence[Run]) -> tuple[Run, ...]:
     paths = ProjectPaths.of(project)
     known = stored_ids(paths) | gathered_runs(paths).keys()
     return tuple(run for run in runs if run.id not in known)
+
+
+def gather(project: Project, *, scale: str | None = None, force: bool = False) -> Gathered:
+    """Gathers the results of a project's runs, at the scale that :func:`scale_of` says."""
+    from blogkit.gather import gather
+
+    at = scale_of(project, scale)
+    return gather(project, plan(project, scale=at), scale=at, force=force)
 
 
 # --- check and publish ----------------------------------------------------------------------------------------------

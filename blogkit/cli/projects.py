@@ -1,4 +1,4 @@
-"""Verbs that make a site and its projects: init, new."""
+"""Verbs that make a site and its projects, and look at the machine: init, new, doctor."""
 
 from __future__ import annotations
 
@@ -41,3 +41,21 @@ def new(
         load_site(Path.cwd()), name, starter=starter, title=title, authors=author or (), template=template
     )
     print(f"{project.folder} is ready. `blogkit build {project.name}` runs it and renders its post.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine offers, what is missing, and how to get it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from blogkit.doctor import State, examine
+
+    found = list(examine(Path.cwd()))
+    table = Table.grid(padding=(0, 2))
+    colors = {State.GOOD: "green", State.ABSENT: "yellow", State.BAD: "red"}
+    for one in found:
+        table.add_row(one.name, f"[{colors[one.state]}]{one.state}[/]", one.says)
+    Console().print(table)
+    if any(one.state is State.BAD for one in found):
+        raise typer.Exit(1)

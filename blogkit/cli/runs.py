@@ -13,6 +13,7 @@ from blogkit.cli import app
 from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
 
 if TYPE_CHECKING:
+    from blogkit.gather import Gathered
     from blogkit.model import Project, Run, RunResult, Site
 
 Projects = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
@@ -99,6 +100,20 @@ def logs(
         sys.stdout.flush()
 
 
+@app.command()
+def gather(
+    projects: Projects = None,
+    scale: Scale = None,
+    force: Annotated[bool, typer.Option("--force", help="Make the results again, also when they are current.")] = False,
+) -> None:
+    """Make results/ from the runs and the figures notebook."""
+    from blogkit.config import load_site
+    from blogkit.pipeline import gather
+
+    for project in chosen_projects(load_site(Path.cwd()), projects):
+        print(describe_gathered(gather(project, scale=scale, force=force)))
+
+
 # --- what the verbs share ---------------------------------------------------------------------------------------------
 
 
@@ -114,6 +129,15 @@ def chosen_projects(site: Site, names: Sequence[str] | None) -> tuple[Project, .
                 f"{project.name} has no {SWEEP_FILE}, so it has no runs.", hint=hint, path=project.folder
             )
     return tuple(project for project in chosen if project.sweep is not None)
+
+
+def describe_gathered(gathered: Gathered) -> str:
+    """What a gathering made, in a line."""
+    changed = len(gathered.changed)
+    what = f"{changed} {'file' if changed == 1 else 'files'} new or different" if changed else "results are current"
+    missing = f"; {gathered.missing} planned runs have no results yet" if gathered.missing else ""
+    runs = "run" if gathered.runs == 1 else "runs"
+    return f"{gathered.project}: {what}, from {gathered.runs} {runs}{missing}."
 
 
 def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:

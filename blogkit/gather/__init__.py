@@ -1,3 +1,231 @@
-"""Gathers what the runs recorded into results/: small plain files that any Quarto post can show."""
+"""Gathers what the runs recorded into results/: small plain files that any Quarto post can show.
+
+Everything here is made from the runs and from ``figures.ipynb``, deterministically: the same runs give the same bytes.
+``runs.json`` is written last and says from what the other files were made and what they hold, so that whoever finds it
+knows whether the results are current, on a fresh clone too, where there are no run folders.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blogkit.errors import NotebookError, ProjectError
+from blogkit.model import Project, Run
+from blogkit.store import (
+    RUN_FOLDER_VARIABLE,
+    ProjectPaths,
+    RunPaths,
+    gathered_runs,
+    new_work_folder,
+    read_json,
+    read_jsonl,
+    stored_ids,
+    to_json,
+    write_if_changed,
+)
+
+FORMAT = 1
+"""Raised when the same runs should give other files, so that older results count as stale."""
+_RUN_FIELDS = (
+    "id", "parameters", "seed", "status", "started", "seconds", "device", "versions", "commit", "dirty",
+    "peak_memory", "peak_gpu_memory", "energy", "platform", "threads",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """What a gathering found and made."""
+
+    project: str
+    runs: int
+    """Runs whose results are in the table."""
+    missing: int
+    """Planned runs that have no results yet."""
+    changed: tuple[str, ...]
+    """The files below ``results/`` that are new or different; empty when everything was current."""
+
+
+def is_current(project: Project, runs: Sequence[Run]) -> bool:
+    """Whether ``results/`` holds what gathering these runs would make, without making it."""
+    paths = ProjectPaths.of(project)
+    if not paths.provenance.is_file():
+        return False
+    document = read_json(paths.provenance)
+    return document.get("made_from") == _made_from(project, _available(paths, runs)) and all(
+        _digest(paths.results / name) == digest for name, digest in document.get("files", {}).items()
+    )
+
+
+def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, force: bool = False) -> Gathered:
+    """Writes ``results/`` from the stored runs among ``runs``; does nothing when it is current, unless ``force``.
+
+    ``scale`` is the one that ``runs`` were planned at; it is noted, so that the next command keeps to it.
+
+    A run that was gathered before and has no folder here keeps its rows, so that a clone can add runs to what it has.
+    Raises ProjectError when no run has results, and NotebookError when ``figures.ipynb`` does not run to its end.
+    """
+    from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
+    from blogkit.gather.provenance import compute_statement
+    from blogkit.gather.values import values_yaml
+
+    paths = ProjectPaths.of(project)
+    available = _available(paths, runs)
+    if not available:
+        message = "no run of this project has succeeded yet, so there is nothing to gather."
+        raise ProjectError(message, hint=f"`blogkit run {project.name}` first.", path=project.folder)
+    missing = len(runs) - len(available)
+    if not force and is_current(project, runs):
+        return Gathered(project=project.name, runs=len(available), missing=missing, changed=())
+    earlier = gathered_runs(paths)
+    stored = stored_ids(paths)
+    folders = {run.id: RunPaths(folder=paths.runs / run.id) for run in available if run.id in stored}
+    records = [
+        _described(run, read_json(folders[run.id].record) if run.id in folders else earlier[run.id])
+        for run in available
+    ]
+    before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
+    made: dict[str, bytes] = {}
+    made["metrics.parquet"] = to_parquet(metrics_table(available, folders, read_parquet(paths.metrics)))
+    changed = [name for name in made if write_if_changed(paths.results / name, made[name])]  # figures.ipynb reads it
+    work = new_work_folder(paths, "figures")
+    try:
+        source = _draw(project, paths, work)
+        provenance = _provenance(project, records, made["metrics.parquet"], source)
+        entries: list[Mapping[str, Any]] = []
+        for origin in (*(folders[run.id] for run in available if len(available) == 1 and run.id in folders), work):
+            made |= _collected(origin, work.folder / "gathered", provenance)
+            entries += read_jsonl(origin.values)
+        made["values.yml"] = values_yaml(entries).encode("utf-8")
+        made["compute.md"] = compute_statement(records).encode("utf-8")
+    finally:
+        shutil.rmtree(work.folder / "gathered", ignore_errors=True)
+        shutil.rmtree(paths.drawn, ignore_errors=True)
+        os.rename(work.folder, paths.drawn)
+    changed += [name for name, data in made.items() if write_if_changed(paths.results / name, data)]
+    for name in before.keys() - made.keys():
+        (paths.results / name).unlink(missing_ok=True)
+        changed.append(name)
+    document = {
+        "format": FORMAT,
+        "scale": scale,
+        "made_from": _made_from(project, available),
+        "files": {name: hashlib.sha256(data).hexdigest()[:16] for name, data in made.items()},
+        "runs": records,
+    }
+    write_if_changed(paths.provenance, to_json(document))
+    return Gathered(
+        project=project.name, runs=len(available), missing=missing, changed=tuple(sorted(dict.fromkeys(changed)))
+    )
+
+
+def _available(paths: ProjectPaths, runs: Sequence[Run]) -> list[Run]:
+    """The runs that have results, as a folder here or from an earlier gathering."""
+    known = stored_ids(paths) | (gathered_runs(paths).keys() if paths.metrics.is_file() else frozenset())
+    return [run for run in runs if run.id in known]
+
+
+def _made_from(project: Project, available: Sequence[Run]) -> str:
+    """A digest of what the results depend on: the runs, the code of the figures, the project's modules."""
+    digest = hashlib.sha256(json.dumps([FORMAT, [run.id for run in available]]).encode("utf-8"))
+    figures = _figures(project)
+    if figures is not None:
+        digest.update(_code(figures).encode("utf-8"))
+        for module in sorted(project.folder.glob("*.py")):
+            digest.update(module.name.encode("utf-8") + b"\0" + module.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _figures(project: Project) -> Path | None:
+    """The notebook that draws; None where the project has none."""
+    path = project.folder / (project.sweep.figures if project.sweep else "figures.ipynb")
+    return path if path.is_file() else None
+
+
+def _code(path: Path) -> str:
+    """What a notebook computes: its code cells, without outputs, prose and counters."""
+    try:
+        cells = json.loads(path.read_bytes())["cells"]
+        return json.dumps([cell.get("source") for cell in cells if cell.get("cell_type") == "code"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "Open and save it in Jupyter; format version 4 is needed."
+        raise NotebookError(f"is not a Jupyter notebook: {error}.", hint=hint, path=path) from error
+
+
+def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
+    """Runs ``figures.ipynb`` over the gathered table; what it records goes to ``work``."""
+    from blogkit.tools.papermill import execute_notebook
+
+    figures = _figures(project)
+    if figures is None:
+        return None
+    outcome = execute_notebook(
+        figures,
+        work.notebook,
+        {},
+        cwd=project.folder,
+        env={RUN_FOLDER_VARIABLE: str(work.folder)},
+        log=work.log,
+    )
+    if not outcome.done:
+        where = f"cell {outcome.cell}: " if outcome.cell is not None else ""
+        kept = paths.drawn / work.notebook.name
+        hint = f"Mend it, then `blogkit gather {project.name}`. The notebook as far as it ran: {kept}"
+        raise NotebookError(f"{where}{outcome.reason or outcome.status}", hint=hint, path=figures)
+    return figures
+
+
+def _collected(origin: RunPaths, into: Path, provenance: Mapping[str, Any]) -> dict[str, bytes]:
+    """The charts and tables of one executed notebook, by their name below ``results/``."""
+    from blogkit.gather.charts import gather_figures
+
+    charts = into / "charts"
+    charts.mkdir(parents=True, exist_ok=True)
+    gather_figures(origin, charts, provenance=provenance)
+    made = {f"charts/{path.name}": path.read_bytes() for path in sorted(charts.iterdir()) if path.is_file()}
+    if origin.tables.is_dir():
+        made |= {f"tables/{path.name}": path.read_bytes() for path in sorted(origin.tables.glob("*.md"))}
+    return made
+
+
+def _described(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's provenance as ``runs.json`` keeps it: what a reader may ask, nothing of the machine's folders."""
+    kept = {name: record[name] for name in _RUN_FIELDS if record.get(name) is not None}
+    return {**kept, "id": run.id, "parameters": dict(run.parameters), "seed": run.seed}
+
+
+def _provenance(
+    project: Project, records: Sequence[Mapping[str, Any]], table: bytes, figures: Path | None
+) -> dict[str, Any]:
+    """What a figure says of its making; it goes into the specification's ``usermeta``."""
+    varied: dict[str, list[Any]] = {}
+    for record in records:
+        for name, value in record["parameters"].items():
+            if value not in varied.setdefault(name, []):
+                varied[name].append(value)
+    seeds = {record["seed"] for record in records if record.get("seed") is not None}
+    return {
+        "project": project.name,
+        "notebook": figures.name if figures else (project.sweep.notebook if project.sweep else None),
+        "runs": [record["id"] for record in records],
+        "seeds": len(seeds),
+        "varied": {name: values for name, values in varied.items() if len(values) > 1 and name != "seed"},
+        "devices": sorted({str(record["device"]) for record in records if record.get("device")}),
+        "seconds": round(sum(float(record.get("seconds") or 0) for record in records), 1),
+        "commits": sorted({str(record["commit"]) for record in records if record.get("commit")}),
+        "data": hashlib.sha256(table).hexdigest()[:16],
+        "command": f"blogkit run {project.name} && blogkit gather {project.name}",
+    }
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from blogkit.errors import NotebookError
 from blogkit.model import Parameters, RunStatus
+from blogkit.tools.altair import KERNEL_STARTUP
 
 if TYPE_CHECKING:
     from threading import Event
@@ -71,7 +72,8 @@ def execute_notebook(
 ) -> Outcome:
     """Runs a notebook with parameters, and saves it to ``output`` after every cell.
 
-    ``env`` is added to this process's environment for the kernel, whose working directory is ``cwd``. ``time_limit``
+    ``env`` is added to this process's environment for the kernel, whose working directory is ``cwd``; Altair draws by
+    blogkit's renderer. ``time_limit``
     is in seconds, for the whole run. What the kernel prints is added to ``log`` as it comes. Setting ``stop`` ends
     the run within a second, as interrupted. ``on_cell`` hears of each cell that begins (its number from 1, and how
     many there are), ``on_kernel`` the kernel's process id.
@@ -84,7 +86,7 @@ def execute_notebook(
     notebook = jupyter.prepare(source, output, parameters)
     return jupyter.converse(
         notebook,
-        jupyter.Surroundings(cwd=cwd, env=env or {}, log=log, start=start),
+        jupyter.Surroundings(cwd=cwd, env={"PYTHONSTARTUP": str(KERNEL_STARTUP), **(env or {})}, log=log, start=start),
         output=output,
         time_limit=time_limit,
         stop=stop,

@@ -1,0 +1,293 @@
+"""Gathers the figures of an executed notebook: what it recorded, and what its cells drew, whatever drew it.
+
+A Vega-Lite chart becomes ``NAME.svg`` and beside it ``NAME.vl.json``, which makes the figure interactive and says in
+``usermeta`` where it comes from. Drawings by matplotlib, Plotly or anything else, and pictures, become ``NAME.svg`` or
+``NAME.png``. A notebook needs no blogkit for that, only names: ``#| label: fig-loss`` at the top of a cell, or the cell
+tag ``fig-loss``, names the figure ``loss``; without either it is called after the cell's place.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blogkit.errors import NotebookError, ToolFailed
+from blogkit.gather.drawing import optimise
+from blogkit.gather.foreign import clean
+from blogkit.store import RunPaths, write_if_changed
+from blogkit.tools.vega import Spec, compile_vega, draw_svg, forbidden_parts, is_vegalite, is_vegalite_mime
+
+ORIGIN = "blogkit"
+"""The key of ``usermeta`` under which a figure says where it comes from."""
+
+_LABEL = re.compile(r"^\s*#\|\s*label\s*:\s*(.+?)\s*$", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLOTLY = "application/vnd.plotly.v1+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A figure before it is written: a specification, or a picture's bytes with its suffix."""
+
+    name: str
+    place: str
+    """For messages: "cell 5" or the file it was recorded in."""
+    cell: int | None
+    """Counted from 1 among all cells; None for a recorded chart whose cell is not known."""
+    spec: Spec | None = None
+    picture: bytes = b""
+    suffix: str = ".svg"
+
+
+def gather_figures(executed: RunPaths, into: Path, *, provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Writes every figure of an executed notebook into a folder and returns their names, in the notebook's order.
+
+    ``provenance`` is what ``usermeta.blogkit`` of each specification says besides the cell and a hash of the chart's
+    data: run ids, notebook, commit. A file whose contents are the same is not touched.
+
+    Raises NotebookError when the notebook cannot be read, two figures want one name, or a chart holds what a page may
+    not: data or pictures by address, links that run code.
+    """
+    found = _unique([*_recorded(executed), *_drawn(executed.notebook)], executed.notebook)
+    for figure in found:
+        if figure.spec is None:
+            write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
+            _forget(into / f"{figure.name}.vl.json")
+            continue
+        spec = with_origin(figure.spec, {**provenance, **({"cell": figure.cell} if figure.cell else {})})
+        try:
+            svg = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{figure.name}")
+        except ToolFailed as error:
+            message = f"{figure.place} draws {figure.name!r}, which cannot be drawn: {error.problem.message}"
+            raise NotebookError(message, hint=error.problem.hint, path=executed.notebook) from error
+        write_if_changed(into / f"{figure.name}.svg", svg)
+        write_if_changed(into / f"{figure.name}.vl.json", specification_text(spec))
+    return tuple(figure.name for figure in found)
+
+
+def data_hash(spec: Spec) -> str:
+    """12 hexadecimal digits for the rows of a chart: another draw of the same rows has the same."""
+    rows = [value for _, value in _row_lists(spec)]
+    text = json.dumps(rows, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+def with_origin(spec: Spec, origin: Mapping[str, Any]) -> Spec:
+    """The specification with ``usermeta.blogkit`` saying where it comes from; the chart's own usermeta stays."""
+    own = spec.get("usermeta")
+    meta = dict(own) if isinstance(own, dict) else {}
+    meta[ORIGIN] = {**origin, "data": data_hash(spec)}
+    return {**spec, "usermeta": meta}
+
+
+def specification_text(spec: Spec) -> str:
+    """The JSON of a specification as it is stored: one row of data a line, so that git shows which rows changed."""
+    rows: dict[str, str] = {}
+
+    def held(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: held(inner) for key, inner in value.items()}
+        if _is_table(value):
+            mark = f"rows of blogkit {len(rows)}"
+            lines = (json.dumps(row, ensure_ascii=False, separators=(", ", ": ")) for row in value)
+            rows[mark] = "[\n" + ",\n".join(lines) + "\n]"
+            return mark
+        return [held(inner) for inner in value] if isinstance(value, list) else value
+
+    text = json.dumps(held(_finite(spec)), ensure_ascii=False, indent=1)
+    for mark, lines in rows.items():
+        text = text.replace(f'"{mark}"', lines, 1)
+    return text + "\n"
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value is a list of flat rows."""
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(row, dict) for row in value)
+        and not any(isinstance(cell, (dict, list)) for row in value for cell in row.values())
+    )
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: what is not a number is null, which Vega leaves out of a drawing."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))) else value
+
+
+def _row_lists(spec: Any, key: str = "") -> Iterator[tuple[str, list[Any]]]:
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            if name == "datasets" and isinstance(value, dict):
+                for data_name in sorted(value):
+                    yield data_name, value[data_name]
+            elif name == "values" and key == "data" and isinstance(value, list):
+                yield name, value
+            elif name != "usermeta":
+                yield from _row_lists(value, name)
+    elif isinstance(spec, list):
+        for part in spec:
+            yield from _row_lists(part, key)
+
+
+# --- finding them ---------------------------------------------------------------------------------------------------
+
+
+def _recorded(executed: RunPaths) -> Iterator[_Found]:
+    """The charts that ``record.chart`` wrote, by name."""
+    for path in sorted(executed.charts.glob("*.vl.json")):
+        try:
+            spec = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            message = f"The recorded chart cannot be read: {error}."
+            raise NotebookError(message, hint="Run the notebook again.", path=path) from error
+        name = path.name.removesuffix(".vl.json")
+        yield _Found(name=name, place=f"record.chart({name!r})", cell=None, spec=_inline(_allowed(spec, name, path)))
+    for path in sorted(executed.charts.glob("*.svg")):
+        svg = clean(path.read_text(encoding="utf-8", errors="replace"), prefix=f"bk-{path.stem}")
+        yield _Found(name=path.stem, place=f"record.chart({path.stem!r})", cell=None, picture=svg.encode("utf-8"))
+
+
+def _drawn(notebook: Path) -> Iterator[_Found]:
+    """The figures among the outputs of a notebook's cells."""
+    if not notebook.is_file():
+        return
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotebookError(f"The notebook cannot be read: {error}.", "Run it again.", notebook) from error
+    for place, cell in enumerate(cells, start=1):
+        outputs = [output for output in cell.get("outputs", []) if isinstance(output, dict)]
+        count = 0
+        for output in outputs:
+            bundle = output.get("data")
+            if not isinstance(bundle, dict):
+                continue
+            base = _label(cell, place, notebook)
+            name = base if count == 0 else f"{base}-{count + 1}"
+            found = _figure(bundle, name, place, notebook)
+            if found is not None:
+                count += 1
+                yield found
+
+
+def _label(cell: Mapping[str, Any], place: int, notebook: Path) -> str:
+    """A figure's name: the cell's label, or a tag like ``fig-NAME``, or the cell's place."""
+    match = _LABEL.search(_text(cell.get("source", "")))
+    tags = [str(tag) for tag in (cell.get("metadata") or {}).get("tags", []) if str(tag).startswith(("fig-", "fig:"))]
+    given = match.group(1).strip("\"'") if match else tags[0] if tags else ""
+    name = given.removeprefix("fig-").removeprefix("fig:")
+    if not given:
+        return f"cell-{place}"
+    if not _NAME.fullmatch(name):
+        hint = "A figure's name becomes a file's: letters, digits, - and _ only."
+        raise NotebookError(f"Cell {place} has the label {given!r}, which cannot name a file.", hint, notebook)
+    return name
+
+
+def _figure(bundle: Mapping[str, Any], name: str, place: int, notebook: Path) -> _Found | None:
+    """The best figure in one output: a chart before a drawing, a drawing before pixels."""
+    where = f"Cell {place}"
+    spec = _chart(bundle)
+    if spec is not None:
+        allowed = _inline(_allowed(spec, name, notebook, where))
+        return _Found(name=name, place=where, cell=place, spec=allowed)
+    if "image/svg+xml" in bundle:
+        svg = clean(_text(bundle["image/svg+xml"]), prefix=f"bk-{name}")
+        return _Found(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
+    for mime, suffix in (("image/png", ".png"), ("image/jpeg", ".jpg"), ("image/webp", ".webp")):
+        if mime in bundle:
+            try:
+                picture = base64.b64decode(_text(bundle[mime]), validate=False)
+            except ValueError:
+                continue
+            return _Found(name=name, place=where, cell=place, picture=picture, suffix=suffix)
+    if _PLOTLY in bundle:
+        from blogkit.tools.plotly import draw_plotly
+
+        svg = clean(draw_plotly(bundle[_PLOTLY], f"{where} of {notebook.name}"), prefix=f"bk-{name}")
+        return _Found(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
+    return None
+
+
+def _chart(bundle: Mapping[str, Any]) -> Spec | None:
+    """The Vega-Lite specification in an output, wherever Altair's renderers put it."""
+    for mime, value in bundle.items():
+        if is_vegalite_mime(mime):
+            spec = json.loads(_text(value)) if isinstance(value, (str, list)) else value
+            return spec if isinstance(spec, dict) else None
+    html = _text(bundle.get("text/html", ""))
+    if "vega-lite" not in html:
+        return None
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"[(=,]\s*(?=\{)", html):
+        try:
+            spec, _ = decoder.raw_decode(html, match.end())
+        except ValueError:
+            continue
+        if is_vegalite(spec):
+            return dict(spec)
+    return None
+
+
+def _allowed(spec: Any, name: str, path: Path, place: str = "The notebook") -> Spec:
+    if not isinstance(spec, dict):
+        raise NotebookError(f"The chart {name!r} is not a Vega-Lite specification.", "Give an Altair chart.", path)
+    part = next(forbidden_parts(spec), None)
+    if part is not None:
+        hint = (
+            "A page must work without the network and years from now: read the data in the notebook, as in "
+            "`frame = pd.read_csv(address)`, and give the frame to the chart; give pictures as data:image/png;base64,…"
+        )
+        raise NotebookError(f"{place} draws the chart {name!r} with {part}.", hint, path)
+    return spec
+
+
+def _inline(spec: Spec) -> Spec:
+    return {**spec, "$schema": spec.get("$schema", "https://vega.github.io/schema/vega-lite/v6.json")}
+
+
+def _text(value: Any) -> str:
+    """A text of a notebook, which may be stored as a list of lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _unique(found: Sequence[_Found], notebook: Path) -> list[_Found]:
+    """Each figure once: a chart that was recorded and shown is one figure, two figures of one name are an error."""
+    kept: dict[str, _Found] = {}
+    looks: set[str] = set()
+    for figure in found:
+        look = _look(figure.spec) if figure.spec is not None else ""
+        recorded = figure.cell is None
+        if look and look in looks and not recorded:
+            continue
+        if recorded:
+            looks.add(look)
+        if figure.name in kept:
+            first = kept[figure.name]
+            message = f"{first.place} and {figure.place} both draw a figure called {figure.name!r}."
+            raise NotebookError(message, "Give each its own `#| label:`.", notebook)
+        kept[figure.name] = figure
+    return list(kept.values())
+
+
+def _look(spec: Spec) -> str:
+    """A chart without what differs each time it is written: the names that Altair counts up, and the usermeta."""
+    text = json.dumps({key: value for key, value in spec.items() if key != "usermeta"}, sort_keys=True, default=str)
+    seen: dict[str, str] = {}
+    return re.sub(r"\b(view|param)_\d+\b", lambda match: seen.setdefault(match.group(), f"name{len(seen)}"), text)
+
+
+def _forget(path: Path) -> None:
+    """Removes the specification of a figure that is no chart any more."""
+    path.unlink(missing_ok=True)

@@ -1,0 +1,352 @@
+"""Where a comment belongs after the post was rendered again: attached, to be checked, or unanchored.
+
+A passage is sought by its quotation and the words around it. Every candidate is scored from 0 to 1; at 0.8 it is taken,
+from 0.6 somebody is asked, below that the comment is shown with its quotation and the revision it was made on. The
+nearest block with an id is searched first. Nothing is attached to the best match merely because it is the best.
+
+``interface/anchor.ts`` is the same rule in the browser; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from blogkit.review.approximate import distance, search
+from blogkit.review.page import Chart, PageText, Table, utf16
+from blogkit.review.record import Document
+
+ATTACHED = 0.8
+TO_CHECK = 0.6
+SURE = 0.9
+"""From here on the words at the new place stand for the comment in the next revision."""
+LONG = 64
+"""Characters from which a quotation that stands word for word in one place only speaks for itself."""
+TIE = 0.03
+"""Two places whose scores differ by less than this are look-alikes: somebody is asked."""
+CONTEXT = 48
+"""Characters of context that a quotation carries on each side."""
+CHANCE = 0.45
+"""Likeness that two unrelated stretches of English have by chance: it counts as none."""
+MOST_ERRORS = 0.5
+"""Share of a quotation that may differ where only something similar is left."""
+
+
+class State(StrEnum):
+    """What became of a comment's place."""
+
+    ATTACHED = "attached"
+    CHECK = "check"
+    """Moved? Somebody should look."""
+    UNANCHORED = "unanchored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """A comment's place in one revision."""
+
+    state: State
+    score: float = 0.0
+    start: int | None = None
+    end: int | None = None
+    """Of a passage, in the page's text."""
+    block: str | None = None
+    change: str = ""
+    """What the place shows now and showed then: ``was 0.280, now 0.336``."""
+
+
+UNANCHORED = Anchor(state=State.UNANCHORED)
+
+
+def describe(page: PageText, start: int, end: int) -> list[Document]:
+    """The selectors of a passage, as the browser makes them."""
+    block = page.block_at(start, end)
+    selectors: list[Document] = [
+        {
+            "type": "TextQuoteSelector",
+            "exact": page.text[start:end],
+            "prefix": page.text[max(0, start - CONTEXT) : start],
+            "suffix": page.text[end : end + CONTEXT],
+        },
+        {"type": "TextPositionSelector", "start": start, "end": end},
+    ]
+    if block is not None:
+        selectors.append(fragment(block.id))
+    return selectors
+
+
+def fragment(block: str) -> Document:
+    """The selector of an element by its id."""
+    return {"type": "FragmentSelector", "conformsTo": "http://tools.ietf.org/rfc/rfc3236", "value": block}
+
+
+def anchor(page: PageText, selectors: Sequence[Document]) -> Anchor:
+    """The place that selectors mean in a page; total: there is an answer for every list of selectors."""
+    kinds = {str(selector["type"]): selector for selector in selectors}
+    block = next(
+        (str(s["value"]) for s in selectors if s["type"] == "FragmentSelector" and "rfc3236" in s["conformsTo"]), None
+    )
+    if "blogkit:MarkSelector" in kinds:
+        return _anchor_mark(page, kinds["blogkit:MarkSelector"], block)
+    if "blogkit:CellSelector" in kinds:
+        return _anchor_cell(page, kinds["blogkit:CellSelector"], block)
+    if "blogkit:EquationSelector" in kinds:
+        return _anchor_equation(page, kinds["blogkit:EquationSelector"], block)
+    if "blogkit:ImageSelector" in kinds:
+        return _anchor_image(page, kinds["blogkit:ImageSelector"], block)
+    if "TextQuoteSelector" in kinds:
+        position = kinds.get("TextPositionSelector")
+        return _anchor_passage(page, kinds["TextQuoteSelector"], int(position["start"]) if position else None, block)
+    if block is not None:
+        found = page.block(block)
+        if found is None:
+            return UNANCHORED
+        return Anchor(state=State.ATTACHED, score=1.0, start=found.start, end=found.end, block=block)
+    return Anchor(state=State.ATTACHED, score=1.0)
+
+
+# --- a passage ------------------------------------------------------------------------------------------------------
+
+
+def _anchor_passage(page: PageText, quote: Document, hint: int | None, block: str | None) -> Anchor:
+    exact, prefix, suffix = (utf16(str(quote[name])) for name in ("exact", "prefix", "suffix"))
+    if not exact:
+        return UNANCHORED
+    here = page.block(block) if block else None
+    best: tuple[float, int, int] | None = None
+    if here is not None:
+        inside = _candidates(page.text, exact, prefix, suffix, here.start, here.end)
+        best = _best(page.text, inside, exact, prefix, suffix, hint)
+    if best is None or best[0] < ATTACHED:
+        anywhere = _best(
+            page.text, _candidates(page.text, exact, prefix, suffix, 0, len(page.text)), exact, prefix, suffix, hint
+        )
+        if anywhere is not None and (best is None or anywhere[0] > best[0]):
+            best = anywhere
+    if best is None or best[0] < TO_CHECK:
+        return UNANCHORED
+    score, start, end = best
+    owner = page.block_at(start, end)
+    now = page.text[start:end]
+    return Anchor(
+        state=State.ATTACHED if score >= ATTACHED else State.CHECK,
+        score=score,
+        start=start,
+        end=end,
+        block=owner.id if owner else None,
+        change="" if now == exact else f"was “{_short(exact)}”, now “{_short(now)}”",
+    )
+
+
+def _candidates(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> list[tuple[int, int]]:
+    """The places of a stretch of text that could be meant: where the quotation stands, something like it, or where
+    what stood before it and after it stand close together.
+    """
+    places: dict[tuple[int, int], None] = {}
+    at = text.find(exact, low, high)
+    while at != -1 and len(places) < 500:
+        places[at, at + len(exact)] = None
+        at = text.find(exact, at + 1, high)
+    if not places:
+        for match in search(text[low:high], exact, int(len(exact) * MOST_ERRORS)):
+            places[low + match.start, low + match.end] = None
+    for place in _between(text, exact, prefix, suffix, low, high):
+        places[place] = None
+    return list(places)
+
+
+def _between(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Where the nearest words before and after the quotation stand, with about as much between them as it had."""
+    before, after = prefix[-16:], suffix[:16]
+    if len(before) < 8 or len(after) < 8:
+        return
+    at = text.find(before, low, high)
+    tries = 0
+    while at != -1 and tries < 100:
+        start = at + len(before)
+        end = text.find(after, start, min(high + len(after), start + 2 * len(exact) + 24 + len(after)))
+        if end > start:
+            yield start, end
+        at = text.find(before, at + 1, high)
+        tries += 1
+
+
+def _best(
+    text: str, places: Sequence[tuple[int, int]], exact: str, prefix: str, suffix: str, hint: int | None
+) -> tuple[float, int, int] | None:
+    """The candidate with the highest score; of equals, the earlier. A look-alike elsewhere keeps it below ATTACHED."""
+    scored = sorted(
+        ((_score(text, start, end, exact, prefix, suffix, hint), start, end) for start, end in places),
+        key=lambda one: (-one[0], one[1], one[2]),
+    )
+    if not scored:
+        return None
+    score, start, end = scored[0]
+    if score < ATTACHED and len(exact) >= LONG and text[start:end] == exact and text.count(exact) == 1:
+        score = ATTACHED
+    for other, first, last in scored[1:]:
+        if other < score - TIE:
+            break
+        if first >= end or last <= start:
+            return min(score, ATTACHED - 0.01), start, end
+    return score, start, end
+
+
+def _score(text: str, start: int, end: int, exact: str, prefix: str, suffix: str, hint: int | None) -> float:
+    """How well a place fits: the quotation counts 50, the words before and after 20 each, the position 2, of 92."""
+    quoted = _likeness(text[start:end], exact)
+    before = _likeness_near(text[max(0, start - len(prefix)) : start], prefix)
+    after = _likeness_near(text[end : end + len(suffix)], suffix)
+    near = 1.0 if hint is None or not text else 1.0 - min(1.0, abs(start - hint) / len(text))
+    return (50 * quoted + 20 * before + 20 * after + 2 * near) / 92
+
+
+def _likeness(there: str, sought: str) -> float:
+    """1 for the same text, 0 for one that shares nothing with it; surplus counts as much as what is missing."""
+    if there == sought:
+        return 1.0
+    errors = distance(there, sought) + max(0, len(there) - len(sought))
+    return max(0.0, 1.0 - errors / max(len(sought), 1))
+
+
+def _likeness_near(there: str, sought: str) -> float:
+    if there == sought:  # also where a passage begins or ends the page and nothing is sought
+        return 1.0
+    if not sought:
+        return 1.0
+    return max(0.0, 1.0 - distance(there, sought) / len(sought) - CHANCE) / (1.0 - CHANCE)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+# --- equations, images, cells, marks --------------------------------------------------------------------------------
+
+
+def _anchor_equation(page: PageText, selector: Document, block: str | None) -> Anchor:
+    sought, index = utf16(str(selector["tex"])), int(selector["index"])
+    scored: list[tuple[float, int]] = []
+    for number, equation in enumerate(page.equations):
+        likeness = min(_likeness(equation.text, sought), _likeness(sought, equation.text))
+        same_block = block is not None and equation.block == block
+        named = same_block and str(block).startswith("eq-")
+        score = 0.85 * likeness + 0.1 * same_block + 0.05 * (number == index)
+        scored.append((max(score, 0.7) if named else score, -number))
+    if not scored:
+        return UNANCHORED
+    score, place = max(scored)
+    now = page.equations[-place]
+    change = "" if now.text == sought else f"was “{_short(sought)}”, now “{_short(now.text)}”"
+    return _graded(score, now.block, change, start=-place)
+
+
+def _anchor_image(page: PageText, selector: Document, block: str | None) -> Anchor:
+    source, index = str(selector["source"]), int(selector["index"])
+    for number, image in enumerate(page.images):
+        if image.source == source and (block is None or image.block == block):
+            return Anchor(state=State.ATTACHED, score=1.0, block=image.block, start=number)
+    here = [(number, image) for number, image in enumerate(page.images) if block and image.block == block]
+    if len(here) == 1 and str(block).startswith(("fig-", "tbl-")):
+        return Anchor(state=State.CHECK, score=0.7, block=block, start=here[0][0], change="the picture was drawn anew")
+    elsewhere = [number for number, image in enumerate(page.images) if image.source == source]
+    if len(elsewhere) == 1 or index in elsewhere:
+        number = index if index in elsewhere else elsewhere[0]
+        return Anchor(state=State.CHECK, score=0.7, block=page.images[number].block, start=number)
+    return UNANCHORED
+
+
+def _anchor_cell(page: PageText, selector: Document, block: str | None) -> Anchor:
+    """A cell is named by the first cell of its row and the heading of its column; a renamed one is not guessed."""
+    row, column, value = (utf16(str(selector[name])) for name in ("row", "column", "value"))
+    found: list[tuple[Table, str]] = []
+    named = [table for table in page.tables if block and table.block == block]
+    for table in named or page.tables:
+        heading = table.rows[0] if table.rows else ()
+        if column not in heading:
+            continue
+        place = heading.index(column)
+        found += [(table, line[place]) for line in table.rows[1:] if line and line[0] == row and place < len(line)]
+    if not found:
+        return UNANCHORED
+    same = [one for one in found if one[1] == value]
+    table, now = (same or found)[0]
+    change = "" if now == value else f"was {value}, now {now}"
+    sure = len(found) == 1 and bool(named)
+    return Anchor(
+        state=State.ATTACHED if sure else State.CHECK, score=1.0 if sure else 0.7, block=table.block, change=change
+    )
+
+
+def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Anchor:
+    """A mark is named by its field values, a series by its one; a state of the view needs only its figure."""
+    charts = [chart for chart in page.charts if chart.block == block]
+    if not charts:
+        return UNANCHORED
+    if selector["part"] == "state":
+        return Anchor(state=State.ATTACHED, score=1.0, block=block)
+    rows = find_rows(charts[0], selector.get("fields") or {})
+    if not rows:
+        return UNANCHORED
+    changes = [
+        f"was {_number(then)}, now {_number(now)}"
+        for name, then in (selector.get("value") or {}).items()
+        if (now := rows[0].get(name)) is not None and not _same(now, then)
+    ]
+    shown = "; ".join(changes) if selector["part"] == "mark" else ""
+    return Anchor(state=State.ATTACHED, score=1.0, block=block, change=shown)
+
+
+def find_rows(chart: Chart, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a chart's data that have all these values."""
+    return [row for row in chart.rows if fields and all(_same(row.get(name), value) for name, value in fields.items())]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, where numbers may differ by what drawing needs no more of: four digits."""
+    numeric = (int, float)
+    if isinstance(one, numeric) and isinstance(other, numeric) and not isinstance(one, bool):
+        return abs(one - other) <= 5e-4 * max(abs(one), abs(other)) or one == other
+    return bool(one == other)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _graded(score: float, block: str | None, change: str, start: int | None = None) -> Anchor:
+    if score < TO_CHECK:
+        return UNANCHORED
+    state = State.ATTACHED if score >= ATTACHED else State.CHECK
+    return Anchor(state=state, score=score, block=block, change=change, start=start)
+
+
+# --- from revision to revision --------------------------------------------------------------------------------------
+
+
+def follow(pages: Sequence[PageText], selectors: Sequence[Document]) -> Anchor:
+    """A comment's place in the last of some revisions, the first being the one it was made on.
+
+    Where it surely is the same, its words are taken anew, so that many small edits are followed step by step.
+    When the step fails, the words that were quoted first are tried as well, since an edit may have been taken back.
+    """
+    current: Sequence[Document] = selectors
+    place = anchor(pages[0], selectors) if pages else UNANCHORED
+    for page in pages[1:]:
+        place = anchor(page, current)
+        if place.state is not State.ATTACHED and current is not selectors:
+            again = anchor(page, selectors)
+            if again.score > place.score:
+                place = again
+        current = refreshed(page, current, place)
+    return place
+
+
+def refreshed(page: PageText, selectors: Sequence[Document], place: Anchor) -> Sequence[Document]:
+    """The selectors with the words that stand at a passage now, where it is surely the same; others as they are."""
+    is_passage = any(selector["type"] == "TextQuoteSelector" for selector in selectors)
+    if is_passage and place.score >= SURE and place.start is not None and place.end is not None:
+        return describe(page, place.start, place.end)
+    return selectors

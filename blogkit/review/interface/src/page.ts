@@ -1,0 +1,145 @@
+// What a reader can point at in a rendered post. The same as page.py: a test holds the two together.
+
+const SKIPPED = new Set(
+  "script style template noscript annotation annotation-xml button select svg nav head title input textarea".split(" "),
+);
+const BLOCKS = new Set(
+  ("address article aside blockquote body caption dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 " +
+    "header hr li main math ol p pre section summary table tbody td tfoot th thead tr ul br").split(" "),
+);
+const SKIPPED_CLASSES = ["anchorjs-link", "code-copy-button", "blogkit-chart-data", "visually-hidden"];
+const SPACE = /[ \t\n\r\f\u00a0\u200b]+/g;
+const PIECES = /[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+/g;
+const PLUMBING = /^(cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)/;
+
+export interface Block { id: string; start: number; end: number }
+export interface Equation { text: string; block: string | null; element?: Element }
+export interface Image { source: string; block: string | null; element?: Element }
+export interface Table { rows: string[][]; block: string | null; element?: Element }
+
+/** A stretch of one text node, and where it stands in the page's text. */
+interface Segment { node: Text; offset: number; start: number; length: number }
+
+export interface Page {
+  text: string;
+  blocks: Block[];
+  equations: Equation[];
+  images: Image[];
+  tables: Table[];
+  segments: Segment[];
+}
+
+export const tagOf = (element: Element): string => element.localName.toLowerCase();
+
+export function skipped(element: Element): boolean {
+  return (
+    SKIPPED.has(tagOf(element)) ||
+    element.hasAttribute("data-review-skip") ||
+    SKIPPED_CLASSES.some((name) => element.classList.contains(name))
+  );
+}
+
+export function visible(element: Element): string {
+  if (skipped(element)) return "";
+  let text = "";
+  for (const child of element.childNodes) {
+    if (child.nodeType === 3) text += (child as Text).data;
+    else if (child.nodeType === 1) text += visible(child as Element);
+  }
+  return text;
+}
+
+export const squeezed = (text: string): string => text.replace(SPACE, " ").replace(/^ | $/g, "");
+
+export function rootOf(document: Document): Element {
+  return document.querySelector("main#quarto-document-content") ?? document.querySelector("main") ?? document.body;
+}
+
+export function readPage(root: Element): Page {
+  const page: Page = { text: "", blocks: [], equations: [], images: [], tables: [], segments: [] };
+  const parts: string[] = [];
+  let length = 0;
+  let pending = "";
+
+  const write = (piece: string) => {
+    parts.push(piece);
+    length += piece.length;
+  };
+  const read = (node: Text) => {
+    for (const match of node.data.matchAll(PIECES)) {
+      const piece = match[0];
+      if (SPACE.test(piece)) {
+        SPACE.lastIndex = 0;
+        pending ||= " ";
+        continue;
+      }
+      if (pending && length) write(pending);
+      page.segments.push({ node, offset: match.index, start: length, length: piece.length });
+      write(piece);
+      pending = "";
+    }
+  };
+  const walk = (element: Element, block: string | null) => {
+    const name = element.id || "";
+    const chart = element.hasAttribute("data-review-chart");
+    const picture = element.getAttribute("data-review-image");
+    if (picture && !chart) page.images.push({ source: picture, block: name && !PLUMBING.test(name) ? name : block, element });
+    if (skipped(element)) return;
+    const isBlock = BLOCKS.has(tagOf(element));
+    if (isBlock && length) pending = "\n";
+    const inner = name && !PLUMBING.test(name) ? name : block;
+    const start = length + (pending && length ? 1 : 0);
+    if (tagOf(element) === "math") {
+      const text = squeezed(visible(element));
+      if (text) page.equations.push({ text, block: inner, element });
+    } else if (tagOf(element) === "table") {
+      page.tables.push({ rows: rowsOf(element), block: inner, element });
+    }
+    for (const child of element.childNodes) {
+      if (child.nodeType === 3) read(child as Text);
+      else if (child.nodeType === 1) walk(child as Element, inner);
+    }
+    if (isBlock && length) pending = "\n";
+    if (name && inner === name && length > start) page.blocks.push({ id: name, start, end: length });
+  };
+  walk(root, null);
+  page.text = parts.join("");
+  return page;
+}
+
+function rowsOf(table: Element): string[][] {
+  return [...table.querySelectorAll("tr")].map((row) =>
+    [...row.children].filter((cell) => ["td", "th"].includes(tagOf(cell))).map((cell) => squeezed(visible(cell))),
+  );
+}
+
+export const blockNamed = (page: Page, id: string): Block | undefined => page.blocks.find((block) => block.id === id);
+
+export const blockAt = (page: Page, start: number, end: number): Block | undefined =>
+  page.blocks.find((block) => block.start <= start && end <= block.end);
+
+/** The DOM range of a passage; null when nothing stands there. */
+export function toRange(page: Page, start: number, end: number): Range | null {
+  const first = page.segments.find((segment) => segment.start + segment.length > start);
+  const last = page.segments.findLast((segment) => segment.start < end);
+  if (!first || !last || first.start >= end) return null;
+  const range = first.node.ownerDocument.createRange();
+  range.setStart(first.node, first.offset + Math.max(0, start - first.start));
+  range.setEnd(last.node, last.offset + Math.min(last.length, end - last.start));
+  return range;
+}
+
+/** Where a DOM range stands in the page's text; null when it holds nothing visible. */
+export function fromRange(page: Page, range: Range): { start: number; end: number } | null {
+  let start = -1;
+  let end = -1;
+  for (const segment of page.segments) {
+    if (!range.intersectsNode(segment.node)) continue;
+    const from = segment.node === range.startContainer ? Math.max(0, range.startOffset - segment.offset) : 0;
+    const to = segment.node === range.endContainer ? Math.min(segment.length, range.endOffset - segment.offset) : segment.length;
+    if (from >= segment.length || to <= 0 || from >= to) continue;
+    if (start < 0) start = segment.start + from;
+    end = segment.start + to;
+  }
+  return start < 0 ? null : { start, end };
+}

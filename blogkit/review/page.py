@@ -1,0 +1,252 @@
+"""What a reader can point at in a rendered post: its text, blocks, equations, images, tables and charts.
+
+The browser builds the same (``interface/page.ts``) and a test holds the two together. The text is what is visible
+in ``main``, each run of white space one space, each block's border a line feed. It is counted in UTF-16 units, as
+JavaScript counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import html
+from lxml.html import HtmlElement
+
+SKIPPED = frozenset(
+    {"script", "style", "template", "noscript", "annotation", "annotation-xml", "button", "select", "svg", "nav"}
+    | {"head", "title", "input", "textarea"}
+)
+BLOCKS = frozenset(
+    {"address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "div", "dl", "dt", "figcaption"}
+    | {"figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "math", "ol", "p"}
+    | {"pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "br"}
+)
+SKIPPED_CLASSES = frozenset({"anchorjs-link", "code-copy-button", "blogkit-chart-data", "visually-hidden"})
+_SPACE = re.compile(r"[ \t\n\r\f\u00a0\u200b]+")
+_PIECES = re.compile(r"[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+")
+_PLUMBING = re.compile(r"^(cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)")
+"""Ids of Quarto's own machinery: no reader would say that a passage stands there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """An element with an id: a place in the post that survives a revision by name."""
+
+    id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equation:
+    """A formula: its visible text, and the block that it stands in."""
+
+    text: str
+    block: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A picture: a hash of what it shows, and the block that it stands in."""
+
+    source: str
+    block: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table, cell by cell; the first row is its heading."""
+
+    rows: tuple[tuple[str, ...], ...]
+    block: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """An interactive figure: the data that its marks show, row by row."""
+
+    block: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageText:
+    """Everything that a comment can be anchored to."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+    """In the order in which they end: of two around one place, the inner one comes first."""
+    equations: tuple[Equation, ...] = ()
+    images: tuple[Image, ...] = ()
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+
+    def block(self, name: str) -> Block | None:
+        return next((block for block in self.blocks if block.id == name), None)
+
+    def block_at(self, start: int, end: int) -> Block | None:
+        """The innermost block around a passage."""
+        return next((block for block in self.blocks if block.start <= start and end <= block.end), None)
+
+
+@dataclass
+class _Reading:
+    """The state of one walk over a page."""
+
+    parts: list[str] = field(default_factory=list)
+    length: int = 0
+    pending: str = ""
+    """White space that is written once something follows it."""
+    blocks: list[Block] = field(default_factory=list)
+    equations: list[Equation] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+
+    def text(self, text: str | None) -> None:
+        for piece in _PIECES.findall(utf16(text or "")):
+            if _SPACE.match(piece):
+                self.pending = self.pending or " "
+                continue
+            if self.pending and self.length:
+                self._write(self.pending)
+            self._write(piece)
+            self.pending = ""
+
+    def _write(self, piece: str) -> None:
+        self.parts.append(piece)
+        self.length += len(piece)
+
+    @property
+    def next_place(self) -> int:
+        """Where the next character will stand."""
+        return self.length + (1 if self.pending and self.length else 0)
+
+
+def utf16(text: str) -> str:
+    """The text with each character outside the basic plane as its two surrogates: as JavaScript counts."""
+    if text.isascii() or not any(ord(character) > 0xFFFF for character in text):
+        return text
+    data = text.encode("utf-16-le", "surrogatepass")
+    return "".join(chr(int.from_bytes(data[place : place + 2], "little")) for place in range(0, len(data), 2))
+
+
+def read_page(source: str) -> PageText:
+    """The page in an HTML text."""
+    return read_tree(html.document_fromstring(source or "<html></html>"))
+
+
+def read_tree(document: HtmlElement) -> PageText:
+    """The page in a parsed document; what stands outside ``main`` (where there is one) is not read."""
+    found = document.xpath("//main[@id='quarto-document-content'] | //main | //body")
+    mains = [element for element in found if element.tag == "main"]
+    root = mains[0] if mains else (found[0] if found else document)
+    reading = _Reading()
+    _walk(root, None, reading)
+    return PageText(
+        text="".join(reading.parts),
+        blocks=tuple(reading.blocks),
+        equations=tuple(reading.equations),
+        images=tuple(reading.images),
+        tables=tuple(reading.tables),
+        charts=tuple(reading.charts),
+    )
+
+
+def _skipped(element: HtmlElement) -> bool:
+    if element.tag in SKIPPED or element.get("data-review-skip") is not None:
+        return True
+    return bool(SKIPPED_CLASSES & set((element.get("class") or "").split()))
+
+
+def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
+    if not isinstance(element.tag, str):
+        return
+    name = element.get("id") or ""
+    chart = element.get("data-review-chart") is not None or element.get("data-blogkit-chart") is not None
+    if chart and (owner := name or block):
+        rows = tuple(chart_rows(element))
+        if rows:
+            reading.charts.append(Chart(block=owner, rows=rows))
+    inner = name if name and not _PLUMBING.match(name) else block
+    picture = element.get("data-review-image")
+    if not chart and (picture or element.tag == "img"):
+        reading.images.append(Image(source=picture or digest((element.get("src") or "").encode()), block=inner))
+    if _skipped(element):
+        return
+    is_block = element.tag in BLOCKS
+    if is_block and reading.length:
+        reading.pending = "\n"
+    start = reading.next_place
+    if element.tag == "math":
+        text = _SPACE.sub(" ", "".join(visible(element))).strip()
+        if text:
+            reading.equations.append(Equation(text=utf16(text), block=inner))
+    elif element.tag == "table":
+        reading.tables.append(Table(rows=tuple(_rows(element)), block=inner))
+    reading.text(element.text)
+    for child in element:
+        _walk(child, inner, reading)
+        reading.text(child.tail)
+    if is_block and reading.length:
+        reading.pending = "\n"
+    if inner == name and name and reading.length > start:
+        reading.blocks.append(Block(id=name, start=start, end=reading.length))
+
+
+def visible(element: HtmlElement) -> Iterator[str]:
+    """The texts of an element, without those that no reader sees."""
+    if isinstance(element.tag, str) and not _skipped(element):
+        yield element.text or ""
+        for child in element:
+            yield from visible(child)
+            yield child.tail or ""
+
+
+def _rows(table: HtmlElement) -> Iterator[tuple[str, ...]]:
+    for row in table.iter("tr"):
+        yield tuple(utf16(_SPACE.sub(" ", "".join(visible(cell))).strip()) for cell in row if cell.tag in {"th", "td"})
+
+
+def digest(data: bytes) -> str:
+    """A name for what a picture shows."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def chart_rows(element: HtmlElement) -> Iterator[Mapping[str, Any]]:
+    """The rows of every data table of a chart that carries its specification or its columns as JSON."""
+    for script in element.iter("script"):
+        if "json" not in (script.get("type") or ""):
+            continue
+        try:
+            document = json.loads(script.text or "")
+        except ValueError:
+            continue
+        yield from _data_rows(document)
+
+
+def _data_rows(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Rows anywhere in a specification: lists of objects under ``values``, or columns under ``columns``."""
+    if depth > 12:
+        return
+    if isinstance(node, dict):
+        values = node.get("values")
+        if isinstance(values, list) and values and all(isinstance(row, dict) for row in values):
+            yield from values
+        columns = node.get("columns")
+        if isinstance(columns, dict) and columns and all(isinstance(column, list) for column in columns.values()):
+            names = list(columns)
+            for row in zip(*columns.values(), strict=False):
+                yield dict(zip(names, row, strict=True))
+            return
+        for value in node.values():
+            yield from _data_rows(value, depth + 1)
+    elif isinstance(node, list):
+        for value in node:
+            if isinstance(value, dict | list):
+                yield from _data_rows(value, depth + 1)

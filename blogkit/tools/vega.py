@@ -1,0 +1,183 @@
+"""Vega-Lite through vl-convert: specification to Vega, Vega to SVG. At build time only, and never over the network.
+
+The JavaScript inside vl-convert 1.9 has known holes (CVE-2025-59840, CVE-2025-66648), so nothing of it reaches a
+reader: a page carries blogkit's own small runtime, and this module only draws. A specification is untrusted; what it
+may not hold, :func:`forbidden_parts` names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from blogkit.errors import ToolFailed, ToolMissing
+
+Spec = dict[str, Any]
+"""A Vega-Lite or Vega specification: JSON as Python has it."""
+
+CONTAINER_WIDTH, CONTAINER_HEIGHT = 680, 300
+"""Pixels, for a chart that asks for the width of its container: a drawing made before the page has none."""
+
+_INK = "var(--bk-chart-ink, #222)"
+_SOFT = "var(--bk-chart-soft, #555)"
+_LINE = "var(--bk-chart-line, #888)"
+_GRID = "var(--bk-chart-grid, #ddd)"
+
+THEME: Spec = {
+    "background": "transparent",
+    "axis": {
+        "labelColor": _SOFT, "titleColor": _INK, "tickColor": _LINE, "domainColor": _LINE, "gridColor": _GRID,
+        "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal",
+    },
+    "legend": {
+        "labelColor": _SOFT, "titleColor": _INK, "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal",
+        "gradientStrokeColor": _GRID,
+    },
+    "header": {"labelColor": _SOFT, "titleColor": _INK},
+    "title": {"color": _INK, "subtitleColor": _SOFT},
+    "view": {"stroke": _GRID},
+    "text": {"color": _INK},
+    "rule": {"color": _LINE},
+}  # fmt: skip
+"""Colours by CSS variable, so that a drawing follows the page's dark mode and print; what a chart says itself wins."""
+
+_MIME = re.compile(r"application/vnd\.vegalite\.v([456])[+.]json")
+_SCHEMA = re.compile(r"vega-lite/v(\d+)")
+_COMPILERS = {4: "5.8", 5: "5.21", 6: "6.4"}
+"""Which of vl-convert's compilers reads which major version of the language."""
+
+
+def is_vegalite_mime(mime: str) -> bool:
+    """Whether an output of this type is a Vega-Lite specification: versions 4 to 6, as Altair 4 to 6 spell it."""
+    return _MIME.fullmatch(mime) is not None
+
+
+def is_vegalite(value: object) -> bool:
+    """Whether a value is a Vega-Lite specification, by its ``$schema``."""
+    return isinstance(value, dict) and _SCHEMA.search(str(value.get("$schema", ""))) is not None
+
+
+def compile_vega(spec: Spec) -> Spec:
+    """The Vega specification of a Vega-Lite one, coloured by CSS variables.
+
+    Raises ToolFailed with the compiler's words, ToolMissing without vl-convert.
+    """
+    converter = _vl_convert()
+    version = _SCHEMA.search(str(spec.get("$schema", "")))
+    major = int(version.group(1)) if version else 6
+    spec = _sized({key: value for key, value in spec.items() if key != "usermeta"})
+    if major == 4:
+        spec = _with_parameters(spec)
+    try:
+        compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=THEME)
+    except (ValueError, TypeError) as error:
+        raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega-Lite refused it.") from error
+    return compiled
+
+
+def draw_svg(vega: Spec) -> str:
+    """The SVG of a Vega specification, as Vega writes it. No address is ever opened. Raises ToolFailed."""
+    try:
+        drawing: str = _vl_convert().vega_to_svg(vega, allowed_base_urls=[])
+    except (ValueError, TypeError) as error:
+        raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega refused it.") from error
+    return drawing
+
+
+def forbidden_parts(spec: object) -> Iterator[str]:
+    """What a specification may not hold in a page, each as the end of a sentence: "data from https://…".
+
+    Data by address is not fetched, a picture by address would tell a stranger who reads the page, and a link that runs
+    code is never meant well. Works on Vega-Lite and on Vega; addresses in the rows count where a channel shows them.
+    """
+    parts = list(_walk(spec))
+    shown = {"href": set[object](), "url": set[object]()}
+    for path, value in parts:
+        for channel, fields in shown.items():
+            if path[-1:] == ("field",) and channel in path[-4:]:
+                fields.add(value)
+    for path, value in parts:
+        if not isinstance(value, str) or not path:
+            continue
+        in_rows = any(part in ("values", "datasets") for part in path[:-1])
+        channel = path[-1] if not in_rows else ""
+        if path[-1] == "value" and not in_rows:
+            channel = next((name for name in shown if name in path[-4:]), "")
+        if in_rows:
+            channel = next((name for name, fields in shown.items() if path[-1] in fields), "")
+        if channel == "href" and _scheme(value) not in ("", "http", "https", "mailto"):
+            yield f"a link to {value[:120]!r}"
+        elif channel == "url" and not _is_picture(value):
+            yield f"data or a picture from {value[:120]}"
+
+
+def _walk(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every value inside a value, each with the keys that lead to it; list positions are left out."""
+    stack: list[tuple[tuple[str, ...], object]] = [(path, value)]
+    while stack:
+        path, value = stack.pop()
+        yield path, value
+        if isinstance(value, Mapping):
+            stack.extend(((*path, str(key)), inner) for key, inner in value.items())
+        elif isinstance(value, (list, tuple)):
+            stack.extend((path, inner) for inner in value)
+
+
+def _scheme(address: str) -> str:
+    """The scheme of an address as a browser reads it: control characters and blanks inside it do not count."""
+    head, colon, _ = re.sub(r"[\x00-\x20]", "", address[:200]).partition(":")
+    return head.lower() if colon and head.isalnum() else ""
+
+
+def _is_picture(address: str) -> bool:
+    return re.match(r"data:image/(png|jpeg|gif|webp);base64,", address) is not None
+
+
+def _sized(spec: Spec) -> Spec:
+    """A chart as wide as its container gets a width in pixels."""
+    sizes = {"width": CONTAINER_WIDTH, "height": CONTAINER_HEIGHT}
+    return {key: sizes[key] if key in sizes and value == "container" else value for key, value in spec.items()}
+
+
+def _with_parameters(spec: Any) -> Any:
+    """A version 4 specification with its ``selection``s written as the ``params`` of version 5."""
+    if isinstance(spec, list):
+        return [_with_parameters(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    new = {key: value if key in ("data", "datasets") else _with_parameters(value) for key, value in spec.items()}
+    selections = new.pop("selection", None)
+    if isinstance(selections, dict):
+        params = list(new.get("params", []))
+        for name, selection in selections.items():
+            old = dict(selection)
+            kind = old.pop("type", "interval")
+            parameter: Spec = {"name": name}
+            if (bind := old.pop("bind", None)) is not None:
+                parameter["bind"] = bind
+            if (start := old.pop("init", None)) is not None:
+                parameter["value"] = start if kind == "interval" else [start] if isinstance(start, dict) else start
+            old.pop("empty", None)
+            parameter["select"] = {"type": "interval" if kind == "interval" else "point", **old}
+            if kind == "single":
+                parameter["select"]["toggle"] = False
+            params.append(parameter)
+        new["params"] = params
+    elif isinstance(selections, str):
+        new["param"] = selections
+    return new
+
+
+def _first_lines(error: Exception) -> str:
+    """What a JavaScript error says, without the places inside its bundle."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.strip().startswith("at ")]
+    return " ".join(lines[:3])[:400]
+
+
+def _vl_convert() -> Any:
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise ToolMissing("vl-convert is not installed.", hint="pip install vl-convert-python") from error
+    return vl_convert

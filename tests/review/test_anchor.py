@@ -1,0 +1,246 @@
+"""A comment stays where it belongs, or asks, or says that its place is gone; it never jumps."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blogkit.review.anchor import State, anchor, describe, follow, fragment
+from blogkit.review.approximate import search
+from blogkit.review.page import read_page
+from tests.review.posts import invent_post
+
+BEFORE = invent_post(3)
+
+
+def place_of(text: str, words: str) -> tuple[int, int]:
+    start = text.index(words)
+    return start, start + len(words)
+
+
+def test_the_text_of_a_page_is_what_is_visible_with_white_space_collapsed() -> None:
+    page = read_page(
+        "<main><section id='sec-a'><h2>Hello<a class='anchorjs-link'>#</a></h2><p>The  quick\n brown <b>fox</b>"
+        " jumps, <i>over</i>it 😀 x.</p><script>no</script>"
+        "<math><mi>L</mi><annotation>TeX</annotation></math></section></main>"
+    )
+    assert page.text == "Hello\nThe quick brown fox jumps, overit \ud83d\ude00 x.\nL"
+    assert [(block.id, block.start, block.end) for block in page.blocks] == [("sec-a", 0, len(page.text))]
+    assert [equation.text for equation in page.equations] == ["L"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a wider network exceeds", "a wider netwrok exceeds"),
+        ("exceeds the noise floor", "exceeds  the\nnoise floor"),
+        ("<p>", "<p>A new first sentence. "),
+        ("0.", "7."),
+    ],
+    ids=["typo", "reflow", "added text", "changed numbers"],
+)
+def test_a_passage_is_attached_after_a_small_edit(old: str, new: str) -> None:
+    source = BEFORE.replace("Surprisingly, ", "Here a wider network exceeds the noise floor by 0.2, and ", 1)
+    page = read_page(source)
+    start, end = place_of(page.text, "wider network exceeds the noise floor by 0.2")
+    found = anchor(read_page(source.replace(old, new)), describe(page, start, end))
+    assert found.state is State.ATTACHED
+    assert found.block == describe(page, start, end)[2]["value"]
+
+
+def test_a_deleted_passage_is_not_attached_to_something_similar() -> None:
+    page = read_page(BEFORE)
+    section = next(block for block in page.blocks if block.id == "sec-ablation")
+    gone = re.sub(r'<section id="sec-ablation".*?</section>', "", BEFORE, flags=re.S)
+    words = list(re.finditer(r"\S+(?: \S+){6}", page.text[section.start : section.end]))[2:12]
+    for match in words:
+        selectors = describe(page, section.start + match.start(), section.start + match.end())
+        assert anchor(read_page(gone), selectors).state is not State.ATTACHED
+
+
+def test_two_equally_good_places_are_a_question_and_not_a_guess() -> None:
+    words = "<p>The loss falls when the width doubles, and stays there.</p>"
+    page = read_page(f"<main>{words}</main>")
+    selectors = describe(page, *place_of(page.text, "falls when the width"))
+    assert anchor(page, selectors).state is State.ATTACHED
+    assert anchor(read_page(f"<main>{words}{words}</main>"), selectors).state is State.CHECK
+
+
+def test_many_small_edits_are_followed_step_by_step() -> None:
+    sentence = "the validation error of the small model falls slowly with width while its training loss stays near zero"
+    steps = [sentence]
+    for old, new in (
+        ("small", "smallest"), ("validation", "test"), ("slowly", "steeply"), ("its training", "the train"),
+        ("model", "network"), ("width", "depth"), ("near zero", "at 0.01"), ("while", "whereas"), ("stays", "remains"),
+    ):  # fmt: skip
+        steps.append(steps[-1].replace(old, new))
+    pages = [
+        read_page(f"<main><section id='s'><p>We begin here: {words}. And so on.</p></section></main>")
+        for words in steps
+    ]
+    selectors = describe(pages[0], *place_of(pages[0].text, sentence))
+    assert follow(pages, selectors).state is State.ATTACHED
+    assert anchor(pages[-1], selectors).state is not State.ATTACHED, "one leap is too far: the test would prove nothing"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300), st.text(min_size=1, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_every_comment_has_one_of_three_states_whatever_the_page(
+    text: str, exact: str, prefix: str, suffix: str
+) -> None:
+    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff<&]", "", text)
+    quote = {"type": "TextQuoteSelector", "exact": exact, "prefix": prefix, "suffix": suffix}
+    found = anchor(read_page(f"<main><p>{clean}</p></main>"), [quote, fragment("nowhere")])
+    assert found.state in State
+    assert (found.start is None) == (found.state is State.UNANCHORED)
+
+
+def test_a_chart_comment_is_found_by_its_values_and_says_what_changed() -> None:
+    page = read_page(BEFORE)
+    chart = page.charts[0]
+    row = chart.rows[5]
+    mark = {
+        "type": "blogkit:MarkSelector",
+        "part": "mark",
+        "fields": {"step": row["step"], "optimizer": row["optimizer"]},
+        "value": {"loss": row["loss"]},
+    }
+    selectors = [fragment(chart.block), mark]
+    assert anchor(page, selectors).state is State.ATTACHED and anchor(page, selectors).change == ""
+    rerun = BEFORE.replace(f'"loss": {row["loss"]}', '"loss": 0.336')
+    again = anchor(read_page(rerun), selectors)
+    assert again.state is State.ATTACHED
+    assert again.change == f"was {row['loss']:.4g}, now 0.336"
+    first = '"data": {"values": ['
+    inserted = BEFORE.replace(first, first + '{"step": -10, "optimizer": "adam", "loss": 9}, ')
+    assert anchor(read_page(inserted), selectors).change == ""
+    renamed = BEFORE.replace('"adam"', '"adamw"')
+    assert anchor(read_page(renamed), selectors).state is State.UNANCHORED
+
+
+def test_a_series_and_a_state_of_a_chart_are_found_by_name() -> None:
+    chart = read_page(BEFORE).charts[0]
+    series = {"type": "blogkit:MarkSelector", "part": "series", "fields": {"optimizer": "sgd"}}
+    state = {"type": "blogkit:MarkSelector", "part": "state", "state": {"signals": {"zoom": [0, 10]}}}
+    gone = BEFORE.replace('"sgd"', '"plain sgd"')
+    assert anchor(read_page(BEFORE), [fragment(chart.block), series]).state is State.ATTACHED
+    assert anchor(read_page(gone), [fragment(chart.block), series]).state is State.UNANCHORED
+    assert anchor(read_page(gone), [fragment(chart.block), state]).state is State.ATTACHED
+    assert anchor(read_page(gone), [fragment("fig-none"), state]).state is State.UNANCHORED
+
+
+def test_a_table_cell_is_found_by_its_row_and_column() -> None:
+    page = read_page(BEFORE)
+    value = page.tables[0].rows[2][2]
+    cell = {"type": "blogkit:CellSelector", "row": "weight decay", "column": "test error", "value": value, "table": 0}
+    selectors = [fragment("tbl-errors"), cell]
+    assert anchor(page, selectors).state is State.ATTACHED
+    rerun = read_page(BEFORE.replace(f"<td>{value}</td>", "<td>0.5 ± 0.1</td>"))
+    assert anchor(rerun, selectors).change == f"was {value}, now 0.5 ± 0.1"
+    shifted = read_page(
+        BEFORE.replace("<tr><td>weight decay", "<tr><td>new</td><td>1</td><td>2</td></tr><tr><td>weight decay")
+    )
+    assert anchor(shifted, selectors).change == ""
+    renamed = read_page(BEFORE.replace("<td>weight decay", "<td>L2 penalty"))
+    assert anchor(renamed, selectors).state is State.UNANCHORED
+
+
+def test_an_equation_is_found_by_its_label_and_a_changed_one_says_so() -> None:
+    page = read_page(BEFORE)
+    equation = page.equations[[e.block for e in page.equations].index("eq-loss")]
+    selectors = [fragment("eq-loss"), {"type": "blogkit:EquationSelector", "tex": equation.text, "index": 0}]
+    assert anchor(page, selectors).state is State.ATTACHED
+    other = read_page(BEFORE.replace("<mi>λ</mi><mi>l</mi>", "<mi>β</mi>"))
+    found = anchor(other, selectors)
+    assert found.state in {State.ATTACHED, State.CHECK} and found.change.startswith("was “L=w")
+    gone = read_page(re.sub(r"<math.*?</math>", "", BEFORE, flags=re.S))
+    assert anchor(gone, selectors).state is State.UNANCHORED
+
+
+def test_a_picture_drawn_anew_is_a_question_and_one_that_is_gone_is_unanchored() -> None:
+    def page(source: str) -> str:
+        return f"<main><div id='fig-a'><img src='{source}'></div><div id='fig-b'><p>b</p></div></main>"
+
+    before = read_page(page("one.png"))
+    region = [
+        fragment("fig-a"),
+        {"type": "blogkit:ImageSelector", "source": before.images[0].source, "index": 0},
+        {
+            "type": "FragmentSelector",
+            "conformsTo": "http://www.w3.org/TR/media-frags/",
+            "value": "xywh=percent:1,2,3,4",
+        },
+    ]
+    assert anchor(before, region).state is State.ATTACHED
+    assert anchor(read_page(page("two.png")), region).state is State.CHECK
+    assert anchor(read_page("<main><p>none</p></main>"), region).state is State.UNANCHORED
+
+
+def test_a_comment_on_the_whole_post_is_always_attached() -> None:
+    assert anchor(read_page("<main></main>"), []).state is State.ATTACHED
+
+
+def slow_search(text: str, pattern: str, most: int) -> list[tuple[int, int]]:
+    """(end, errors) of the best matches, by the textbook's table."""
+    column = list(range(len(pattern) + 1))
+    found: list[tuple[int, int]] = []
+    for place, character in enumerate(text, start=1):
+        last, column[0] = column[0], 0
+        for row, other in enumerate(pattern, start=1):
+            cost = min(last + (character != other), column[row] + 1, column[row - 1] + 1)
+            last, column[row] = column[row], cost
+        found.append((place, column[-1]))
+    best = min((errors for _, errors in found), default=len(pattern) + 1)
+    return [(end, errors) for end, errors in found if errors == best <= min(most, len(pattern))]
+
+
+@given(st.text(alphabet="abc", max_size=60), st.text(alphabet="abc", min_size=1, max_size=40), st.integers(0, 20))
+def test_approximate_search_finds_what_the_textbook_finds(text: str, pattern: str, most: int) -> None:
+    assert [(match.end, match.errors) for match in search(text, pattern, most)] == slow_search(text, pattern, most)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_browser_and_the_report_follow_the_same_rule(tmp_path: Path) -> None:
+    generator = random.Random(5)
+    pages = [read_page(invent_post(seed)) for seed in (1, 2)]
+    pages.append(
+        read_page(invent_post(1).replace("the ", "this ", 40).replace("0.4", "0.7").replace("</em>", " 😀</em>"))
+    )
+    cases, expected = [], []
+    for _ in range(120):
+        origin, target = pages[0], generator.choice(pages)
+        start = generator.randrange(len(origin.text) - 200)
+        selectors = describe(origin, start, start + generator.randrange(4, 160))
+        found = anchor(target, selectors)
+        cases.append(
+            {
+                "page": {"text": target.text, "blocks": [asdict(block) for block in target.blocks]},
+                "selectors": selectors,
+            }
+        )
+        expected.append(
+            {"state": found.state, "start": found.start, "end": found.end, "block": found.block, "score": found.score}
+        )
+    assert {one["state"] for one in expected} == set(State), "the cases must show each state"
+    data = tmp_path / "cases.json"
+    data.write_text(json.dumps(cases))
+    script = tmp_path / "run.mjs"
+    module = (Path(__file__).parent / "compare.mjs").as_uri()
+    script.write_text(
+        f"import {{ compare }} from {json.dumps(module)}; import {{ readFileSync }} from 'node:fs';\n"
+        f"console.log(JSON.stringify(compare(JSON.parse(readFileSync({json.dumps(str(data))}, 'utf8')))));\n"
+    )
+    answer = json.loads(subprocess.run(["node", script], capture_output=True, text=True, check=True).stdout)
+    for mine, theirs in zip(expected, answer, strict=True):
+        assert theirs["score"] == pytest.approx(mine.pop("score"), abs=1e-9)
+        assert {name: theirs[name] for name in mine} == mine
