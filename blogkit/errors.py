@@ -9,6 +9,7 @@
     ├── RunsFailed             exit 1   the sweep went on, but some runs did not succeed
     ├── RenderError            exit 1   a post holds what no engine can render; all problems at once
     ├── CheckFailed            exit 1   findings at or above the level that fails
+    ├── ReviewNotBlind         exit 1   a post tells who wrote it, so no reviewer gets it
     ├── StoreError             exit 4   the disk would not take or give back what it should
     ├── ToolMissing            exit 3   an outside program or an extra that is not installed
     └── ToolFailed             exit 3   an outside program that did not do its work
@@ -104,6 +105,10 @@ class StoreError(_Letter):
     """The disk would not take or give back what it should; what was there before is still there."""
 
     exit_code = 4
+
+
+class ReviewNotBlind(_Letter):
+    """A post tells who wrote it; each leak is mended or waived before a reviewer gets the post."""
 
 
 class ToolMissing(_Letter):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blogkit.cli import app
+from blogkit.errors import ReviewNotBlind
 
 if TYPE_CHECKING:
     from blogkit.review.assign import Round
     from blogkit.review.folder import ReviewFolder
+    from blogkit.review.posts import Prepared
     from blogkit.review.roster import Roster
 
 review = typer.Typer(
@@ -114,6 +116,101 @@ def _print_round(people: Roster, made: Round) -> None:
         print(f"{post}: {', '.join(readers)}")
     for pair in made.dropped:
         print(f"{pair.post}: taken back from {names.get(pair.reviewer, 'somebody who left the roster')}")
+
+
+ProjectsArgument = Annotated[list[str] | None, typer.Argument(help="Projects; all when none is named.")]
+
+
+def _prepare(place: ReviewFolder, projects: list[str] | None, *, custom_scripts: bool = False) -> list[Prepared]:
+    """The anonymous pages of projects, from the site as it is rendered now."""
+    from blogkit.config import choose_projects, load_site
+    from blogkit.review.posts import prepare_post, waivers
+
+    site = load_site(Path.cwd())
+    roster = _roster(place, None)
+    made = []
+    for project in choose_projects(site, projects or []):
+        page = site.output / project.folder.relative_to(site.root) / "index.html"
+        if not page.is_file() and not projects:
+            continue
+        made.append(
+            prepare_post(
+                project.name,
+                page,
+                site.output,
+                roster,
+                waivers=waivers(place, project.name),
+                source=project.post,
+                custom_scripts=custom_scripts,
+            )
+        )
+    return made
+
+
+def _print_leaks(prepared: list[Prepared]) -> int:
+    """Prints every leak; the number of those that stand in the way."""
+    for one in prepared:
+        for leak in one.leaks:
+            where = f"{leak.path}:{leak.line}" if leak.line else str(leak.path or one.post)
+            state = (
+                "mended in the anonymous build" if leak.mended else f"waived: {leak.waived}" if leak.waived else "OPEN"
+            )
+            print(f"{where}: {leak.kind} “{leak.what}” ({leak.place}) [{leak.id}] {state}")
+        for warning in one.warnings:
+            print(f"{one.post}: {warning}")
+        print(f"{one.post}: {len(one.open_leaks)} open, {len(one.leaks) - len(one.open_leaks)} mended or waived")
+    return sum(len(one.open_leaks) for one in prepared)
+
+
+@review.command()
+def leaks(
+    projects: ProjectsArgument = None,
+    waive: Annotated[str | None, typer.Option("--waive", help="Let the leak with this id stand…")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="…and say why.")] = "",
+    folder: FolderOption = None,
+) -> None:
+    """Tell what in the rendered posts gives their authors away; exit 1 while something does."""
+    from blogkit.errors import ProjectError
+    from blogkit.review import posts
+
+    place = _folder(folder)
+    if waive is not None:
+        if not projects or len(projects) != 1 or not reason.strip():
+            hint = f'`blogkit review leaks PROJECT --waive {waive} --reason "…"`.'
+            raise ProjectError("A waiver needs one project and a reason.", hint=hint)
+        posts.waive(place, Path(projects[0]).name, waive, reason.strip())
+    if _print_leaks(_prepare(place, projects)):
+        hint = 'Mend the source and render again, or waive a leak with --waive ID --reason "…".'
+        raise ReviewNotBlind("Something tells who wrote a post.", hint=hint)
+
+
+@review.command()
+def revise(
+    projects: ProjectsArgument = None,
+    custom_scripts: Annotated[
+        bool, typer.Option("--custom-scripts", help="Let the author's own scripts run for reviewers.")
+    ] = False,
+    folder: FolderOption = None,
+) -> None:
+    """Give reviewers the posts as they are rendered now; comments find their places again."""
+    from blogkit.review.posts import add_revision, revisions
+
+    place = _folder(folder)
+    prepared = _prepare(place, projects, custom_scripts=custom_scripts)
+    if any(one.open_leaks for one in prepared):
+        _print_leaks(prepared)
+        hint = "`blogkit review leaks PROJECT` says where; mend the source and render again, or waive."
+        raise ReviewNotBlind("Something tells who wrote a post, so no reviewer gets it.", hint=hint)
+    for one in prepared:
+        made = add_revision(place, one, scripts=custom_scripts)
+        print(f"{one.post}: revision {made.id}, number {len(revisions(place, one.post))}")
+    if custom_scripts:
+        print(
+            "The authors' own scripts run in these posts. The frame still has no origin, no storage and no network, but"
+            " a script can draw what it likes in it, keep a processor busy, and reach out over WebRTC.",
+        )
+    if not prepared:
+        print("No post is rendered yet: `blogkit render` first.")
 
 
 @review.command()
