@@ -10,12 +10,14 @@ r"""The order of the stages, written once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from blogkit.config import choose_projects
+from blogkit.errors import RunsFailed
 from blogkit.gather import Gathered
-from blogkit.model import Manifest, Page, Project, Release, Run, Site
+from blogkit.model import Manifest, Page, Project, Release, Run, RunResult, RunStatus, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
 
 if TYPE_CHECKING:
@@ -116,3 +118,71 @@ def publish_projects(
         check.refuse_errors(report)
         releases.append(publish(site, manifest, project, target=target, destination=destination))
     return releases
+
+
+# --- everything that is stale ---------------------------------------------------------------------------------------
+
+
+class Execute(Protocol):
+    """Executes a project's missing runs, however the caller shows it and lets it be stopped."""
+
+    def __call__(self, project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build did: each stage's own account, empty where nothing was stale."""
+
+    results: tuple[RunResult, ...]
+    """Of the runs that were executed."""
+    gathered: tuple[Gathered, ...]
+    manifest: Manifest
+    reports: tuple[Report, ...]
+
+
+def execute_quietly(project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]:
+    """The runs executed by this process, with nobody watching."""
+    from blogkit.run.execute import execute_runs
+
+    return execute_runs(project, missing)
+
+
+def build(
+    site: Site,
+    names: Sequence[str] = (),
+    *,
+    scale: str | None = None,
+    engine: str = "auto",
+    profile: str | None = None,
+    execute: Execute = execute_quietly,
+) -> Built:
+    """Runs, gathers, renders and checks, in that order, what is stale.
+
+    A run that fails does not stop the rest: its project's results are gathered from the runs that succeeded, and the
+    failure is among ``results``. Raises what the stages raise.
+    """
+    from blogkit.gather import is_current
+    from blogkit.render import render_site
+
+    results: list[RunResult] = []
+    gathered: list[Gathered] = []
+    projects = choose_projects(site, names)
+    for project in projects:
+        if project.sweep is None:
+            continue
+        runs = plan(project, scale=scale)
+        missing = () if is_current(project, runs) else runs_to_do(project, runs)
+        if missing:
+            done = execute(project, missing, stored=len(runs) - len(missing))
+            results += done
+            if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
+                continue  # there is nothing to gather; the failures say why
+        gathered.append(gather(project, scale=scale))
+    without = {project.name for project in projects if project.sweep} - {one.project for one in gathered}
+    if without:
+        failed = [result for result in results if result.status is not RunStatus.DONE]
+        summary = "\n".join(f"{result.run.project} {result.run.id}: {result.reason}" for result in failed[:10])
+        raise RunsFailed(len(failed), len(results), summary)
+    manifest = render_site(site, engine=engine, only=projects if names else ())
+    reports = check_projects(site, [project.name for project in projects], profile=profile)
+    return Built(results=tuple(results), gathered=tuple(gathered), manifest=manifest, reports=tuple(reports))

@@ -42,7 +42,7 @@ def options(
 
 def main() -> None:
     """Runs a command; an error of ours becomes its letter on stderr and the exit code of its class."""
-    from blogkit.cli import projects, publishing, reviews, runs, site  # noqa: F401  # each adds its verbs to the app
+    from blogkit.cli import build, projects, publishing, reviews, runs, site  # noqa: F401  # each adds its verbs to the app
 
     try:
         app()

@@ -1,0 +1,58 @@
+"""The verb that does everything that is stale: build."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blogkit.cli import app
+from blogkit.cli.publishing import Profile
+from blogkit.cli.runs import Projects, Scale, describe_failure, describe_gathered
+from blogkit.model import Project, Run, RunResult
+
+
+@app.command()
+def build(
+    projects: Projects = None,
+    scale: Scale = None,
+    engine: Annotated[str, typer.Option("--engine", help="auto, quarto or pandoc.")] = "auto",
+    profile: Profile = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
+) -> None:
+    """Run, gather, render and check, in that order, whatever is stale."""
+    from blogkit.check import as_text
+    from blogkit.config import load_site
+    from blogkit.errors import CheckFailed, RunsFailed
+    from blogkit.model import Level, RunStatus
+    from blogkit.pipeline import build
+
+    def execute(project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]:
+        from blogkit.cli.sweep_view import make_view
+        from blogkit.run.execute import execute_runs
+
+        with make_view(project, missing, stored=stored, workers=workers) as view:
+            return execute_runs(project, missing, workers=workers, on_event=view.on_event)
+
+    site = load_site(Path.cwd())
+    built = build(site, projects or (), scale=scale, engine=engine, profile=profile, execute=execute)
+    if not built.results:
+        print("run: nothing to run, every result is there.", file=sys.stderr)
+    for one in built.gathered:
+        print(f"gather: {describe_gathered(one)}", file=sys.stderr)
+    pages = len(built.manifest.pages)
+    print(f"render: {pages} pages by {built.manifest.engine} in {built.manifest.root}", file=sys.stderr)
+    for warning in built.manifest.warnings:
+        print(f"    {warning}", file=sys.stderr)
+    sys.stdout.write(as_text(built.reports))
+    bad = [result for result in built.results if result.status is not RunStatus.DONE]
+    if bad:
+        raise RunsFailed(len(bad), len(built.results), "\n".join(describe_failure(one) for one in bad[:10]))
+    if any(report.fails(Level.ERROR) for report in built.reports):
+        errors, warnings = (
+            sum(report.count(level) for report in built.reports) for level in (Level.ERROR, Level.WARNING)
+        )
+        raise CheckFailed(errors, warnings)
