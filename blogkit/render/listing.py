@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lxml import etree
 from lxml.html import HtmlElement, fromstring, tostring
@@ -402,10 +403,11 @@ def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any) -
     entries = [(str(words["listing-page-category-all"]), len(posts), "")]
     entries += [(name, counts[name], name) for name in sorted(counts, key=str.casefold)]
     for name, count, value in entries:
-        entry = make("div", name, class_="category", data_category=value)
+        link = make("a", name, href=f"#category={quote(value)}")
+        entry = make("div", link, class_="category", data_category=value)
         if numbered:
-            entry.text = name + " "
-            entry.append(make("span", f"({count})", class_="quarto-category-count"))
+            link.text = name + " "
+            link.append(make("span", f"({count})", class_="quarto-category-count"))
         box.append(entry)
     return box
 

@@ -19,12 +19,12 @@ def test_scripts_and_stylesheets_from_elsewhere_are_cut(tmp_path: Path) -> None:
     page = """<!DOCTYPE html><html lang="en"><head><title>T</title>
     <script src="https://cdnjs.cloudflare.com/ajax/libs/require.js/2.3.6/require.min.js"></script>
     <link rel="stylesheet" href="//fonts.googleapis.com/css?family=Lato">
-    <link rel="canonical" href="https://example.org/"><script src="site_libs/quarto.js"></script>
+    <link rel="canonical" href="https://example.org/"><script src="own/reader.js"></script>
     </head><body><main id="quarto-document-content"><p>Words.</p></main></body></html>"""
     finished = finish(page, context(tmp_path))
     assert "cdnjs" not in finished
     assert "googleapis" not in finished
-    assert 'src="site_libs/quarto.js"' in finished
+    assert 'src="own/reader.js"' in finished
     assert 'rel="canonical"' in finished
     assert finished.startswith("<!DOCTYPE html>")
 

@@ -92,9 +92,9 @@ Finisher = Callable[[html.HtmlElement, FinishContext], None]
 
 def finishers() -> tuple[Finisher, ...]:
     """Every transformation, in order."""
-    from blogkit.render.finish import offline
+    from blogkit.render.finish import meta, offline, reader, styles, theme
 
-    return (offline.cut_network,)
+    return (offline.cut_network, theme.dress, reader.help_reader, styles.lift_styles, meta.describe)
 
 
 def parse_page(text: str | bytes) -> html.HtmlElement:

@@ -4,26 +4,60 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-from lxml import html
+from lxml.html import HtmlElement
 
+from blogkit.render.dom import elements, has_class, make
 from blogkit.render.finish import FinishContext
 
 _REMOTE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
-_LOADING_LINKS = frozenset({"stylesheet", "preload", "prefetch", "modulepreload", "preconnect", "dns-prefetch", "icon"})
+_LOADING_LINKS = frozenset(
+    {"stylesheet", "preload", "prefetch", "modulepreload", "preconnect", "dns-prefetch", "icon", "shortcut"}
+)
+_LOADERS = re.compile(r"cdn\.|cdnjs|unpkg|jsdelivr|polyfill|require\.config|requirejs|MathJax\s*=|googletagmanager")
+_LIBRARIES = re.compile(r"(?:^|/)(?:require|jquery)(?:[.-][\w.]*)?\.js$")
+_IMPORT = re.compile(r"@import\s+(?:url\()?\s*[\"']?(?:https?:)?//[^;]*;?", re.IGNORECASE)
 
 
-def cut_network(page: html.HtmlElement, context: FinishContext) -> None:
-    """Removes scripts and stylesheets that come from elsewhere; pictures and frames are the author's and stay."""
+def cut_network(page: HtmlElement, context: FinishContext) -> None:
+    """Removes scripts, styles and fonts that come from elsewhere; a film becomes a link."""
     for element in list(_loaded_from_elsewhere(page)):
         element.drop_tree()
+    for style in elements(page, "style"):
+        if style.text and "//" in style.text:
+            style.text = _IMPORT.sub("", style.text)
+    for frame in list(elements(page, "iframe", "embed")):
+        source = frame.get("src") or ""
+        if _REMOTE.match(source):
+            _as_link(frame, source)
 
 
-def _loaded_from_elsewhere(page: html.HtmlElement) -> Iterator[html.HtmlElement]:
-    for script in page.iter("script"):
-        if _REMOTE.match(script.get("src") or ""):
+def _loaded_from_elsewhere(page: HtmlElement) -> Iterator[HtmlElement]:
+    for script in elements(page, "script"):
+        source = script.get("src") or ""
+        data = (script.get("type") or "").endswith("json")
+        loads = not source and not data and _LOADERS.search(script.text or "")
+        if _REMOTE.match(source) or loads or _LIBRARIES.search(source):
             yield script
-    for link in page.iter("link"):
+    for link in elements(page, "link"):
         kinds = set((link.get("rel") or "").lower().split())
         if kinds & _LOADING_LINKS and _REMOTE.match(link.get("href") or ""):
             yield link
+    for base in elements(page, "base"):
+        if _REMOTE.match(base.get("href") or ""):
+            yield base
+
+
+def _as_link(frame: HtmlElement, source: str) -> None:
+    """A frame that would load a page of another site: a link to it, whose words the theme draws."""
+    address = re.sub(r"^https?://www\.youtube\.com/embed/([\w-]+).*", r"https://www.youtube.com/watch?v=\1", source)
+    address = re.sub(r"^https?://player\.vimeo\.com/video/(\d+).*", r"https://vimeo.com/\1", address)
+    host = urlsplit(address if "://" in address else f"https:{address}").netloc
+    title = frame.get("title") or ""
+    label = f"{title or 'Open the page'} at {host}" if not has_class(frame, "quarto-video") else f"Watch at {host}"
+    link = make("a", href=address, class_="bk-video-link", aria_label=label)
+    link.tail = frame.tail
+    parent = frame.getparent()
+    if parent is not None:
+        parent.replace(frame, link)

@@ -1,0 +1,105 @@
+"""What a reader gets on every page: tables that scroll, large images, alternative texts that are there."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from lxml.html import HtmlElement
+
+from blogkit.render.dom import (
+    add_class,
+    by_id,
+    classes,
+    elements,
+    has_class,
+    main_of,
+    make,
+    put_before,
+    text_of,
+    with_class,
+)
+from blogkit.render.finish import FinishContext
+
+_WORDS_A_MINUTE = 200
+
+
+def help_reader(page: HtmlElement, context: FinishContext) -> None:
+    """Adds what helps to read; no word of the text is changed."""
+    main = main_of(page)
+    if main is None:
+        return
+    _tables(main)
+    _images(main)
+    _hypothesis(main)
+    _details(main)
+    if not with_class(page, "quarto-listing") and by_id(main, "title-block-header") is not None:
+        _reading_time(page, main)
+
+
+def _tables(main: HtmlElement) -> None:
+    for table in list(elements(main, "table")):
+        parent = table.getparent()
+        if parent is None or has_class(parent, "bk-scroll") or any(one.tag == "table" for one in table.iterancestors()):
+            continue
+        box = make("div", class_="bk-scroll")
+        put_before(table, box)
+        box.tail, table.tail = table.tail, None
+        box.append(table)
+        for cell in elements(table, "th"):
+            if not cell.get("scope") and any(one.tag == "thead" for one in cell.iterancestors()):
+                cell.set("scope", "col")
+            if not text_of(cell) and not len(cell):
+                cell.tag = "td"
+
+
+def _images(main: HtmlElement) -> None:
+    first = True
+    for image in list(elements(main, "img")):
+        if image.get("alt") is None:
+            image.set("alt", "")
+        if not first and image.get("loading") is None:
+            image.set("loading", "lazy")
+        first = False
+        around = [one for one in image.iterancestors() if one.tag in {"a", "figure", "header"}]
+        if not around or around[0].tag != "figure" or any(one.tag in {"a", "header"} for one in around):
+            continue
+        source = image.get("src") or ""
+        if not source or source.startswith("data:") or "nolightbox" in classes(image):
+            continue
+        caption = around[0].find(".//figcaption")
+        name = text_of(caption) if caption is not None else image.get("alt") or "the figure"
+        link = make("a", href=source, class_="bk-zoom", aria_label=f"Enlarge {name[:80]}")
+        put_before(image, link)
+        link.tail, image.tail = image.tail, None
+        link.append(image)
+
+
+def _hypothesis(main: HtmlElement) -> None:
+    """The block that states the central hypothesis stands out."""
+    for callout in with_class(main, "callout"):
+        title = next(iter(with_class(callout, "callout-title-container")), None)
+        if title is not None and re.search(r"\bhypothes[ie]s\b", text_of(title), re.IGNORECASE):
+            add_class(callout, "bk-hypothesis")
+
+
+def _details(main: HtmlElement) -> None:
+    """Small mends for people who listen: boxes of a list of tasks have names, toggles are no orphans."""
+    for box in elements(main, "input"):
+        if box.get("type") == "checkbox" and not box.get("id"):
+            box.set("disabled", "")
+            label = next((one for one in box.iterancestors("label")), None)
+            if label is None:
+                box.set("aria-label", "Task")
+    for table in elements(main, "table"):
+        for name in ("cellpadding", "cellspacing", "border"):
+            table.attrib.pop(name, None)
+
+
+def _reading_time(page: HtmlElement, main: HtmlElement) -> None:
+    sidebar = by_id(page, "quarto-margin-sidebar")
+    if sidebar is None:
+        return
+    count = len(re.findall(r"\w+", text_of(main)))
+    minutes = max(1, math.ceil(count / _WORDS_A_MINUTE))
+    sidebar.insert(0, make("p", f"{minutes} min read", class_="bk-reading"))

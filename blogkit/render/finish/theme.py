@@ -1,0 +1,135 @@
+"""One stylesheet and one script for a page, from either engine; Quarto's own are taken out."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lxml.html import HtmlElement
+
+from blogkit.render.dom import add_class, by_id, drop_class, elements, has_class, main_of, make, with_class
+from blogkit.render.finish import ASSETS, FinishContext
+from blogkit.render.finish.styles import share_rules
+
+THEMES = ("course", "journal")
+FONTS = (
+    "serif", "serif-italic", "serif-bold", "math", "math-blackboard", "math-script", "math-bold", "math-more",
+)  # fmt: skip
+_OURS = "site_libs/blogkit/"
+
+
+@cache
+def stylesheet(theme: str) -> bytes:
+    """A theme as one file: fonts, what both themes share, and what is its own."""
+    name = theme if theme in THEMES else THEMES[0]
+    text = "\n".join((ASSETS / "themes" / f"{part}.css").read_text("utf-8") for part in ("fonts", "base", name))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL) + share_rules()
+    return re.sub(r"\s*\n\s*", "\n", text).strip().encode("utf-8")
+
+
+def dress(page: HtmlElement, context: FinishContext) -> None:
+    """Gives a page the site's theme and the reader's script."""
+    head = page.find("head")
+    body = page.find("body")
+    if head is None or body is None:
+        return
+    _undress(page)
+    theme = str(context.metadata.get("blogkit-theme") or context.site.config.theme)
+    sheet = context.asset(f"{theme if theme in THEMES else THEMES[0]}.css", stylesheet(theme))
+    for font in FONTS:
+        context.asset(f"fonts/{font}.woff2")
+    own = [link for link in elements(head, "link") if link.get("rel") == "stylesheet"]
+    link = make("link", rel="stylesheet", href=sheet)
+    if own:
+        own[0].addprevious(link)
+    else:
+        head.append(link)
+    script = make("script", src=context.asset("page.js"))
+    script.set("defer", "")
+    head.append(script)
+    for name in ("color-scheme",):
+        head.append(make("meta", name=name, content="light dark"))
+    _tools(page, body)
+    if with_class(page, "quarto-listing"):
+        add_class(body, "bk-gallery")
+        listing = make("script", src=context.asset("listing.js"))
+        listing.set("defer", "")
+        head.append(listing)
+        _listing_tools(page)
+
+
+def _undress(page: HtmlElement) -> None:
+    """Takes out what Quarto's own theme needs: ours replaces it."""
+    for link in list(elements(page, "link")):
+        href = link.get("href") or ""
+        if "site_libs/" in href and _OURS not in href and (link.get("rel") or "") in {"stylesheet", "preload"}:
+            link.drop_tree()
+    for script in list(elements(page, "script")):
+        source = script.get("src") or ""
+        kind = (script.get("type") or "").lower()
+        if ("site_libs/" in source and _OURS not in source) or (
+            not source and kind in {"", "text/javascript", "module", "application/javascript"} and _is_quarto(script)
+        ):
+            script.drop_tree()
+    for style in list(elements(page, "style")):
+        if _is_quarto(style):
+            style.drop_tree()
+    for widget in ("quarto-search", "quarto-color-scheme-toggle", "quarto-reader-toggle"):
+        for element in with_class(page, widget):
+            element.drop_tree()
+    for element in [one for one in elements(page) if one.get("id") == "quarto-search"]:
+        element.drop_tree()
+    for name in ("headroom", "fixed-top"):
+        for element in with_class(page, name):
+            drop_class(element, name)
+    body = page.find("body")
+    if body is not None:
+        drop_class(body, "nav-fixed")
+
+
+_QUARTO_TEXT = re.compile(
+    r"quarto|code\{white-space|bootstrap|MathJax|require|tippy|clipboard|csl-bib-body|task-list|sourceCode|typesetMath"
+    r"|glightbox|Mermaid|hljs"
+)
+
+
+def _is_quarto(element: HtmlElement) -> bool:
+    return bool(_QUARTO_TEXT.search(element.text or "") or "quarto" in (element.get("id") or ""))
+
+
+def _tools(page: HtmlElement, body: HtmlElement) -> None:
+    """A link past the navigation, and the switch between light and dark."""
+    main = main_of(page)
+    if main is not None and not with_class(body, "skip-link"):
+        link = make("a", "Skip to the text", class_="skip-link", href=f"#{main.get('id') or 'quarto-document-content'}")
+        link.tail, body.text = body.text, None
+        body.insert(0, link)
+        main.set("tabindex", "-1")
+    header = by_id(page, "quarto-header")
+    if header is None or with_class(header, "bk-tools"):
+        return
+    place = next(iter([*with_class(header, "navbar-container"), header]))
+    button = make("button", "◐", class_="bk-button bk-theme", type="button", aria_label="Dark colours")
+    button.set("aria-pressed", "false")
+    place.append(make("div", button, class_="bk-tools"))
+    for link in elements(header, "a"):
+        if has_class(link, "nav-link") and not link.get("href"):
+            link.set("href", "#")
+
+
+def _listing_tools(page: HtmlElement) -> None:
+    """Search and order of a listing: at the side, since they are no part of the text."""
+    sidebar = by_id(page, "quarto-margin-sidebar")
+    if sidebar is None or with_class(sidebar, "bk-listing-tools"):
+        return
+    search = make("input", type="search", class_="bk-filter", placeholder="Filter", aria_label="Filter the posts")
+    order = make("select", class_="bk-order", aria_label="Order of the posts")
+    for value, words in (
+        ("index asc", "As listed"),
+        ("date desc", "Newest first"),
+        ("date asc", "Oldest first"),
+        ("title asc", "By title"),
+        ("minutes asc", "Shortest first"),
+    ):
+        order.append(make("option", words, value=value))
+    sidebar.insert(0, make("div", search, order, class_="bk-listing-tools"))
