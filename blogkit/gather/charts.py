@@ -71,7 +71,7 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Mapping[str, A
     return tuple(figure.name for figure in found)
 
 
-def data_hash(spec: Spec) -> str:
+def rows_hash(spec: Spec) -> str:
     """12 hexadecimal digits for the rows of a chart: another draw of the same rows has the same."""
     rows = [value for _, value in _row_lists(spec)]
     text = json.dumps(rows, sort_keys=True, separators=(",", ":"), default=str)
@@ -82,7 +82,7 @@ def with_origin(spec: Spec, origin: Mapping[str, Any]) -> Spec:
     """The specification with ``usermeta.blogkit`` saying where it comes from; the chart's own usermeta stays."""
     own = spec.get("usermeta")
     meta = dict(own) if isinstance(own, dict) else {}
-    meta[ORIGIN] = {**origin, "data": data_hash(spec)}
+    meta[ORIGIN] = {**origin, "rows": rows_hash(spec)}
     return {**spec, "usermeta": meta}
 
 

@@ -91,33 +91,37 @@ def forbidden_parts(spec: object) -> Iterator[str]:
     Data by address is not fetched, a picture by address would tell a stranger who reads the page, and a link that runs
     code is never meant well. Works on Vega-Lite and on Vega; addresses in the rows count where a channel shows them.
     """
-    parts = list(_walk(spec))
-    shown = {"href": set[object](), "url": set[object]()}
-    for path, value in parts:
-        for channel, fields in shown.items():
-            if path[-1:] == ("field",) and channel in path[-4:]:
-                fields.add(value)
-    for path, value in parts:
-        if not isinstance(value, str) or not path:
-            continue
-        in_rows = any(part in ("values", "datasets") for part in path[:-1])
-        channel = path[-1] if not in_rows else ""
-        if path[-1] == "value" and not in_rows:
-            channel = next((name for name in shown if name in path[-4:]), "")
-        if in_rows:
-            channel = next((name for name, fields in shown.items() if path[-1] in fields), "")
+    rows: list[object] = []
+    shown: dict[str, set[object]] = {"href": set(), "url": set()}
+    values: list[tuple[str, str]] = []
+    for path, value in _walk(spec):
+        if path[-1:] in (("values",), ("datasets",)):
+            rows.append(value)
+        channel = next((name for name in shown if name in path[-4:]), "")
+        if channel and path[-1] == "field":
+            shown[channel].add(value)
+        elif channel and path[-1] in (channel, "value") and isinstance(value, str):
+            values.append((channel, value))
+    if shown["href"] or shown["url"]:
+        for path, value in _walk(rows, into_rows=True):
+            channel = next((name for name, fields in shown.items() if path and path[-1] in fields), "")
+            if channel and isinstance(value, str):
+                values.append((channel, value))
+    for channel, value in values:
         if channel == "href" and _scheme(value) not in ("", "http", "https", "mailto"):
             yield f"a link to {value[:120]!r}"
         elif channel == "url" and not _is_picture(value):
             yield f"data or a picture from {value[:120]}"
 
 
-def _walk(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every value inside a value, each with the keys that lead to it; list positions are left out."""
-    stack: list[tuple[tuple[str, ...], object]] = [(path, value)]
+def _walk(value: object, into_rows: bool = False) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every value inside a value, each with the keys that lead to it; list positions and rows of data are left out."""
+    stack: list[tuple[tuple[str, ...], object]] = [((), value)]
     while stack:
         path, value = stack.pop()
         yield path, value
+        if path[-1:] in (("values",), ("datasets",)) and not into_rows:
+            continue
         if isinstance(value, Mapping):
             stack.extend(((*path, str(key)), inner) for key, inner in value.items())
         elif isinstance(value, (list, tuple)):

@@ -74,7 +74,7 @@ def test_usermeta_says_which_runs_and_cell_made_the_figure(tmp_path: Path) -> No
     assert meta["mine"] == 1
     assert meta["blogkit"]["runs"] == ["a"]
     assert meta["blogkit"]["cell"] == 2
-    assert len(meta["blogkit"]["data"]) == 12
+    assert len(meta["blogkit"]["rows"]) == 12
 
 
 def test_gathering_again_touches_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,402 @@
+"""Wakes up the figures of a page: an image that has its specification beside it becomes a drawing inside the page.
+
+``<img src="results/charts/loss.svg">`` with ``loss.vl.json`` beside it is replaced by the drawing itself, its data by
+column, controls for its parameters, the data as a table, and how it was made. Vega is loaded when a reader touches the
+figure (``render/runtime``). Without scripts all of it but the controls is there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from lxml import etree, html
+
+from blogkit.errors import Problem, RenderError, ToolFailed
+from blogkit.render.finish import FinishContext
+from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
+from blogkit.render.finish.origin import made_how, said_of
+from blogkit.render.finish.tables import Coded, Table, as_table, code_table
+from blogkit.render.finish.tree import element, inert_json, plain
+from blogkit.store import write_if_changed
+from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
+
+_STATIC = frozenset({
+    "contour", "crossfilter", "force", "geojson", "geopath", "geopoint", "geoshape", "graticule", "heatmap",
+    "isocontour", "kde2d", "label", "linkpath", "nest", "pack", "partition", "projection", "resolvefilter", "stratify",
+    "tree", "treelinks", "treemap", "voronoi", "wordcloud",
+})  # fmt: skip
+"""Transforms that the page's runtime leaves out: a chart that needs one is drawn, and stays as it is drawn."""
+
+_SHAPES = frozenset({
+    "svg", "g", "path", "text", "tspan", "defs", "clipPath", "linearGradient", "radialGradient", "stop", "image",
+})  # fmt: skip
+_ATTRIBUTES = frozenset({
+    "width", "height", "viewBox", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity",
+    "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "font-family",
+    "font-size", "font-weight", "font-style", "text-anchor", "letter-spacing", "opacity", "clip-path", "transform",
+    "d", "x", "y", "dx", "dy", "x1", "x2", "y1", "y2", "r", "r1", "r2", "cx", "cy", "fx", "fy", "id", "offset",
+    "stop-color", "gradientUnits", "preserveAspectRatio", "href",
+})  # fmt: skip
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
+
+
+@dataclass(kw_only=True)
+class _Figure:
+    """A figure of the page while it is being made."""
+
+    image: html.HtmlElement
+    name: str
+    drawing: Path
+    spec: Spec
+    vega: Spec
+    address: str
+    """Of the drawing's folder, from the page; with a final slash, or empty."""
+    folder: Path
+    """Where the files beside the drawing are written."""
+    number: int
+    tables: dict[str, Table] = field(default_factory=dict)
+    """By the name of the data set in the specification."""
+
+    @property
+    def id(self) -> str:
+        return f"bk-{self.number}-{self.name}"
+
+    @property
+    def awake(self) -> bool:
+        """Whether the page's runtime can draw it."""
+        used = set(re.findall(r'"type": ?"(\w+)"', json.dumps({**self.vega, "data": _without_rows(self.vega)})))
+        return not (used & _STATIC or self.vega.get("projections"))
+
+
+def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
+    """Replaces every image of a chart by the chart, and adds what it needs to the page and to its folder.
+
+    Raises RenderError, with every problem, where a specification cannot be read, cannot be compiled, or holds what a
+    page may not.
+    """
+    figures = list(_figures(page, context))
+    if not figures:
+        return
+    coded = _coded([figure for figure in figures if figure.awake])
+    shared = place_shared_controls(page, [parameters_of(figure.vega) for figure in figures if figure.awake])
+    for figure in figures:
+        _replace(figure, coded, shared)
+    body = page.find("body")
+    assert body is not None
+    for identity, (table, columns) in coded.items():
+        content = inert_json({"rows": table.rows, "columns": list(columns.columns)})
+        body.append(element("script", {"type": "application/json", "id": identity}, content))
+    head = page.find("head")
+    if head is not None:
+        head.append(element("link", {"rel": "stylesheet", "href": context.asset("figures.css")}))
+        head.append(element("script", {"src": context.asset("figures.js"), "defer": "defer"}))
+    context.asset("figures-runtime.js")
+    context.asset("figures-table.js")
+
+
+# --- finding the figures --------------------------------------------------------------------------------------------
+
+
+def _figures(page: html.HtmlElement, context: FinishContext) -> Iterator[_Figure]:
+    problems: list[Problem] = []
+    number = 0
+    for image in list(page.iter("img")):
+        drawing = _drawing_of(image, context)
+        if drawing is None:
+            continue
+        number += 1
+        path = drawing.with_name(f"{drawing.stem}.vl.json")
+        try:
+            spec = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: None)
+            if not isinstance(spec, dict):
+                raise ValueError("it is no object")
+            part = next(forbidden_parts(spec), None)
+            if part is not None:
+                message = f"The chart holds {part}."
+                problems.append(Problem(message=message, path=path, hint="Give the chart its data, not an address."))
+                continue
+            vega = _lean(compile_vega(spec))
+        except (OSError, ValueError) as error:
+            problems.append(Problem(message=f"The specification cannot be read: {error}.", path=path, hint=_AGAIN))
+            continue
+        except ToolFailed as error:
+            problems.append(Problem(message=error.problem.message, path=path, hint=_AGAIN))
+            continue
+        source = image.get("src", "")
+        figure = _Figure(
+            image=image, name=plain(drawing.stem), drawing=drawing, spec=spec, vega=vega, number=number,
+            address=source[: source.rfind("/") + 1],
+            folder=_output_folder(drawing, context),
+        )  # fmt: skip
+        for data in vega.get("data", []):
+            table = as_table(data.get("values")) if isinstance(data, dict) else None
+            if table is not None:
+                figure.tables[str(data["name"])] = table
+        yield figure
+    if problems:
+        raise RenderError(problems)
+
+
+_AGAIN = "`blogkit gather` writes it anew."
+
+
+def _drawing_of(image: html.HtmlElement, context: FinishContext) -> Path | None:
+    """The file of a chart's drawing, in the project; None where an image is something else or a preview of a post."""
+    source = image.get("src", "")
+    if not source.endswith(".svg") or re.match(r"[a-z][a-z0-9+.-]*:|//|/", source, re.IGNORECASE):
+        return None
+    if "thumbnail" in image.get("class", "") or image.xpath("ancestor::*[contains(@class, 'quarto-listing')]"):
+        return None
+    root = context.site.root.resolve()
+    path = (context.source.parent / unquote(source)).resolve()
+    if not path.is_relative_to(root) or not path.is_file() or not path.with_name(f"{path.stem}.vl.json").is_file():
+        return None
+    return path
+
+
+def _output_folder(drawing: Path, context: FinishContext) -> Path:
+    """The folder of the page's own files that stand for the drawing's folder."""
+    return context.output.parent / os.path.relpath(drawing.parent, context.source.resolve().parent)
+
+
+def _lean(vega: Spec) -> Spec:
+    """A Vega specification without what the page says itself: descriptions of marks, schema, background."""
+
+    def lean(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            dropped = ("description", "aria", "ariaRole", "ariaRoleDescription")
+            kept = {name: inner for name, inner in value.items() if name not in dropped or key != "update"}
+            return {name: inner if name == "values" else lean(inner, name) for name, inner in kept.items()}
+        return [lean(part, key) for part in value] if isinstance(value, list) else value
+
+    made: Spec = lean(
+        {name: value for name, value in vega.items() if name not in ("$schema", "usermeta", "description")}
+    )
+    made["config"] = {**made.get("config", {}), "aria": False}
+    return made
+
+
+def _without_rows(vega: Spec) -> list[Any]:
+    return [{key: value for key, value in data.items() if key != "values"} for data in vega.get("data", [])]
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
+    """Each table that some figure draws, once, with the columns that any of them names."""
+    tables: dict[str, Table] = {}
+    wanted: dict[str, set[str]] = {}
+    matched: dict[str, set[str]] = {}
+    for figure in figures:
+        text = json.dumps({**figure.vega, "data": _without_rows(figure.vega)})
+        whole = '"signal": "datum"' in text
+        for table in figure.tables.values():
+            known = tables.setdefault(table.id, table)
+            named = {name for name in known.columns if whole or not name.isidentifier() or name in text}
+            wanted.setdefault(known.id, set()).update(named)
+            matched.setdefault(known.id, set()).update(_matched(figure.vega, known.columns))
+    return {
+        identity: (
+            table,
+            code_table(table, [n for n in table.columns if n in wanted[identity]], frozenset(matched[identity])),
+        )
+        for identity, table in tables.items()
+    }
+
+
+def _matched(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
+    """The columns by which rows are grouped or looked up: a rounded number would fall into the wrong group."""
+    found: set[str] = set()
+    if isinstance(vega, dict):
+        for name, value in vega.items():
+            found |= set() if name == "values" else _matched(value, names, name)
+    elif isinstance(vega, list):
+        for value in vega:
+            found |= _matched(value, names, key)
+    elif isinstance(vega, str) and key in ("groupby", "key", "fields") and vega in names:
+        found.add(vega)
+    return found
+
+
+def _csv(table: Table) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [name for name in table.columns if not name.startswith("__")]
+    writer.writerow(names)
+    writer.writerows(zip(*(table.columns[name] for name in names), strict=True))
+    return stream.getvalue()
+
+
+# --- writing a figure -----------------------------------------------------------------------------------------------
+
+
+def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: frozenset[str]) -> None:
+    """Puts the figure where its image was, and its files beside the drawing."""
+    folder, name = figure.folder, figure.drawing.stem
+    write_if_changed(folder / f"{name}.vl.json", figure.drawing.with_name(f"{name}.vl.json").read_bytes())
+    downloads = []
+    tables = sorted(figure.tables.values(), key=lambda table: -table.rows)
+    for index, table in enumerate(tables):
+        stem = f"{name}.csv" if index == 0 else f"{name}-{index + 1}.csv"
+        write_if_changed(folder / stem, _csv(table))
+        downloads.append((figure.address + quote(stem), "Data (CSV)" if index == 0 else f"Data {index + 1} (CSV)"))
+    downloads.append((figure.address + quote(f"{name}.vl.json"), "Specification (Vega-Lite)"))
+    exact = _write_exact(figure, coded)
+
+    title, description = said_of(figure.spec, figure.image, tables[0] if tables else None)
+    attributes = {"class": "bk-figure", "id": figure.id}
+    drawing = element("div", {"class": "bk-drawing"}, _svg(figure, title, description))
+    box = element("div", attributes, drawing)
+    if figure.awake:
+        drawing.set("tabindex", "0")
+        drawing.set("role", "group")
+        drawing.set("aria-label", f"Chart: {title}")
+        parameters = parameters_of(figure.vega)
+        box.set("data-awake", "")
+        if parameters:
+            named = [{key: entry[key] for key in ("name", "element", "event") if key in entry} for entry in parameters]
+            box.set("data-params", json.dumps(named, separators=(",", ":")))
+        if exact:
+            box.set("data-exact", exact)
+        controls = [
+            control(entry, figure.id) for entry in parameters if "bind" in entry and entry["name"] not in shared
+        ]
+        if controls:
+            box.append(element("div", {"class": "bk-controls", "hidden": "hidden"}, *controls))
+        box.append(element("script", {"type": "application/json", "class": "bk-spec"}, inert_json(_page_spec(figure))))
+    if tables:
+        details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"), _summary(tables[0]))
+        if figure.awake:
+            details.set("data-table", tables[0].id)
+            if exact:
+                details.set("data-exact", exact)
+        box.append(details)
+    box.append(made_how(figure.spec, downloads))
+    _put(figure.image, box)
+
+
+def _write_exact(figure: _Figure, coded: dict[str, tuple[Table, Coded]]) -> str:
+    """Writes the script with the full-precision columns of a figure's table; its address, empty without any."""
+    for table in figure.tables.values():
+        columns = coded[table.id][1].exact if table.id in coded else ()
+        if columns:
+            name = f"{table.id.removeprefix('bk-')}.js"
+            detail = inert_json({"table": table.id, "columns": list(columns)})
+            script = f'document.dispatchEvent(new CustomEvent("blogkit:columns",{{detail:{detail}}}));\n'
+            write_if_changed(figure.folder / name, script)
+            return figure.address + name
+    return ""
+
+
+def _page_spec(figure: _Figure) -> Spec:
+    """The specification as the page carries it: tables by id, parameters without the controls that Vega would make."""
+    data = [
+        {**entry, "values": figure.tables[entry["name"]].id} if entry.get("name") in figure.tables else entry
+        for entry in figure.vega.get("data", [])
+    ]
+    signals = [
+        {key: value for key, value in signal.items() if key != "bind"} for signal in figure.vega.get("signals", [])
+    ]
+    return {**figure.vega, "data": data, **({"signals": signals} if signals else {})}
+
+
+def _put(image: html.HtmlElement, box: html.HtmlElement) -> None:
+    """Puts a box where an image is; a link around the image goes, and a paragraph around it becomes a division."""
+    place = image
+    parent = place.getparent()
+    assert parent is not None
+    if parent.tag == "a":
+        place, parent = parent, parent.getparent()
+        assert parent is not None
+    if parent.tag == "p":
+        parent.tag = "div"
+    box.tail = place.tail
+    parent.replace(place, box)
+
+
+def _svg(figure: _Figure, title: str, description: str) -> html.HtmlElement:
+    """The drawing as elements of the page, with only what a drawing needs, named and described."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
+    try:
+        root = etree.fromstring(figure.drawing.read_bytes(), parser)
+    except etree.XMLSyntaxError as error:
+        raise RenderError(
+            [Problem(message=f"The drawing is not XML: {error}.", path=figure.drawing, hint=_AGAIN)]
+        ) from error
+    prefix = figure.id
+
+    def copied(node: etree._Element) -> html.HtmlElement | None:
+        name = etree.QName(node).localname if isinstance(node.tag, str) else ""
+        if name not in _SHAPES:
+            return None
+        made = element(name, {})
+        for key, value in node.attrib.items():
+            text = str(value)
+            loads = re.search(r"url\((?!#)", text) or (key == "href" and not _PICTURE.match(text))
+            if key not in _ATTRIBUTES or loads:
+                continue
+            text = f"{prefix}-{text}" if key == "id" else re.sub(r"url\(#", f"url(#{prefix}-", text)
+            made.set(key, text)
+        made.text = node.text
+        for child in node:
+            if (inner := copied(child)) is not None:
+                inner.tail = child.tail
+                made.append(inner)
+        return made
+
+    svg = copied(root)
+    if svg is None:
+        raise RenderError([Problem(message="The drawing is no SVG.", path=figure.drawing, hint=_AGAIN)])
+    svg.set("role", "img")
+    svg.set("aria-labelledby", f"{prefix}-title")
+    svg.insert(0, element("title", {"id": f"{prefix}-title"}, title))
+    if description:
+        svg.set("aria-describedby", f"{prefix}-desc")
+        svg.insert(1, element("desc", {"id": f"{prefix}-desc"}, description))
+    return svg
+
+
+def _summary(table: Table) -> html.HtmlElement:
+    """The data of a small table; of a large one, what each column holds, until a script shows it all."""
+    names = [name for name in table.columns if not name.startswith("__")]
+    if table.rows * len(names) <= 30:
+        head = names
+        rows = [[_shown(table.columns[name][row]) for name in names] for row in range(table.rows)]
+        caption = f"{table.rows} rows"
+    else:
+        head = ["Column", "Values"]
+        rows = [[name, _range(table.columns[name])] for name in names[:10]]
+        caption = f"{table.rows:,} rows of {len(names)} columns"
+    body = []
+    for row in rows:
+        first = element("th", {"scope": "row"}, row[0]) if head[0] == "Column" else element("td", {}, row[0])
+        body.append(element("tr", {}, first, *(element("td", {}, cell) for cell in row[1:])))
+    header = element("tr", {}, *(element("th", {"scope": "col"}, name) for name in head))
+    content = [element("caption", {}, caption), element("thead", {}, header), element("tbody", {}, *body)]
+    box = {"class": "bk-table", "tabindex": "0", "role": "group", "aria-label": "Data table"}
+    return element("div", box, element("table", {}, *content))
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _range(values: Any) -> str:
+    """A column in a few words."""
+    levels = list(dict.fromkeys(value for value in values if value is not None))
+    if levels and all(isinstance(value, (int, float)) for value in levels):
+        if len(levels) <= 8:
+            return ", ".join(_shown(value) for value in sorted(levels))
+        return f"{_shown(min(levels))} to {_shown(max(levels))}"
+    shown = ", ".join(str(value)[:60] for value in levels[:8])
+    return shown + (f", … ({len(levels)} different)" if len(levels) > 8 else "")

@@ -1,0 +1,83 @@
+"""The controls of a figure: a chart's bound parameters as labelled native inputs, of the figure or of the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lxml import html
+
+from blogkit.render.finish.tree import element, plain
+
+Parameter = Mapping[str, Any]
+"""A signal that a reader sets: its ``name`` and ``value``, and its ``bind`` or the page's ``element`` and ``event``."""
+
+
+def parameters_of(vega: Mapping[str, Any]) -> list[Parameter]:
+    """The signals that a reader sets: each by a control of the figure, or by an element of the page."""
+    found: list[Parameter] = []
+    for signal in vega.get("signals", []):
+        bind = signal.get("bind") if isinstance(signal, dict) else None
+        if not isinstance(bind, dict):
+            continue
+        entry = {"name": str(signal["name"]), "value": signal.get("value")}
+        if "element" in bind:
+            found.append(entry | {"element": str(bind["element"]), "event": str(bind.get("event", "input"))})
+        elif "input" in bind:
+            found.append(entry | {"bind": bind})
+    return found
+
+
+def place_shared_controls(page: html.HtmlElement, parameters: Iterable[list[Parameter]]) -> frozenset[str]:
+    """Fills ``::: {.control param="epoch"}`` of the post with one control for every figure that has this parameter.
+
+    ``parameters`` are those of each figure. Returns the names of the parameters that have such a control.
+    """
+    known: dict[str, Parameter] = {}
+    for entry in (entry for figure in parameters for entry in figure):
+        if "bind" in entry:
+            known.setdefault(entry["name"], entry)
+    shared: set[str] = set()
+    for place in page.xpath("//div[contains(concat(' ', @class, ' '), ' control ')][@data-param or @param]"):
+        name = place.get("data-param") or place.get("param")
+        if name in known:
+            shared.add(name)
+            for attribute in ("data-param", "param"):
+                place.attrib.pop(attribute, None)
+            place.append(element("div", {"class": "bk-controls", "hidden": "hidden"}, control(known[name], "bk-page")))
+    return frozenset(shared)
+
+
+def control(parameter: Parameter, prefix: str) -> html.HtmlElement:
+    """A labelled native control for a parameter, as its ``bind`` describes it."""
+    bind, value, name = parameter["bind"], parameter["value"], parameter["name"]
+    label = str(bind.get("name") or name).strip().rstrip(":")
+    attributes = {"data-param": name, "id": f"{prefix}-{plain(name)}"}
+    kind = str(bind["input"])
+    if kind in ("select", "radio"):
+        labels = list(bind.get("labels") or [])
+        options = []
+        for index, option in enumerate(bind.get("options") or []):
+            text = str(labels[index]) if index < len(labels) and labels[index] is not None else _option(option)
+            chosen = {"selected": "selected"} if option == value else {}
+            options.append(element("option", {"value": json.dumps(option), **chosen}, text))
+        control = element("select", {**attributes, "data-json": ""}, *options)
+        return element("label", {}, f"{label} ", control)
+    if kind == "checkbox":
+        ticked = {"checked": "checked"} if value else {}
+        return element("label", {}, element("input", {**attributes, "type": "checkbox", **ticked}), f" {label}")
+    limits = {key: str(bind[key]) for key in ("min", "max", "step", "placeholder") if bind.get(key) is not None}
+    if kind == "range":
+        low, high = bind.get("min", 0), bind.get("max", 100)
+        start = value if isinstance(value, (int, float)) else low
+        limits = {"min": str(low), "max": str(high), "step": str(bind.get("step") or "any"), "value": str(start)}
+        output = element("output", {"for": attributes["id"]}, str(start))
+        return element("label", {}, f"{label} ", element("input", {**attributes, "type": "range", **limits}), output)
+    kind = kind if kind in ("number", "text", "search", "color", "date", "time", "month", "week") else "text"
+    start = {} if value is None else {"value": str(value)}
+    return element("label", {}, f"{label} ", element("input", {**attributes, "type": kind, **limits, **start}))
+
+
+def _option(option: Any) -> str:
+    return "all" if option is None else option if isinstance(option, str) else json.dumps(option)

@@ -1,0 +1,117 @@
+// Wakes a figure: Vega draws over the static drawing. Loaded on a reader's first touch; nothing of it is on `window`,
+// expressions are interpreted and never compiled, so that a page needs no 'unsafe-eval'.
+import {transforms} from 'vega-dataflow';
+import * as basic from 'vega-transforms';
+import * as viewing from 'vega-view-transforms';
+import * as encoding from 'vega-encode';
+import * as fitting from 'vega-regression';
+import {parse} from 'vega-parser';
+import {View} from 'vega-view';
+import {expressionInterpreter} from 'vega-interpreter';
+import {tableRows} from './tables.js';
+import {showTooltip} from './tooltip.js';
+
+Object.assign(transforms, basic, viewing, encoding, fitting);
+
+// Nothing is ever loaded; a link may lead to a page, and a picture must be inside the specification.
+const loader = {
+  load: () => Promise.reject(Error('a figure loads nothing')),
+  sanitize: (address, options) => {
+    const text = String(address).replace(/[\u0000-\u0020]/g, '');
+    if (options && options.context === 'href' && /^(https?:|mailto:)/i.test(text)) {
+      return Promise.resolve({href: text, target: '_blank', rel: 'noopener noreferrer'});
+    }
+    if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(text)) return Promise.resolve({href: text});
+    return Promise.reject(Error('an address that a figure may not use'));
+  },
+  http: () => Promise.reject(Error('a figure loads nothing')),
+  file: () => Promise.reject(Error('a figure loads nothing')),
+};
+const views = new WeakMap();
+
+document.addEventListener('blogkit:wake', event => {
+  const figure = event.target;
+  const known = views.get(figure);
+  if (known) refresh(known);
+  else if (figure.dataset.state === 'waking') wake(figure).catch(error => {
+    figure.dataset.state = 'static';  // the drawing stays as it is
+    console.error('blogkit:', error);
+  });
+});
+
+async function wake(figure) {
+  const spec = JSON.parse(figure.querySelector('script.bk-spec').textContent);
+  const tables = [];
+  for (const data of spec.data || []) {
+    if (typeof data.values === 'string' && data.values.startsWith('bk-table-')) {
+      tables.push([data.name, data.values]);
+      data.values = tableRows(data.values);
+    }
+  }
+  const drawing = figure.querySelector('.bk-drawing');
+  const still = drawing.querySelector('svg');
+  const holder = document.createElement('div');
+  holder.className = 'bk-awake';
+  holder.hidden = true;
+  drawing.append(holder);
+  const view = new View(parse(spec, {}, {ast: true}), {
+    expr: expressionInterpreter, renderer: 'svg', loader, hover: true, container: holder,
+    tooltip: (handler, pointer, item, value) => showTooltip(drawing, pointer, value),
+  });
+  const links = connect(figure, view);
+  for (const {signal, input} of links) if (changed(input)) view.signal(signal, valueOf(input));
+  await view.runAsync();
+  const svg = holder.querySelector('svg');
+  const label = still.querySelector('title'), description = still.querySelector('desc');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', [label, description].map(part => part ? part.textContent : '').join(' ').trim());
+  holder.removeAttribute('role');
+  holder.removeAttribute('aria-roledescription');
+  holder.removeAttribute('aria-label');
+  holder.hidden = false;
+  still.remove();
+  const known = {view, tables};
+  views.set(figure, known);
+  figure.dataset.state = 'awake';
+  figure.dispatchEvent(new CustomEvent('blogkit:awake', {bubbles: true}));
+}
+
+/** Full-precision rows have come after the figure awoke: they take the place of those made for drawing. */
+function refresh({view, tables}) {
+  for (const [name, table] of tables) view.data(name, tableRows(table));
+  view.runAsync();
+}
+
+/** Binds the controls of the figure and of the page to the view's signals. */
+function connect(figure, view) {
+  const links = [];
+  for (const {name, element, event} of JSON.parse(figure.dataset.params || '[]')) {
+    let inputs;
+    if (element) {
+      try { inputs = [...document.querySelectorAll(element)]; } catch { inputs = []; }
+    } else {
+      inputs = [...document.querySelectorAll('[data-param]')].filter(input => {
+        const owner = input.closest('.bk-figure');
+        return input.dataset.param === name && (!owner || owner === figure);
+      });
+    }
+    for (const input of inputs) {
+      links.push({signal: name, input});
+      input.addEventListener(event || 'input', () => view.signal(name, valueOf(input)).runAsync());
+    }
+  }
+  return links;
+}
+
+function valueOf(input) {
+  if (input.type === 'checkbox') return input.checked;
+  if (input.type === 'range' || input.type === 'number') return input.value === '' ? null : Number(input.value);
+  if (input.dataset.json !== undefined) return JSON.parse(input.value);
+  return input.value;
+}
+
+function changed(input) {
+  if (input.type === 'checkbox') return input.checked !== input.defaultChecked;
+  if (input.tagName === 'SELECT') return [...input.options].some(option => option.selected !== option.defaultSelected);
+  return input.value !== input.defaultValue || !input.closest('.bk-figure');
+}

@@ -1,0 +1,78 @@
+// Loaded by every page with figures, and small: it listens, and loads the runtime when a reader touches a figure.
+const here = document.currentScript.src;
+const loaded = new Map();
+
+/** Loads a classic script of ours or of the page's folder, once; module scripts and fetch() fail over file://. */
+function load(address) {
+  if (!loaded.has(address)) {
+    loaded.set(address, new Promise((resolve, reject) => {
+      const script = document.createElement('script');
+      script.src = address;
+      script.onload = () => resolve();
+      script.onerror = () => { loaded.delete(address); script.remove(); reject(Error(address)); };
+      document.head.append(script);
+    }));
+  }
+  return loaded.get(address);
+}
+
+// Full-precision columns, which a script of the page's folder hands over, until the runtime or the table asks for them.
+const exact = new Map();
+document.addEventListener('blogkit:columns', event => exact.set(event.detail.table, event.detail.columns));
+document.addEventListener('blogkit:ask', event => { event.detail.columns = exact.get(event.detail.table) || null; });
+
+const ours = name => load(new URL(name, here).href);
+
+/** Wakes a figure. With `exact`, its full-precision numbers come along, as a reader at the drawing wants to read them. */
+function wake(figure, exact) {
+  if (figure.dataset.state && !(exact && figure.dataset.state === 'awake' && figure.dataset.exact)) return;
+  const first = !figure.dataset.state;
+  const wanted = exact && figure.dataset.exact;
+  if (first) figure.dataset.state = 'waking';
+  if (wanted) delete figure.dataset.exact;
+  const numbers = wanted ? load(new URL(wanted, document.baseURI).href).catch(() => {}) : null;
+  Promise.all([ours('figures-runtime.js'), numbers]).then(
+    () => figure.dispatchEvent(new CustomEvent('blogkit:wake', {bubbles: true})),
+    () => { delete figure.dataset.state; if (wanted) figure.dataset.exact = wanted; });
+}
+
+function openTable(details) {
+  const numbers = details.dataset.exact ? load(new URL(details.dataset.exact, document.baseURI).href).catch(() => {}) : null;
+  Promise.all([ours('figures-table.js'), numbers]).then(
+    () => details.dispatchEvent(new CustomEvent('blogkit:table', {bubbles: true})), () => {});
+}
+
+const passive = {passive: true};
+const controlled = new Map();  // the name of a parameter -> figures that follow it
+for (const figure of document.querySelectorAll('.bk-figure[data-awake]')) {
+  const drawing = figure.querySelector('.bk-drawing');
+  for (const type of ['pointerenter', 'touchstart']) drawing.addEventListener(type, () => wake(figure, true), passive);
+  drawing.addEventListener('focus', () => wake(figure, false), passive);
+  for (const entry of JSON.parse(figure.dataset.params || '[]')) {
+    const found = entry.element ? safeQuery(entry.element) : null;
+    if (found) found.addEventListener(entry.event || 'input', () => wake(figure, false), passive);
+    if (!controlled.has(entry.name)) controlled.set(entry.name, []);
+    controlled.get(entry.name).push(figure);
+  }
+}
+
+function safeQuery(selector) {
+  try { return document.querySelector(selector); } catch { return null; }
+}
+
+for (const box of document.querySelectorAll('.bk-controls[hidden]')) {
+  box.hidden = false;
+  const own = box.closest('.bk-figure');
+  const touched = event => {
+    const input = event.target.closest('[data-param]');
+    if (!input) return;
+    const output = input.parentElement.querySelector('output');
+    if (output) output.value = input.value;
+    for (const figure of own ? [own] : controlled.get(input.dataset.param) || []) wake(figure, false);
+  };
+  box.addEventListener('input', touched);
+  box.addEventListener('focusin', touched);
+}
+for (const details of document.querySelectorAll('details.bk-data[data-table]')) {
+  details.addEventListener('toggle', () => details.open && !details.dataset.state && openTable(details));
+}

@@ -1,0 +1,180 @@
+"""In a real browser, from a file and without the network, a figure is there at once and wakes when it is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser import Watched, browser, offline_page
+from tests.figures.notebooks import chart
+from tests.figures.pages import curve_chart, curves, finished, slider_chart
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def opened(chromium: Browser) -> Iterator[Watched]:
+    with offline_page(chromium, viewport={"width": 900, "height": 700}) as watched:
+        yield watched
+        assert watched.requests == []
+        assert watched.complaints == []
+
+
+def wake(page: Any, name: str) -> None:
+    page.locator(f"#{name} .bk-drawing").hover()
+    page.wait_for_selector(f"#{name}[data-state=awake]")
+
+
+def point_at_a_line(page: Any, name: str) -> str:
+    """Moves over the drawing until a tooltip shows; its text."""
+    box = page.locator(f"#{name} .bk-drawing svg").bounding_box()
+    for share in range(20, 90):
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * share / 100)
+        tooltip = page.locator(".bk-tooltip:not([hidden])")
+        if tooltip.count():
+            return str(tooltip.inner_text())
+    raise AssertionError("no tooltip")
+
+
+def test_nothing_of_vega_is_loaded_before_a_touch(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    scripts: list[str] = []
+    page.on("request", lambda request: scripts.append(request.url.rsplit("/", 1)[1]))
+    page.goto(finished(tmp_path, {"loss": curve_chart(curves(1000))}).as_uri())
+    assert page.locator(".bk-drawing svg path").first.is_visible()
+    assert "figures-runtime.js" not in scripts
+    wake(page, "bk-1-loss")
+    assert "figures-runtime.js" in scripts
+
+
+def test_a_tooltip_quotes_the_number_in_full(opened: Watched, tmp_path: Path) -> None:
+    rows = curves(1000, exact=True)
+    opened.page.goto(finished(tmp_path, {"loss": curve_chart(rows)}).as_uri())
+    wake(opened.page, "bk-1-loss")
+    words = dict(line.rsplit(" ", 1) for line in point_at_a_line(opened.page, "bk-1-loss").splitlines())
+    place = {"epoch": int(words["epoch"]), "run": "run " + words["run run"]}
+    (loss,) = [row["loss"] for row in rows if row.items() >= place.items()]
+    assert float(words["loss"]) == pytest.approx(loss, rel=1e-11)
+
+
+def test_the_data_table_opens_in_full(opened: Watched, tmp_path: Path) -> None:
+    rows = curves(1000, exact=True)
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": curve_chart(rows)}).as_uri())
+    page.get_by_text("Data", exact=True).click()
+    page.get_by_role("button", name="more rows").click()
+    shown = page.locator("tbody tr td:nth-child(3)").all_inner_texts()
+    assert [float(text) for text in shown] == [row["loss"] for row in rows]
+
+
+def test_a_slider_moves_the_chart_by_keyboard(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": slider_chart(name_of_the_control="x")}).as_uri())
+    slider = page.get_by_role("slider", name="last")
+    slider.focus()
+    page.wait_for_selector("[data-state=awake]")
+    before = page.locator(".mark-line path").first.get_attribute("d")
+    for _ in range(5):
+        slider.press("ArrowLeft")
+    page.wait_for_function("d => document.querySelector('.mark-line path').getAttribute('d') !== d", arg=before)
+    assert page.locator("output").inner_text() == "35"
+
+
+def test_one_control_of_the_page_moves_two_figures(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    place = '<div class="control" data-param="last"></div>'
+    page.goto(finished(tmp_path, {"one": slider_chart(), "two": slider_chart()}, before=place).as_uri())
+    page.get_by_role("slider").fill("10")
+    for name in ("bk-1-one", "bk-2-two"):
+        page.wait_for_selector(f"#{name}[data-state=awake]")
+        drawn = page.locator(f"#{name} .mark-line path").first.get_attribute("d")
+        assert drawn is not None and drawn.count("L") == 9
+
+
+def test_an_element_of_the_post_moves_the_figures_that_name_it(opened: Watched, tmp_path: Path) -> None:
+    spec = slider_chart()
+    spec["params"][0]["bind"] = {"element": "#mine", "event": "input"}
+    page = opened.page
+    own = '<label>Epoch <input type="range" id="mine" min="1" max="40" value="40"></label>'
+    page.goto(finished(tmp_path, {"one": spec}, before=own).as_uri())
+    page.locator("#mine").fill("10")
+    page.wait_for_selector("[data-state=awake]")
+    drawn = page.locator(".mark-line path").first.get_attribute("d")
+    assert drawn is not None and drawn.count("L") == 9
+
+
+def test_ten_charts_are_drawn_without_scripts_and_in_print(chromium: Browser, tmp_path: Path) -> None:
+    path = finished(tmp_path, {f"c{n}": curve_chart(curves(200, n)) for n in range(10)})
+    with offline_page(chromium, java_script_enabled=False) as watched:
+        watched.page.goto(path.as_uri())
+        assert watched.page.locator(".bk-drawing svg").count() == 10
+        assert all(box.is_visible() for box in watched.page.locator(".bk-drawing svg").all())
+        assert not watched.page.locator(".bk-controls").count()
+        pdf = watched.page.pdf()
+    assert pdf.count(b"/Subtype /Image") == 0
+
+
+def test_the_drawing_and_the_awake_chart_are_equally_large(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": curve_chart(curves(200), title="Title")}).as_uri())
+    before = page.locator(".bk-drawing svg").bounding_box()
+    wake(page, "bk-1-loss")
+    after = page.locator(".bk-drawing svg").bounding_box()
+    assert before is not None and after is not None
+    assert abs(before["width"] - after["width"]) <= 6 and abs(before["height"] - after["height"]) <= 6
+
+
+def test_colours_follow_the_page_before_and_after_waking(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": curve_chart(curves(200))}).as_uri())
+    title = "[...document.querySelectorAll('.bk-drawing text')].find(text => text.textContent === 'Epoch')"
+    colour = f"getComputedStyle({title}).fill"
+    page.evaluate("document.body.style.color = 'rgb(250, 240, 230)'")
+    assert page.evaluate(colour) == "rgb(250, 240, 230)"
+    wake(page, "bk-1-loss")
+    assert page.evaluate(colour) == "rgb(250, 240, 230)"
+
+
+def test_a_broken_runtime_leaves_the_drawing(chromium: Browser, tmp_path: Path) -> None:
+    path = finished(tmp_path, {"loss": curve_chart(curves(200))})
+    (tmp_path / "site/site_libs/blogkit/figures-runtime.js").unlink()
+    with offline_page(chromium) as watched:
+        watched.page.goto(path.as_uri())
+        watched.page.locator(".bk-drawing").hover()
+        watched.page.wait_for_timeout(300)
+        assert watched.page.locator(".bk-drawing svg path").first.is_visible()
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def test_hostile_data_does_nothing_anywhere(opened: Watched, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"epoch": n, "loss": n, HOSTILE: HOSTILE} for n in range(60)]
+    bind = {"input": "select", "options": [HOSTILE, "b"], "name": HOSTILE}
+    spec = chart(rows, title=HOSTILE, params=[{"name": "p", "value": HOSTILE, "bind": bind}], width=500)
+    spec["mark"] = {"type": "line", "strokeWidth": 30, "tooltip": {"content": "data"}}
+    spec["encoding"]["color"] = {"field": HOSTILE, "title": HOSTILE, "type": "nominal"}
+    spec["encoding"]["href"] = {"value": "https://x.test/"}
+    page = opened.page
+    page.on("dialog", lambda dialog: opened.complaints.append("the hostile word ran"))
+    page.goto(finished(tmp_path, {"loss": spec}, alt="").as_uri())
+    wake(page, "bk-1-loss")
+    assert HOSTILE in point_at_a_line(page, "bk-1-loss")
+    page.get_by_role("combobox").select_option("b")
+    page.get_by_text("Data", exact=True).click()
+    page.locator("td").first.wait_for()
+    page.wait_for_timeout(200)
+    assert page.locator("img").count() == 0
+    assert page.evaluate("['vega', 'View', 'VEGA_DEBUG', 'view'].filter(name => name in window)") == []
