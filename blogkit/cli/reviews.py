@@ -73,6 +73,7 @@ def assign(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same assignment.")] = 0,
     reviews: Annotated[int, typer.Option("--reviews", min=0, help="Classmates a post.")] = 3,
     staff: Annotated[int, typer.Option("--staff", min=0, help="Members of staff a post.")] = 1,
+    deadline: Annotated[str, typer.Option("--deadline", help="The day when reviews are due: 2026-12-10.")] = "",
     publish: Annotated[bool, typer.Option("--publish", help="Show the draft to the reviewers.")] = False,
     folder: FolderOption = None,
 ) -> None:
@@ -88,7 +89,9 @@ def assign(
         return
     people = _roster(place, roster)
     earlier = [each for each in rounds if each.published]
-    wish = assigning.Wish(readers=reviews, staff=staff, seed=seed)
+    if deadline:
+        _check_day(deadline)
+    wish = assigning.Wish(readers=reviews, staff=staff, seed=seed, deadline=deadline)
     made = assigning.assign(people, wish, earlier=earlier, submitted=_submitted(place))
     now = (*earlier, made)
     assigning.write_rounds(place, assigning.publish(now) if publish else now)
@@ -97,6 +100,17 @@ def assign(
         print(f"Round {made.number} is published: {len(made.pairs)} reviews.")
     else:
         print(f"Round {made.number} is a draft that reviewers do not see; `blogkit review assign --publish` shows it.")
+
+
+def _check_day(text: str) -> None:
+    from datetime import date
+
+    from blogkit.errors import ProjectError
+
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise ProjectError(f"--deadline: {text!r} is no day.", hint="Write it as 2026-12-10.") from error
 
 
 def _submitted(place: ReviewFolder) -> set[tuple[str, str]]:

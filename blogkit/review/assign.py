@@ -45,6 +45,8 @@ class Round:
     pairs: tuple[Pair, ...]
     dropped: tuple[Pair, ...] = ()
     """Pairs of earlier rounds that this one takes back: their reader is absent."""
+    deadline: str = ""
+    """A day, as 2026-12-10; empty when there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class Wish:
     """Classmates a post."""
     staff: int = 1
     seed: int = 0
+    deadline: str = ""
 
 
 # --- the rules ------------------------------------------------------------------------------------------------------
@@ -351,7 +354,14 @@ def assign(
         )
         pairs += _assign(problem, wish.seed + 1000 * number, what, authors)
     pairs.sort(key=lambda pair: (pair.post, pair.staff, pair.reviewer))
-    return Round(number=number, seed=wish.seed, published=False, pairs=tuple(pairs), dropped=tuple(dropped))
+    return Round(
+        number=number,
+        seed=wish.seed,
+        published=False,
+        pairs=tuple(pairs),
+        dropped=tuple(dropped),
+        deadline=wish.deadline,
+    )
 
 
 def standing_pairs(rounds: Sequence[Round]) -> tuple[Pair, ...]:
@@ -368,6 +378,11 @@ def standing_pairs(rounds: Sequence[Round]) -> tuple[Pair, ...]:
 def published_pairs(rounds: Sequence[Round]) -> tuple[Pair, ...]:
     """What reviewers may see: the pairs of the published rounds. A draft is for staff alone."""
     return standing_pairs([each for each in rounds if each.published])
+
+
+def deadlines(rounds: Sequence[Round]) -> dict[tuple[str, str], str]:
+    """The day by which each (reviewer, post) is due, where there is one."""
+    return {(pair.reviewer, pair.post): each.deadline for each in rounds if each.deadline for pair in each.pairs}
 
 
 def publish(rounds: Sequence[Round]) -> tuple[Round, ...]:
@@ -387,6 +402,7 @@ def read_rounds(folder: ReviewFolder) -> tuple[Round, ...]:
             published=bool(each["published"]),
             pairs=_pairs(each["pairs"]),
             dropped=_pairs(each["dropped"]),
+            deadline=str(each.get("deadline", "")),
         )
         for each in document["rounds"]
     )
@@ -406,6 +422,7 @@ def write_rounds(folder: ReviewFolder, rounds: Sequence[Round]) -> None:
                 "published": each.published,
                 "pairs": [vars(pair) for pair in each.pairs],
                 "dropped": [vars(pair) for pair in each.dropped],
+                "deadline": each.deadline,
             }
             for each in rounds
         ]

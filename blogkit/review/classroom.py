@@ -1,0 +1,423 @@
+"""A class at work: what each person sees of each post, and what becomes of what they write.
+
+The server and an opened bundle share it; they differ in where events are kept (:class:`EventStore`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from blogkit.review.anchor import Anchor, State, follow, refreshed
+from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_rounds
+from blogkit.review.folder import ReviewFolder
+from blogkit.review.leaks import identity_of, leaks_in_text
+from blogkit.review.markdown import to_html
+from blogkit.review.page import PageText, read_page
+from blogkit.review.policy import Action, Role, may
+from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
+from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
+from blogkit.review.roster import Person, Roster, read_roster
+from blogkit.review.rubric import DEFAULT, Rubric, read_rubrics
+from blogkit.review.state import PostState, Reply, Review, Thread, fold
+
+T = TypeVar("T")
+
+
+class EventStore(Protocol):
+    """Where events are kept."""
+
+    def append(self, new: Event) -> str:
+        """``new``, ``repeated`` or ``conflict``."""
+
+    def of_post(self, post: str) -> list[Event]:
+        """Every event of a post."""
+
+    def all(self) -> list[Event]:
+        """Every event."""
+
+    def latest(self, post: str, creator: str, kind: EventType) -> Event | None:
+        """Somebody's newest event of a kind."""
+
+    def by_id(self, event_id: str) -> Event | None:
+        """The event under an id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of a request to write."""
+
+    status: HTTPStatus
+    body: Mapping[str, Any]
+
+
+def _refuse(status: HTTPStatus, message: str, **more: Any) -> Answer:
+    return Answer(status=status, body={"message": message, **more})
+
+
+class Classroom:
+    """Roster, assignment, posts and events of one class. Files that change on disk are read again."""
+
+    def __init__(self, folder: ReviewFolder, store: EventStore, *, secret: bytes) -> None:
+        self.folder = folder
+        self.store = store
+        self.secret = secret
+        self._files: dict[Path, tuple[tuple[int, int], Any]] = {}
+        self._places: dict[tuple[str, str, str], tuple[Anchor, Sequence[Document]]] = {}
+        self._lock = threading.Lock()
+        self._page = lru_cache(maxsize=256)(self._read_page)
+
+    # --- files
+
+    def _fresh(self, path: Path, read: Callable[[], T], default: T) -> T:
+        """What a file says, read again when it changed."""
+        try:
+            facts = path.stat()
+        except FileNotFoundError:
+            return default
+        stamp = (facts.st_mtime_ns, facts.st_size)
+        with self._lock:
+            there = self._files.get(path)
+        if there is not None and there[0] == stamp:
+            value: T = there[1]
+            return value
+        value = read()
+        with self._lock:
+            self._files[path] = (stamp, value)
+        return value
+
+    @property
+    def roster(self) -> Roster:
+        path = self.folder.roster
+        return self._fresh(path, lambda: read_roster(path, self.secret), Roster(people=()))
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        return self._fresh(self.folder.assignments, lambda: read_rounds(self.folder), ())
+
+    @property
+    def rubrics(self) -> tuple[Rubric, ...]:
+        """Every version, the current one last."""
+        path = self.folder.root / "rubrics.json"
+        return self._fresh(path, lambda: read_rubrics(self.folder), ()) or (DEFAULT,)
+
+    def revisions(self, post: str) -> tuple[Revision, ...]:
+        """The revisions of a post, the oldest first."""
+        path = self.folder.posts / post / "revisions.json"
+        return self._fresh(path, lambda: revisions(self.folder, post), ())
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        return posts_with_revisions(self.folder)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return published_pairs(self.rounds)
+
+    @property
+    def due(self) -> dict[tuple[str, str], str]:
+        return deadlines([each for each in self.rounds if each.published])
+
+    def person(self, key: str) -> Person | None:
+        return self.roster.by_key().get(key)
+
+    @property
+    def staff(self) -> frozenset[str]:
+        return frozenset(person.key for person in self.roster.staff)
+
+    def _read_page(self, post: str, revision: str) -> PageText:
+        return read_page(revision_path(self.folder, post, revision).read_text(encoding="utf-8"))
+
+    # --- who
+
+    def role(self, key: str | None, post: str) -> Role:
+        """What somebody is to a post. Nobody reviews their own, even if an assignment said so."""
+        person = self.person(key) if key else None
+        if person is None:
+            return Role.NOBODY
+        if person.project == post:
+            return Role.AUTHOR
+        if person.is_staff:
+            return Role.STAFF
+        if any(pair.reviewer == key and pair.post == post for pair in self.pairs):
+            return Role.REVIEWER
+        return Role.OTHER
+
+    def has_submitted(self, key: str, post: str) -> bool:
+        return self.store.latest(post, key, EventType.SUBMIT) is not None
+
+    def state(self, post: str) -> PostState:
+        """What was said about a post so far."""
+        return fold(self.store.of_post(post), staff=self.staff).get(post, PostState(post=post))
+
+    def label(self, creator: str, post: str) -> str:
+        """How somebody is called before the others: reviewers by letters that tell neither order nor other posts."""
+        person = self.person(creator)
+        if person is not None and person.project == post:
+            return "Author"
+        if person is not None and person.is_staff:
+            return "Staff"
+        readers = {pair.reviewer for pair in self.pairs if pair.post == post and not pair.staff} | {creator}
+        order = sorted(readers, key=lambda key: hashlib.sha256(self.secret + f"{post} {key}".encode()).digest())
+        number = order.index(creator)
+        return f"Reviewer {chr(65 + number)}" if number < 26 else f"Reviewer {number + 1}"
+
+    # --- where
+
+    def place(self, thread: Thread, post: str) -> tuple[Anchor, Sequence[Document]]:
+        """Where a thread belongs in the newest revision, and the selectors by which the browser finds it there."""
+        there = self.revisions(post)
+        latest = there[-1].id if there else ""
+        settled = thread.settled[0] if thread.settled else ""
+        key = (thread.id, latest, settled + str(len(thread.settled[1]) if thread.settled else ""))
+        with self._lock:
+            known = self._places.get(key)
+        if known is not None:
+            return known
+        first, selectors = thread.event.revision, thread.event.selectors
+        if thread.settled is not None:
+            first, selectors = thread.settled
+            if not selectors:
+                return Anchor(state=State.UNANCHORED), ()
+        ids = [one.id for one in there]
+        start = ids.index(first) if first in ids else len(ids) - 1
+        pages = [self._page(post, one) for one in ids[start:]]
+        anchor = follow(pages, selectors) if pages else Anchor(state=State.UNANCHORED)
+        found = (anchor, refreshed(pages[-1], selectors, anchor) if pages else selectors)
+        with self._lock:
+            if len(self._places) > 50_000:
+                self._places.clear()
+            self._places[key] = found
+        return found
+
+    # --- what one sees
+
+    def view(self, key: str, post: str) -> dict[str, Any]:
+        """A post's discussion as one person may see it: nobody's name, no time of day, nothing of who came first."""
+        role = self.role(key, post)
+        state = self.state(post)
+        mine = state.reviews.get(key) or Review(creator=key)
+        submitted = bool(mine.submitted)
+        there = self.revisions(post)
+        numbers = {one.id: number for number, one in enumerate(there, start=1)}
+        threads = [
+            self._thread(thread, key, role, post, numbers)
+            for thread in state.threads.values()
+            if not thread.deleted and self._sees(role, key, thread.event.creator, state, submitted)
+        ]
+        threads.sort(key=lambda one: (one["anchor"]["start"] is None, one["anchor"]["start"] or 0, one["id"]))
+        rubric = self.rubrics[-1]
+        others = [
+            self._review(review, post, rubric)
+            for review in state.reviews.values()
+            if review.creator != key
+            and review.submitted
+            and (may(role, Action.SEE_ALL) or may(role, Action.SEE_SUBMITTED, submitted=submitted))
+        ]
+        others.sort(key=lambda one: str(one["label"]))
+        return {
+            "post": post,
+            "role": str(role),
+            "me": self.label(key, post),
+            "revision": there[-1].id if there else None,
+            "number": len(there),
+            "due": self.due.get((key, post), ""),
+            "threads": threads,
+            "rubric": {
+                "version": rubric.version,
+                "points": rubric.points,
+                "criteria": [vars(one) for one in rubric.criteria],
+            },
+            "mine": self._own(mine) if may(role, Action.SCORE) else None,
+            "others": others,
+            "may": [str(action) for action in Action if may(role, action, submitted=submitted)],
+        }
+
+    def _sees(self, role: Role, key: str, creator: str, state: PostState, submitted: bool) -> bool:
+        if creator == key or may(role, Action.SEE_ALL):
+            return True
+        if not may(role, Action.SEE_SUBMITTED, submitted=submitted):
+            return False
+        review = state.reviews.get(creator)
+        assigned = any(pair.reviewer == creator and pair.post == state.post for pair in self.pairs)
+        return bool(review and review.submitted) or (creator in self.staff and not assigned)
+
+    def _thread(self, thread: Thread, key: str, role: Role, post: str, numbers: Mapping[str, int]) -> dict[str, Any]:
+        anchor, selectors = self.place(thread, post)
+        own = thread.event.creator == key
+        change = may(role, Action.CHANGE_OWN) if own else may(role, Action.MODERATE)
+        return {
+            "id": thread.id,
+            "label": self.label(thread.event.creator, post),
+            "mine": own,
+            "kind": str(thread.kind),
+            "text": thread.text if own else None,
+            "html": to_html(thread.text),
+            "edited": thread.edited,
+            "closed": thread.closed,
+            "answer": thread.answer,
+            "revision": thread.event.revision,
+            "number": numbers.get(thread.event.revision or "", 0),
+            "selectors": list(selectors),
+            "made": list(thread.event.selectors),
+            "anchor": {
+                "state": str(anchor.state),
+                "start": anchor.start,
+                "end": anchor.end,
+                "block": anchor.block,
+                "change": anchor.change,
+            },
+            "replies": [self._reply(reply, key, post) for reply in thread.replies if not reply.deleted],
+            "may": {
+                "edit": own and change,
+                "delete": change,
+                "close": change,
+                "settle": change,
+                "reply": may(role, Action.REPLY),
+                "answer": may(role, Action.ANSWER),
+            },
+        }
+
+    def _reply(self, reply: Reply, key: str, post: str) -> dict[str, Any]:
+        own = reply.event.creator == key
+        return {
+            "id": reply.event.id,
+            "label": self.label(reply.event.creator, post),
+            "mine": own,
+            "text": reply.text if own else None,
+            "html": to_html(reply.text),
+            "answer": dict(reply.answer) if reply.answer else None,
+        }
+
+    def _own(self, review: Review) -> dict[str, Any]:
+        head, done = review.head, review.submitted_rubric
+        return {
+            "head": head.id if head else None,
+            "scores": dict(head.document["blogkit:scores"]) if head else {},
+            "notes": dict(head.document["blogkit:notes"]) if head else {},
+            "summary": str(head.document.get("blogkit:summary", "")) if head else "",
+            "submitted": bool(review.submitted),
+            "changed": bool(head and done and head.id != done.id),
+            "conflict": [dict(other.document) for other in review.heads if len(review.heads) > 1],
+        }
+
+    def _review(self, review: Review, post: str, rubric: Rubric) -> dict[str, Any]:
+        event = review.submitted_rubric
+        document = event.document if event else {}
+        return {
+            "label": self.label(review.creator, post),
+            "total": review.total,
+            "points": rubric.points,
+            "scores": review.scores,
+            "notes": {name: to_html(text) for name, text in dict(document.get("blogkit:notes", {})).items() if text},
+            "summary": to_html(str(document.get("blogkit:summary", ""))),
+        }
+
+    # --- what one writes
+
+    def write(self, key: str, post: str, wanted: Mapping[str, Any]) -> Answer:
+        """Keeps what somebody wants to say, when they may say it. ``wanted`` is an event without creator and time.
+
+        ``confirmed`` beside the event's own keys says that the writer was warned of a name in it, and means it.
+        """
+        document = {name: value for name, value in wanted.items() if name != "confirmed"}
+        document |= {"@context": CONTEXT, "creator": PERSON + key, "blogkit:post": post, "created": now()}
+        try:
+            event = parse_event(document)
+        except NotAnEvent as error:
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"This is no review event: {error}.")
+        complaint = self._forbidden(key, post, event)
+        if complaint is not None:
+            return complaint
+        warnings = self._names_in(key, event)
+        if warnings and wanted.get("confirmed") is not True and event.type is not EventType.RUBRIC:
+            message = "This may tell who you are: " + ", ".join(f"“{words}”" for words in warnings) + "."
+            return _refuse(HTTPStatus.PRECONDITION_REQUIRED, message, warnings=warnings)
+        outcome = str(self.store.append(event))
+        if outcome == "conflict":
+            head = self.store.latest(post, key, event.type)
+            message = "Another tab or place saved in between; nothing was overwritten."
+            return _refuse(HTTPStatus.CONFLICT, message, head=dict(head.document) if head else None)
+        status = HTTPStatus.CREATED if outcome == "new" else HTTPStatus.OK
+        return Answer(status=status, body={"id": event.id, "warnings": warnings})
+
+    def _forbidden(self, key: str, post: str, event: Event) -> Answer | None:
+        """Why somebody may not write an event; None when they may."""
+        role = self.role(key, post)
+        no = _refuse(HTTPStatus.FORBIDDEN, "You may not do this here.")
+        kind = event.type
+        if not self.revisions(post):
+            return _refuse(HTTPStatus.NOT_FOUND, "There is no such post.")
+        if kind is EventType.ANNOTATION and not event.is_reply:
+            if not may(role, Action.COMMENT):
+                return no
+            known = {one.id for one in self.revisions(post)}
+            if event.revision not in known:
+                return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is on a revision that is not there.")
+            return None
+        if kind is EventType.ANNOTATION:
+            thread = self._thread_of(event.about, post)
+            if thread is None or not may(role, Action.REPLY):
+                return no
+            if "blogkit:answer" in event.document and not may(role, Action.ANSWER):
+                return no
+            seen = self._sees(role, key, thread.creator, self.state(post), self.has_submitted(key, post))
+            return None if seen else no
+        if kind in {EventType.EDIT, EventType.DELETE, EventType.CLOSE, EventType.REOPEN, EventType.SETTLE}:
+            about = self.store.by_id(event.about or "")
+            if about is None or about.post != post or about.type is not EventType.ANNOTATION:
+                return no
+            if about.creator == key:
+                return None if may(role, Action.CHANGE_OWN) else no
+            return None if kind is not EventType.EDIT and may(role, Action.MODERATE) else no
+        if kind in {EventType.RUBRIC, EventType.SUBMIT}:
+            return self._forbidden_rubric(key, post, event) if may(role, Action.SCORE) else no
+        if kind in {EventType.OVERRIDE, EventType.JUDGEMENT}:
+            return None if may(role, Action.OVERRULE) else no
+        return no
+
+    def _thread_of(self, event_id: str | None, post: str) -> Event | None:
+        event = self.store.by_id(event_id or "")
+        if event is None or event.post != post or event.type is not EventType.ANNOTATION or event.is_reply:
+            return None
+        return event
+
+    def _forbidden_rubric(self, key: str, post: str, event: Event) -> Answer | None:
+        if event.type is EventType.SUBMIT:
+            about = self.store.by_id(event.about or "")
+            if about is None or about.creator != key or about.post != post or about.type is not EventType.RUBRIC:
+                return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such rubric of yours.")
+            scores, version, complete = about.document["blogkit:scores"], about.document["blogkit:rubric"], True
+        else:
+            scores, version, complete = event.document["blogkit:scores"], event.document["blogkit:rubric"], False
+        rubric = next((one for one in self.rubrics if one.version == version), None)
+        if rubric is None:
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The rubric has changed; load the page again.")
+        problem = rubric.problem_with(dict(scores), complete=complete)
+        return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, problem) if problem else None
+
+    def _names_in(self, key: str, event: Event) -> list[str]:
+        """What in somebody's words would tell who they are."""
+        person = self.person(key)
+        if person is None:
+            return []
+        documents = [event.document]
+        if event.type is EventType.SUBMIT and (about := self.store.by_id(event.about or "")) is not None:
+            documents.append(about.document)
+        texts = [event.text]
+        for document in documents:
+            texts += [str(document.get("blogkit:summary", "")), *map(str, document.get("blogkit:notes", {}).values())]
+        identity = identity_of([person])
+        found = [leak.what for text in texts for leak in leaks_in_text(text, identity, "the comment")]
+        return list(dict.fromkeys(found))
+
+
+def every_event(store: EventStore) -> Iterable[Event]:
+    """The whole record, for export."""
+    return sorted(store.all(), key=lambda event: event.order)

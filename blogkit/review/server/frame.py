@@ -1,0 +1,93 @@
+"""The second origin: posts alone, each in a sandbox without origin, storage or network.
+
+The page is the anonymous, self-contained one. Scripts are limited to blogkit's own, by hash; in the opt-in tier
+for custom scripts the author's run too, behind the same walls.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from lxml import html
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+ASSETS = Path(__file__).parent.parent / "assets"
+SANDBOX = "allow-scripts"
+"""Never with allow-same-origin: the two together are no sandbox."""
+
+
+def _hash_of(script: str) -> str:
+    """A script's hash as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+@lru_cache(maxsize=64)
+def frame_page(path: Path, app_origin: str, custom: bool) -> tuple[bytes, str]:
+    """A revision's page with the annotating script in it, and the policy that goes with it."""
+    source = path.read_text(encoding="utf-8")
+    script = f"const APP_ORIGIN={json.dumps(app_origin)};\n{(ASSETS / 'frame.js').read_text(encoding='utf-8')}"
+    script = script.replace("</script", "<\\/script")
+    style = (ASSETS / "frame.css").read_text(encoding="utf-8")
+    document = html.document_fromstring(source)
+    own = [element.text or "" for element in document.iter("script") if element.get("data-review-own") is not None]
+    hashes = " ".join(_hash_of(one) for one in [*own, script])
+    scripts = "'unsafe-inline' 'unsafe-eval'" if custom else hashes
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {scripts}",
+            "style-src 'unsafe-inline'",
+            "img-src data: blob:",
+            "media-src data: blob:",
+            "font-src data:",
+            "connect-src 'none'",
+            "frame-src 'none'",
+            "worker-src 'none'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "webrtc 'block'",
+            f"frame-ancestors {app_origin}",
+            f"sandbox {SANDBOX}",
+        )
+    )
+    added = f"<style data-review-skip>{style}</style>"
+    text = re.sub(r"</head>", lambda match: added + match.group(), source, count=1)
+    place = text.rfind("</body>")
+    tail = f"<script data-review-skip>{script}</script>"
+    text = text[:place] + tail + text[place:] if place >= 0 else text + tail
+    return text.encode("utf-8"), policy
+
+
+Lookup = Callable[[str], tuple[Path, bool] | None]
+"""From an address's token to the page's file and whether the author's scripts run in it; None when it is not valid."""
+
+
+def posts_app(lookup: Lookup, app_origin: str) -> Starlette:
+    """The app of the second origin. It sets no cookie, reads none, and knows people by signed addresses alone."""
+
+    def frame(request: Request) -> Response:
+        found = lookup(request.path_params["token"])
+        if found is None or not found[0].is_file():
+            return PlainTextResponse("This address is not valid any more. Load the review again.", status_code=404)
+        body, policy = frame_page(found[0], app_origin, found[1])
+        headers = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "X-DNS-Prefetch-Control": "off",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Permissions-Policy": "camera=(), microphone=(), geolocation=(), clipboard-read=(), clipboard-write=()",
+            "Cache-Control": "private, max-age=3600",
+        }
+        return HTMLResponse(body, headers=headers)
+
+    return Starlette(routes=[Route("/frame/{token}", frame)])

@@ -1,0 +1,171 @@
+"""What a record comes to: threads, rubrics, submissions and overrides, folded from events.
+
+Events without the right to do what they say (somebody else's edit, a student's override) have no effect, so a file that
+was tampered with offline changes nothing but its own writer's words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blogkit.review.record import Document, Event, EventType, Kind
+
+
+@dataclass(kw_only=True)
+class Reply:
+    """An answer in a thread."""
+
+    event: Event
+    text: str
+    answer: Mapping[str, str] | None = None
+    """The authors' ``state`` (done, disagree, later) and ``commit``."""
+    deleted: bool = False
+
+
+@dataclass(kw_only=True)
+class Thread:
+    """A comment on a place, and what followed."""
+
+    event: Event
+    text: str
+    kind: Kind
+    edited: bool = False
+    deleted: bool = False
+    closed: bool = False
+    replies: list[Reply] = field(default_factory=list)
+    settled: tuple[str, tuple[Document, ...]] | None = None
+    """(revision, selectors) of the last time somebody said where it belongs; no selectors mean nowhere."""
+
+    @property
+    def id(self) -> str:
+        return self.event.id
+
+    @property
+    def answer(self) -> str:
+        """The authors' last word: done, disagree, later, or nothing."""
+        states = [reply.answer["state"] for reply in self.replies if reply.answer and not reply.deleted]
+        return states[-1] if states else ""
+
+
+@dataclass(kw_only=True)
+class Review:
+    """One person's rubric for one post."""
+
+    creator: str
+    heads: list[Event] = field(default_factory=list)
+    """Rubric events that no other follows; more than one means that two tabs or two places wrote at once."""
+    started: str = ""
+    submitted: str = ""
+    """When it was submitted last; empty while it was not."""
+    submitted_rubric: Event | None = None
+
+    @property
+    def head(self) -> Event | None:
+        """The newest rubric."""
+        return max(self.heads, key=lambda event: event.order, default=None)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Of the rubric that was submitted, or of the draft."""
+        event = self.submitted_rubric or self.head
+        return {str(k): float(v) for k, v in (event.document["blogkit:scores"] if event else {}).items()}
+
+    @property
+    def total(self) -> float:
+        return sum(self.scores.values())
+
+
+@dataclass(kw_only=True)
+class PostState:
+    """Everything that was said about one post."""
+
+    post: str
+    threads: dict[str, Thread] = field(default_factory=dict)
+    reviews: dict[str, Review] = field(default_factory=dict)
+    override: Event | None = None
+    judgements: dict[str, Event] = field(default_factory=dict)
+    """Staff's last judgement of a review, by the reviewer's key."""
+    revisions: list[Event] = field(default_factory=list)
+
+    def review(self, creator: str) -> Review:
+        return self.reviews.setdefault(creator, Review(creator=creator))
+
+
+def fold(events: Iterable[Event], *, staff: frozenset[str] = frozenset()) -> dict[str, PostState]:
+    """The state of every post that the events speak of."""
+    posts: dict[str, PostState] = {}
+    rubrics: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    by_id: dict[str, Event] = {}
+    for event in sorted(events, key=lambda one: one.order):
+        state = posts.setdefault(event.post, PostState(post=event.post))
+        by_id[event.id] = event
+        _apply(state, event, by_id, rubrics, staff)
+    for (post, creator), chain in rubrics.items():
+        followed = {event.previous for event in chain}
+        posts[post].review(creator).heads = [event for event in chain if event.id not in followed]
+    return posts
+
+
+def _apply(
+    state: PostState,
+    event: Event,
+    by_id: Mapping[str, Event],
+    rubrics: dict[tuple[str, str], list[Event]],
+    staff: frozenset[str],
+) -> None:
+    document: Mapping[str, Any] = event.document
+    kind = event.type
+    is_staff = event.creator in staff
+    if kind is EventType.ANNOTATION and not event.is_reply:
+        state.threads[event.id] = Thread(event=event, text=event.text, kind=Kind(document["blogkit:kind"]))
+        state.review(event.creator).started = state.review(event.creator).started or event.created
+    elif kind is EventType.ANNOTATION:
+        thread = state.threads.get(event.about or "")
+        if thread is not None:
+            answer = document.get("blogkit:answer")
+            thread.replies.append(Reply(event=event, text=event.text, answer=answer))
+    elif kind in (EventType.EDIT, EventType.DELETE):
+        _apply_to_own(state, event, is_staff)
+    elif kind in (EventType.CLOSE, EventType.REOPEN):
+        thread = state.threads.get(event.about or "")
+        if thread is not None and (event.creator == thread.event.creator or is_staff):
+            thread.closed = kind is EventType.CLOSE
+    elif kind is EventType.SETTLE:
+        thread = state.threads.get(event.about or "")
+        if thread is not None and event.revision and (event.creator == thread.event.creator or is_staff):
+            thread.settled = (event.revision, event.selectors)
+    elif kind is EventType.RUBRIC:
+        rubrics[event.post, event.creator].append(event)
+        state.review(event.creator).started = state.review(event.creator).started or event.created
+    elif kind is EventType.SUBMIT:
+        rubric = by_id.get(event.about or "")
+        if rubric is not None and rubric.type is EventType.RUBRIC and rubric.creator == event.creator:
+            review = state.review(event.creator)
+            review.submitted, review.submitted_rubric = event.created, rubric
+    elif kind is EventType.REVISION:
+        state.revisions.append(event)
+    elif kind is EventType.OVERRIDE and is_staff:
+        state.override = event
+    elif kind is EventType.JUDGEMENT and is_staff:
+        state.judgements[str(document["blogkit:person"]).rsplit(":", 1)[-1]] = event
+
+
+def _apply_to_own(state: PostState, event: Event, is_staff: bool) -> None:
+    """An edit or a deletion of a comment or of a reply, by who wrote it; staff may delete."""
+    for thread in state.threads.values():
+        items: list[Thread | Reply] = [thread, *thread.replies]
+        for item in items:
+            if item.event.id != event.about:
+                continue
+            if event.type is EventType.EDIT and event.creator == item.event.creator:
+                item.text = event.text
+                if isinstance(item, Thread):
+                    item.edited = True
+                    if "blogkit:kind" in event.document:
+                        item.kind = Kind(event.document["blogkit:kind"])
+            elif event.type is EventType.DELETE and (event.creator == item.event.creator or is_staff):
+                item.deleted = True
+            return
