@@ -92,9 +92,16 @@ Finisher = Callable[[html.HtmlElement, FinishContext], None]
 
 def finishers() -> tuple[Finisher, ...]:
     """Every transformation, in order."""
-    from blogkit.render.finish import meta, offline, reader, styles, theme
+    from blogkit.render.finish import charts, meta, offline, reader, styles, theme
 
-    return (offline.cut_network, theme.dress, reader.help_reader, styles.lift_styles, meta.describe)
+    return (
+        offline.cut_network,
+        charts.draw_figures,
+        theme.dress,
+        reader.help_reader,
+        styles.lift_styles,
+        meta.describe,
+    )
 
 
 def parse_page(text: str | bytes) -> html.HtmlElement:
