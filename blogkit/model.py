@@ -236,3 +236,5 @@ class Release:
     path: Path
     bytes: int
     files: int
+    address: str = ""
+    """Where readers will find it, where that is known."""

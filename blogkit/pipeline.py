@@ -9,13 +9,14 @@ r"""The order of the stages, written once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from blogkit.config import choose_projects
-from blogkit.errors import RunsFailed
+from blogkit.errors import ProjectError, RunsFailed
 from blogkit.gather import Gathered
 from blogkit.model import Manifest, Page, Project, Release, Run, RunResult, RunStatus, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
@@ -80,18 +81,46 @@ def rendered(site: Site) -> Manifest:
     return Manifest(engine="", root=site.output, pages=tuple(pages))
 
 
+def render_stale(site: Site, projects: Sequence[Project], *, engine: str = "auto") -> Manifest:
+    """What is rendered of the site, after those of the projects' posts are rendered anew that changed since."""
+    from blogkit.render import render_site
+
+    stale = tuple(project for project in projects if is_stale(site, project))
+    if stale:
+        render_site(site, engine=engine, only=stale)
+    return rendered(site)
+
+
+def is_stale(site: Site, project: Project) -> bool:
+    """Whether a file that a post is made of is newer than its page, or there is no page."""
+    output = site.output / project.folder.relative_to(site.root) / "index.html"
+    if not output.is_file():
+        return True
+    made = output.stat().st_mtime
+    paths = ProjectPaths.of(project)
+    if any((site.root / name).stat().st_mtime > made for name in ("_quarto.yml",) if (site.root / name).is_file()):
+        return True
+    for folder, folders, files in os.walk(project.folder):
+        here = Path(folder)
+        folders[:] = [name for name in folders if not name.startswith((".", "__")) and here / name != paths.runs]
+        if any((here / name).stat().st_mtime > made for name in files if (here / name).is_file()):
+            return True
+    return False
+
+
 def check_projects(
     site: Site, names: Sequence[str] = (), *, profile: str | None = None, browser: bool = False
 ) -> list[Report]:
-    """The named projects' rendered posts (all by default) against the venue's format."""
+    """The named projects' posts (all by default) against the venue's format, rendered anew where they changed."""
     from blogkit import check
     from blogkit.publish import page_of
 
-    manifest = rendered(site)
     chosen = check.load(profile or site.config.profile, site.root)
+    projects = choose_projects(site, names)
+    manifest = render_stale(site, projects)
     return [
         check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=browser)
-        for project in choose_projects(site, names)
+        for project in projects
     ]
 
 
@@ -102,22 +131,52 @@ def publish_projects(
     target: str,
     destination: Path | None = None,
     profile: str | None = None,
+    browser: bool | None = None,
 ) -> list[Release]:
     """The named projects' posts, published one by one, each only when no error rule of the venue stands against it.
 
-    Raises CheckFailed with the findings when one does; nothing is written for that post.
+    Posts that changed are rendered anew. What was made is looked at once more before it gets its name, in a browser too
+    where there is one (``browser`` None). Raises CheckFailed with the findings when an error stands; the post's last
+    release stays as it is then.
     """
     from blogkit import check
-    from blogkit.publish import page_of, publish
+    from blogkit.publish import give_name, page_of, place_of, publish, unnamed
+    from blogkit.tools.chromium import can_browse
 
-    manifest = rendered(site)
     chosen = check.load(profile or site.config.profile, site.root)
+    opened = can_browse() if browser is None else browser
+    projects = choose_projects(site, names)
+    if destination is not None and len(projects) > 1 and not destination.is_dir():
+        hint = "Name one project, or a folder that is there."
+        raise ProjectError(f"is to take {len(projects)} posts.", hint=hint, path=destination)
+    manifest = render_stale(site, projects)
     releases = []
-    for project in choose_projects(site, names):
-        report = check.check_project(site, project, page_of(manifest, project), profile=chosen)
-        check.refuse_errors(report)
-        releases.append(publish(site, manifest, project, target=target, destination=destination))
+    for project in projects:
+        page = page_of(manifest, project)
+        check.refuse_errors(check.check_project(site, project, page, profile=chosen))
+        place = place_of(site, project, target, destination)
+        with unnamed(place) as beside:
+            made = publish(site, manifest, project, target=target, destination=beside)
+            report = check.check_project(site, project, page, profile=chosen, browser=opened, release=made.path)
+            check.refuse_errors(report)
+            give_name(beside, place)
+        releases.append(replace(made, path=place))
     return releases
+
+
+def publish_site(
+    site: Site, *, remote: str = "origin", branch: str = "gh-pages", profile: str | None = None, push: bool = True
+) -> Release:
+    """The whole site on a branch that a code host serves, when no error rule stands against any of its posts."""
+    from blogkit import check
+    from blogkit.publish import publish_branch
+    from blogkit.render import render_site
+
+    manifest = render_site(site)
+    chosen = check.load(profile or site.config.profile, site.root)
+    for report in check_projects(site, profile=profile):
+        check.refuse_errors(replace(report, profile=chosen))
+    return publish_branch(site, manifest, remote=remote, branch=branch, push=push)
 
 
 # --- everything that is stale ---------------------------------------------------------------------------------------

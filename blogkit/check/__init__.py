@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,10 @@ def _page_name(names: frozenset[str]) -> str | None:
 
 def _judge(post: Post, profile: Profile, *, name: str, browser: bool) -> Report:
     """Every rule of a profile over a post."""
+    if browser and post.page_name is not None:
+        from blogkit.check.browser import look
+
+        post = replace(post, seen=look(post))
     waivers = _waivers(post)
     findings: list[Finding] = []
     for rule in all_rules().values():

@@ -32,7 +32,7 @@ _NEVER = {
 }  # fmt: skip
 _HIDDEN_CLASSES = {
     "visually-hidden", "screen-reader-only", "sr-only", "footnote-back", "anchorjs-link", "d-none",
-    "quarto-title-meta", "quarto-categories", "quarto-listing", "vega-actions",
+    "quarto-title-meta", "quarto-categories", "quarto-listing", "vega-actions", "guidance",
 }  # fmt: skip
 _HIDDEN_IDS = {"TOC", "title-block-header", "quarto-citation", "quarto-margin-sidebar", "quarto-header", "toc"}
 

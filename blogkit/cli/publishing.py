@@ -14,11 +14,12 @@ from blogkit.cli import app
 if TYPE_CHECKING:
     from blogkit.check import Profile as Venue
     from blogkit.check import Report
-    from blogkit.model import Site
+    from blogkit.model import Release, Site
 
 Profile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME|FILE", help="The venue; by default what the site says.")
 ]
+Browser = Annotated[bool, typer.Option("--browser", help="Open it in Chromium too, with the network shut.")]
 
 
 class Format(StrEnum):
@@ -55,6 +56,7 @@ def check(
         typer.Argument(metavar="[PROJECT|PATH]...", help="Projects, or any zip, folder or page; else all."),
     ] = None,
     profile: Profile = None,
+    browser: Browser = False,
     format: Annotated[Format, typer.Option("--format", help="For people, scripts, code hosts, a class.")] = Format.TEXT,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 from this level on.")] = FailOn.ERROR,
     explain: Annotated[
@@ -70,7 +72,7 @@ def check(
     if explain is not None:
         _explain(explain, profile)
         return
-    reports = _reports(what or [], profile, jobs)
+    reports = _reports(what or [], profile, browser, jobs)
     write = {
         Format.TEXT: checking.as_text,
         Format.JSON: checking.as_json,
@@ -111,7 +113,7 @@ def _site_profile(site: Site) -> Venue:
     return checking.load(site.config.profile, site.root)
 
 
-def _reports(what: list[str], profile: str | None, jobs: int | None) -> list[Report]:
+def _reports(what: list[str], profile: str | None, browser: bool, jobs: int | None) -> list[Report]:
     """A report for each thing named: paths that are no project are taken as they are."""
     from blogkit import check as checking
     from blogkit.pipeline import check_projects
@@ -120,10 +122,10 @@ def _reports(what: list[str], profile: str | None, jobs: int | None) -> list[Rep
     names = [one for one in what if not _is_submission(Path(one))]
     reports: list[Report] = []
     if names or not what:
-        reports += check_projects(_site(), names, profile=profile)
+        reports += check_projects(_site(), names, profile=profile, browser=browser)
     if paths:
         chosen = checking.load(profile or _default_profile())
-        reports += checking.check_paths(paths, profile=chosen, workers=jobs)
+        reports += checking.check_paths(paths, profile=chosen, browser=browser, workers=jobs)
     return reports
 
 
@@ -150,25 +152,42 @@ def _is_submission(path: Path) -> bool:
 
 @app.command()
 def publish(
-    projects: Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="By default all.")] = None,
-    to: Annotated[Target, typer.Option("--to", help="What to make of it.")] = Target.ZIP,
+    projects: Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All when none is named.")] = None,
+    to: Annotated[Target, typer.Option("--to", help="What to make of it; gh-pages takes the whole site.")] = Target.ZIP,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="By default in _submissions/.")
     ] = None,
     profile: Profile = None,
+    browser: Annotated[
+        bool | None, typer.Option("--browser/--no-browser", help="Open what was made in Chromium; if there is one.")
+    ] = None,
+    branch: Annotated[str, typer.Option("--branch", help="The branch of --to gh-pages.")] = "gh-pages",
+    remote: Annotated[str, typer.Option("--remote", help="The remote of --to gh-pages.")] = "origin",
+    push: Annotated[bool, typer.Option("--push/--no-push", help="Push the branch, or only commit to it.")] = True,
 ) -> None:
     """Hand a post over, checked against the venue's error rules first."""
-    from blogkit.pipeline import publish_projects
+    from blogkit.pipeline import publish_projects, publish_site
 
-    for release in publish_projects(_site(), projects or [], target=to.value, destination=output, profile=profile):
+    if to is Target.GH_PAGES:
+        if projects or output:
+            from blogkit.errors import ConfigError, Problem
+
+            hint = "Leave out the project and --output; --to folder takes one post."
+            raise ConfigError([Problem(message="gh-pages takes the whole site.", hint=hint)])
+        release = publish_site(_site(), remote=remote, branch=branch, profile=profile, push=push)
+        where = f"branch {branch} of {remote}" if push else f"branch {branch}, not pushed"
+        found = f"; readers find it at {release.address}" if release.address and push else ""
+        print(f"site: {where}, {release.files} files, {size(release.bytes)}{found}")
+        return
+    for release in publish_projects(
+        _site(), projects or [], target=to.value, destination=output, profile=profile, browser=browser
+    ):
         print(_said(release))
 
 
-def _said(release: object) -> str:
+def _said(release: Release) -> str:
     from blogkit.check.report import shown_path
-    from blogkit.model import Release
 
-    assert isinstance(release, Release)
     files = f"{release.files} file" if release.files == 1 else f"{release.files} files"
     return f"{release.project or 'site'}: {shown_path(release.path)}, {files}, {size(release.bytes)}"
 

@@ -1,12 +1,16 @@
-"""git, asked and never told: which commit a folder stands at."""
+"""git: which commit a folder stands at, and a branch for a site. Nothing is ever forced."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from blogkit.errors import ToolFailed, ToolMissing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +50,89 @@ def _ask(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+# --- a branch for a site --------------------------------------------------------------------------------------------
+
+
+def repository(folder: Path) -> Path | None:
+    """The root of the repository around a folder; None outside of one. Raises ToolMissing without git."""
+    if shutil.which("git") is None:
+        raise ToolMissing("Publishing to a branch needs git, which is not on PATH.", hint="Install git.")
+    top = _ask(folder, "rev-parse", "--show-toplevel")
+    return Path(top.strip()) if top else None
+
+
+def current_branch(folder: Path) -> str | None:
+    """The branch that is checked out; None between branches."""
+    name = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return name.strip() if name else None
+
+
+def remote_address(folder: Path, remote: str) -> str | None:
+    """Where a remote leads; None when there is no such remote."""
+    address = _ask(folder, "remote", "get-url", "--push", remote)
+    return address.strip() if address else None
+
+
+def message_of(folder: Path, name: str) -> str | None:
+    """The message of a commit or of a branch's last one; None when there is none."""
+    return _ask(folder, "log", "-1", "--format=%B", name, "--")
+
+
+def fetch_branch(folder: Path, remote: str, branch: str) -> None:
+    """Brings what a remote has of a branch. Where it has none, what was known of it is forgotten."""
+    there = _do(folder, "ls-remote", "--heads", remote, f"refs/heads/{branch}")
+    if there.strip():
+        _do(folder, "fetch", "--quiet", "--no-tags", remote, f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
+    else:
+        _ask(folder, "update-ref", "-d", f"refs/remotes/{remote}/{branch}")
+
+
+def commit_site(folder: Path, tree: Path, *, remote: str, branch: str, message: str) -> None:
+    """A commit on a branch that holds the files of ``tree`` and ``.nojekyll``, on top of what the remote has.
+
+    ghp-import makes it without touching the work tree. Raises ToolMissing or ToolFailed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("ghp_import") is None:
+        hint = "Install it with `pip install ghp-import`."
+        raise ToolMissing("Publishing to a branch needs ghp-import, which is not installed.", hint=hint)
+    asked = ["-m", "ghp_import", "--no-jekyll", "-r", remote, "-b", branch, "-m", message, str(tree)]
+    _run([sys.executable, *asked], folder, "ghp-import", _identity(folder))
+
+
+def push_branch(folder: Path, remote: str, branch: str) -> None:
+    """Pushes a branch, never by force. Raises ToolFailed when the remote has what is not here."""
+    _do(folder, "push", "--quiet", remote, f"refs/heads/{branch}:refs/heads/{branch}")
+
+
+def _identity(folder: Path) -> dict[str, str]:
+    """A committer for a machine that has none, such as a code host's runner."""
+    given: dict[str, str] = {}
+    for key, variable, value in (
+        ("user.name", "GIT_COMMITTER_NAME", "blogkit"),
+        ("user.email", "GIT_COMMITTER_EMAIL", "blogkit@localhost"),
+    ):
+        if variable not in os.environ and not (_ask(folder, "config", key) or "").strip():
+            given[variable] = value
+    return given
+
+
+def _do(folder: Path, *arguments: str) -> str:
+    return _run(["git", "-C", str(folder), *arguments], folder, f"git {arguments[0]}", {})
+
+
+def _run(command: Sequence[str], folder: Path, name: str, more: Mapping[str, str]) -> str:
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **more}
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300, env=environment, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolFailed(f"{name} did not run: {error}.", path=folder) from error
+    if done.returncode:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-6:])
+        raise ToolFailed(f"{name} failed: {last}", hint="Nothing was forced; mend it and publish again.", path=folder)
+    return done.stdout

@@ -102,8 +102,8 @@ CASES = [
     near("BK104", "code, tables and captions", page(end=f"<pre><code>{prose(900)}</code></pre>")),
     near("BK104", "an appendix", page(end=f'<section id="appendix"><h2>Appendix A</h2>{prose(900)}<h3>More</h3>{prose(100)}</section>')),
     # --- 105: figures
-    broken("BK105", "too few", "1 figures and 1 tables are 2; 4–6", page(RESULTS=section("results", "Results", prose(400) + pages.figure(1) + pages.table()))),
-    broken("BK105", "too many", "are 7; 4–6 are asked for", page(end="".join(pages.figure(number) for number in (4, 5, 6)))),
+    broken("BK105", "too few", "1 figure and 1 table; 4–6", page(RESULTS=section("results", "Results", prose(400) + pages.figure(1) + pages.table()))),
+    broken("BK105", "too many", "6 figures and 1 table; 4–6 in all are asked for", page(end="".join(pages.figure(number) for number in (4, 5, 6)))),
     near("BK105", "figures of an appendix", page(end=f'<section class="appendix"><h2>Appendix</h2>{pages.figure(4)}{pages.figure(5)}{pages.figure(6)}</section>')),
     # --- 106: parts
     broken("BK106", "no background", "no section is the background", page(BACKGROUND=pages.BACKGROUND.replace(">Background<", ">Something else<"), TOC="")),

@@ -33,9 +33,13 @@ def figure_count(post: Post, profile: Profile) -> Iterator[Fault]:
         one = floats[high]
         place = where(post, one)
     yield Fault(
-        message=f"{figures} figures and {tables} tables are {len(floats)}; {profile.figures} are asked for.",
+        message=f"{_many(figures, 'figure')} and {_many(tables, 'table')}; {profile.figures} in all are asked for.",
         place=place,
     )
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def where(post: Post, one: Float) -> Place:

@@ -75,6 +75,12 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
             place=_held(post, reference),
             fix=hint,
         )
+    for url in post.seen.get("requests", []):
+        if url not in told and not any(url.endswith(one.lstrip("/")) for one in told):
+            told.add(url)
+            yield Fault(
+                message=f"opened in a browser, the page asks the network for {_short(url)}.", place=post.where(url)
+            )
     for name in sorted(post.reached):
         if name.endswith((".vl.json", ".vg.json")):
             try:
@@ -130,6 +136,12 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
         else:
             yield Fault(
                 message=f"{address.where} points to {_short(raw)}, which is not there.", place=_held(post, reference)
+            )
+    known = {raw for _, raw in told}
+    for name in (*post.seen.get("missing", []), *post.seen.get("outside", [])):
+        if not any(name.endswith(raw.lstrip("./")) for raw in known):
+            yield Fault(
+                message=f"opened in a browser, the page asks for {_short(name)}, which is not there.", place=post.at()
             )
 
 

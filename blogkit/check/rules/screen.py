@@ -22,6 +22,20 @@ def drawn(post: Post, profile: Profile) -> Iterator[Fault]:
 
 
 @rule(
+    "BK127",
+    "no-script",
+    why="Some readers, archives and printers have no JavaScript; a figure that is drawn already shows to them too.",
+    fix="Draw figures before the page is opened (blogkit does) and typeset equations as MathML.",
+    browser=True,
+)
+def no_script(post: Post, profile: Profile) -> Iterator[Fault]:
+    """Without JavaScript, figures, images and equations show as well."""
+    for entry in post.seen.get("still", []):
+        text = str(entry)
+        yield Fault(message=text if text.startswith("without") else f"without JavaScript {text}", place=post.at())
+
+
+@rule(
     "BK125",
     "console",
     why="An error in the console is a script that stopped half-way; what it should have done is missing.",

@@ -228,7 +228,7 @@ def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
     page = post.page
     for element in page.main.iter():
         if tag_of(element) and has_class(element, "guidance"):
-            text = visible_text(element)
+            text = " ".join(element.text_content().split())
             yield Fault(
                 message=f'the template\'s guidance "{_quote(text)}" is still there.',
                 place=post.where(text=text, line=element.sourceline),

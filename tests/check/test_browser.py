@@ -1,0 +1,120 @@
+"""What only shows when a page is opened in a real browser is found there, and a sound page is left in peace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blogkit.check import Report, check_path, load
+from blogkit.errors import ToolMissing
+from blogkit.tools.chromium import can_browse, chromium
+from tests.check import pages
+from tests.check.pages import page, submission, zipped_folder
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not can_browse(), reason="no Chromium, or no Playwright: nothing can be opened in a browser"),
+]
+PROFILE = load("mit-6.7960")
+
+
+def opened(tmp_path: Path, html: str, more: dict[str, str | bytes] | None = None) -> Report:
+    files = {"site_libs/paper.png": pages.png(4, 4), **(more or {})}
+    return check_path(submission(tmp_path / "post", html, files), profile=PROFILE, browser=True)
+
+
+def messages(report: Report, *codes: str) -> list[str]:
+    return [one.message for one in report.standing if not codes or one.code in codes]
+
+
+def test_a_sound_page_is_left_in_peace(tmp_path: Path) -> None:
+    styled = page().replace("href=", "href=", 1)
+    report = opened(tmp_path, styled, {"site_libs/quarto.css": "img, svg { max-width: 100% } a { color: #0645ad }"})
+    assert messages(report) == []
+
+
+def test_a_request_that_a_script_makes_later_is_caught(tmp_path: Path) -> None:
+    late = "<script>setTimeout(() => { new Image()['sr' + 'c'] = 'https:' + '//late.host.edu/x' }, 20000)</script>"
+    report = opened(tmp_path, page(end=late))
+    assert messages(report, "BK102") == ["opened in a browser, the page asks the network for https://late.host.edu/x."]
+    assert report.count(PROFILE.level("offline") or pytest.fail()) == 1
+
+
+def test_a_request_on_touch_is_caught(tmp_path: Path) -> None:
+    touch = (
+        "<script>for (const one of document.querySelectorAll('figure')) one.addEventListener('pointerenter', () =>"
+        " { const s = document.createElement('script'); s['src'] = ['https:/', 'touch.host.edu', 'a.js'].join('/');"
+        " document.head.append(s) })</script>"
+    )
+    assert messages(opened(tmp_path, page(end=touch)), "BK102") == [
+        "opened in a browser, the page asks the network for https://touch.host.edu/a.js."
+    ]
+
+
+def test_what_the_page_computes_and_is_not_there_is_named(tmp_path: Path) -> None:
+    report = opened(tmp_path, page(end="<script>document.write('<img alt=x src=g' + 'one.png>')</script>"))
+    assert messages(report, "BK103") == ["opened in a browser, the page asks for gone.png, which is not there."]
+    assert messages(report, "BK124") == ["the image gone.png does not load."]
+
+
+def test_an_error_in_the_console_is_told(tmp_path: Path) -> None:
+    report = opened(tmp_path, page(end="<script>undefinedFunction()</script>"))
+    assert messages(report) == ["the browser's console says: undefinedFunction is not defined"]
+
+
+def test_a_figure_that_stays_empty_is_told(tmp_path: Path) -> None:
+    empty = (
+        '<div id="vis"></div><script>var spec = {}; window.vegaEmbed && vegaEmbed("#vis", spec)</script>'
+        '<figure id="fig-9"><canvas id="c" width="300" height="200" aria-label="A curve."></canvas>'
+        "<figcaption>Figure 9: The loss.</figcaption></figure>"
+    )
+    report = opened(tmp_path, page(end=empty))
+    assert messages(report, "BK124") == ["the figure #fig-9 stays empty.", "the figure #vis stays empty."]
+
+
+def test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script(tmp_path: Path) -> None:
+    drawn = (
+        '<figure id="fig-9"><canvas id="c" width="300" height="200" aria-label="A curve."></canvas>'
+        "<figcaption>Figure 9: The loss.</figcaption></figure>"
+        "<script>document.getElementById('c').getContext('2d').fillRect(9, 9, 99, 99)</script>"
+    )
+    report = opened(tmp_path, page(end=drawn))
+    assert messages(report, "BK124") == []
+    assert messages(report, "BK127") == ["without JavaScript the figure #fig-9 stays empty."]
+
+
+def test_equations_that_are_not_typeset_are_told(tmp_path: Path) -> None:
+    local = '<script src="mathjax.js"></script><p>where <span class="math inline">\\(x^2\\)</span> is</p>'
+    report = opened(tmp_path, page(end=local), {"mathjax.js": "/* the wrong file */"})
+    assert messages(report, "BK124") == ["an equation shows as its source: \\(x^2\\)."]
+
+
+def test_sideways_scroll_on_a_phone_is_told_with_its_cause(tmp_path: Path) -> None:
+    report = opened(tmp_path, page(end='<div id="broad" style="width: 900px">Words</div>'))
+    assert messages(report) == [
+        "on a screen of 390 pixels the page is 908 wide and scrolls sideways; <div id=broad> is the widest."
+    ]
+    scrolls = '<div style="overflow-x: auto"><div style="width: 900px">Words</div></div>'
+    assert messages(opened(tmp_path / "b", page(end=scrolls))) == []
+
+
+def test_the_accessibility_check_speaks_of_contrast(tmp_path: Path) -> None:
+    report = opened(tmp_path, page(end='<p style="color: #bbb; background: #fff">Pale words</p>'))
+    (said,) = messages(report)
+    assert said.startswith("accessibility: Elements must meet minimum color contrast ratio thresholds (color-contrast")
+
+
+def test_a_zip_is_opened_like_a_folder_and_nothing_outside_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.svg").write_text(pages.SVG)
+    peek = f"<script>document.write('<img alt=x src=file:' + '//{tmp_path}/secret.svg>')</script>"
+    folder = submission(tmp_path / "post", page(end=peek), {"site_libs/paper.png": pages.png(4, 4)})
+    report = check_path(zipped_folder(tmp_path / "a.zip", folder), profile=PROFILE, browser=True)
+    assert [one for one in messages(report, "BK103") if "secret.svg" in one]
+    assert "the image secret.svg does not load." in messages(report, "BK124")
+
+
+def test_without_a_browser_there_is_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolMissing, match="there is none on PATH"), chromium():
+        pass
