@@ -319,6 +319,9 @@ def rewrite_script(
                 continue
             if any(start <= span[0] < end for start, end in comments):
                 continue
+            joined = re.compile(r"\s*(?:\+|\.concat\b)").match(text, match.end()) is not None
+            if not is_remote(url) and (joined or "${" in url):
+                continue  # a piece of an address: what it comes to is seen in a browser
             use = wanted(match.group("call"), url)
             if use is None:
                 continue

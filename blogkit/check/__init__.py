@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from blogkit.check.files import Archive, Files, Folder, Refused, open_archive
+from blogkit.check.files import Archive, Folder, Refused, open_archive
 from blogkit.check.page import Page
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
@@ -59,7 +59,7 @@ def check_project(
 ) -> Report:
     """What stands in the way of handing in a rendered post; places are lines of its source.
 
-    ``release`` is the zip or folder that was published from it, and is looked at in place of the site's page.
+    ``release`` is what was published from it, a zip, folder or page, and is looked at in place of the site's page.
     """
     chosen = _profile(profile or site.config.profile, site.root)
     root = page.output.parent
@@ -82,18 +82,7 @@ def check_project(
             slug=project.name,
         )
     else:
-        files: Files = open_archive(release) if release.is_file() else Folder(root=release)
-        post = Post(
-            path=release,
-            files=files,
-            page=Page(data=files.read("index.html")),
-            page_name="index.html",
-            submission=True,
-            source=source,
-            project=project.folder,
-            root=None if release.is_file() else release,
-            slug=project.name,
-        )
+        post = replace(_open(release), source=source, project=project.folder, slug=project.name)
     return _judge(post, chosen, name=project.name, browser=browser)
 
 

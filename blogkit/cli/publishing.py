@@ -152,7 +152,9 @@ def _is_submission(path: Path) -> bool:
 
 @app.command()
 def publish(
-    projects: Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All when none is named.")] = None,
+    projects: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All when none is named.")
+    ] = None,
     to: Annotated[Target, typer.Option("--to", help="What to make of it; gh-pages takes the whole site.")] = Target.ZIP,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="By default in _submissions/.")

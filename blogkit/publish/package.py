@@ -164,12 +164,13 @@ def _note(packer: _Packer, place: str, address: Address) -> None:
         packer.name_of(target)
 
 
-_NAMED = re.compile(r"""(["'`])((?:\.{0,2}/)?[\w@.\-][\w@.\-/]*\.(?:js|mjs|css|json|woff2?|svg|png|wasm))\1""")
+NAMED_FILE = re.compile(r"""(["'`])((?:\.{0,2}/)?[\w@.\-][\w@.\-/]*\.(?:js|mjs|css|json|woff2?|svg|png|wasm))\1""")
+"""A script's string that may name a file: group 2."""
 
 
 def _note_strings(packer: _Packer, place: str, text: str) -> None:
     """A file that a script names beside itself is one that it may load later, such as a runtime that wakes a chart."""
-    for match in _NAMED.finditer(text):
+    for match in NAMED_FILE.finditer(text):
         target = resolve(place, match.group(2))
         if target and target != place and packer.there(target) and target not in packer.pages:
             packer.name_of(target)
@@ -187,7 +188,7 @@ def _rewrite_what_scripts_name(document: HtmlElement, packer: _Packer) -> None:
                     element.set(name, new)
         inline = element.tag == "script" and not element.get("src") and "json" not in (element.get("type") or "")
         if inline and element.text:
-            element.text = _NAMED.sub(lambda match: _renamed(packer, match), element.text)
+            element.text = NAMED_FILE.sub(lambda match: _renamed(packer, match), element.text)
 
 
 def _renamed(packer: _Packer, match: re.Match[str]) -> str:

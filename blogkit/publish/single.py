@@ -10,7 +10,7 @@ import re
 from lxml import html
 
 from blogkit.links import Address, HtmlElement, Use, local_path, parse_html, resolve, rewrite_css, rewrite_html
-from blogkit.publish.package import INDEX, Package
+from blogkit.publish.package import INDEX, NAMED_FILE, Package
 
 _TYPES = {
     ".woff2": "font/woff2",
@@ -73,7 +73,7 @@ def _take_in(package: Package, name: str, element: HtmlElement) -> None:
         target = _target(package, name, element.get("src") or "")
         if target is None:
             return
-        text = package.files[target].decode("utf-8", "replace")
+        text = _script(package, target)
         if re.search(r"currentScript", text) or element.get("defer") is not None or element.get("async") is not None:
             return  # its place or its moment matters: it stays a script with an address, and that becomes data
         element.text = re.sub(r"</(?=script)", r"<\\/", text.replace("<!--", "<\\!--"), flags=re.IGNORECASE)
@@ -99,12 +99,27 @@ def _css(package: Package, name: str, depth: int = 0) -> str:
     return rewrite_css(text, inline)
 
 
+def _script(package: Package, name: str, depth: int = 0) -> str:
+    """A script with the files in it that it would load from beside itself."""
+    text = package.files[name].decode("utf-8", "replace")
+    if depth > 3:
+        return text
+
+    def carried(match: re.Match[str]) -> str:
+        target = _target(package, name, match.group(2))
+        return match.group() if target is None else f'"{_as_address(package, target, depth + 1)}"'
+
+    return NAMED_FILE.sub(carried, text)
+
+
 def _as_address(package: Package, name: str, depth: int) -> str:
     """A file as a data address; style sheets and pages with their own files in them."""
     ending = posixpath.splitext(name)[1].lower()
     data = package.files[name]
     if ending == ".css":
         data = _css(package, name, depth).encode("utf-8")
+    elif ending in {".js", ".mjs"}:
+        data = _script(package, name, depth).encode("utf-8")
     elif ending in {".html", ".htm"} and depth < 3:
         data = _page(package, name, depth + 1)
     kind = _TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -122,7 +137,6 @@ def _carry_what_scripts_load(package: Package, document: HtmlElement, name: str,
             target = _target(package, name, str(value)) if str(key).startswith("data-") else None
             if target is not None:
                 element.set(key, _as_address(package, target, depth))
-    loaded = re.compile(r"""(["'`])((?:\.{0,2}/)?[\w@.\-][\w@.\-/]*\.(?:js|mjs|css|json|woff2?|svg|png|wasm))\1""")
     for script in document.iter("script"):
         if script.text and "json" not in (script.get("type") or ""):
 
@@ -132,4 +146,4 @@ def _carry_what_scripts_load(package: Package, document: HtmlElement, name: str,
                     return match.group()
                 return f"{match.group(1)}{_as_address(package, target, depth)}{match.group(1)}"
 
-            script.text = loaded.sub(carried, script.text)
+            script.text = NAMED_FILE.sub(carried, script.text)

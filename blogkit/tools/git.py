@@ -110,14 +110,15 @@ def push_branch(folder: Path, remote: str, branch: str) -> None:
 
 def _identity(folder: Path) -> dict[str, str]:
     """A committer for a machine that has none, such as a code host's runner."""
-    given: dict[str, str] = {}
-    for key, variable, value in (
+    wanted = (
         ("user.name", "GIT_COMMITTER_NAME", "blogkit"),
         ("user.email", "GIT_COMMITTER_EMAIL", "blogkit@localhost"),
-    ):
-        if variable not in os.environ and not (_ask(folder, "config", key) or "").strip():
-            given[variable] = value
-    return given
+    )
+    return {
+        variable: value
+        for key, variable, value in wanted
+        if variable not in os.environ and not (_ask(folder, "config", key) or "").strip()
+    }
 
 
 def _do(folder: Path, *arguments: str) -> str:
@@ -128,7 +129,14 @@ def _run(command: Sequence[str], folder: Path, name: str, more: Mapping[str, str
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **more}
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300, env=environment, check=False
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=300,
+            env=environment,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolFailed(f"{name} did not run: {error}.", path=folder) from error

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from blogkit.check import check_path
-from blogkit.errors import ConfigError, ProjectError
+from blogkit.errors import CheckFailed, ConfigError, ProjectError
 from blogkit.links import html_addresses, parse_html
+from blogkit.pipeline import is_stale, publish_projects
 from blogkit.publish import gather, publish
+from blogkit.publish.archive import zip_bytes
+from blogkit.tools.chromium import can_browse
 from tests.check.pages import SVG, page
 from tests.check.sites import manifest, post_of, site
 
@@ -159,3 +163,61 @@ def test_there_is_a_letter_for_a_wrong_target_and_for_a_post_that_is_not_rendere
     output.output.unlink()
     with pytest.raises(ProjectError, match="is not rendered yet"):
         publish(where, manifest(where), project, target="zip")
+
+
+def test_a_single_page_holds_everything_and_names_no_file(tmp_path: Path) -> None:
+    where = site(
+        tmp_path,
+        page(end='<script src="../../site_libs/wake.js"></script><p><a href="data.csv">Data</a></p>'),
+        more={
+            "_site/site_libs/wake.js": 'var base = document.currentScript.src; load("more.js")',
+            "_site/site_libs/more.js": "awake = true // </script>",
+            "_site/projects/width/data.csv": "a,b\n1,2\n",
+        },
+    )
+    release = publish(where, manifest(where), post_of(where)[0], target="single-html")
+    assert release.path.name == "width.html" and release.files == 1
+    addresses = [address.url for address in html_addresses(parse_html(release.path.read_bytes()))]
+    assert [url for url in addresses if not url.startswith(("data:", "#"))] == []
+    text = release.path.read_text()
+    assert "url(data:font/woff2;base64," in text
+    assert "awake" not in text  # it is inside the script's own data
+    assert check_path(release.path).findings == ()
+    again = publish(where, manifest(where), post_of(where)[0], target="single-html", destination=tmp_path / "b.html")
+    assert again.path.read_bytes() == release.path.read_bytes()
+
+
+def test_a_release_that_fails_its_check_leaves_the_last_one_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = site(tmp_path)
+    (first,) = publish_projects(where, ["width"], target="zip", browser=False)
+    before = first.path.read_bytes()
+
+    def spoiled(files: object) -> bytes:
+        return zip_bytes({"index.html": page(end='<img src="https://cdn.host.edu/a.png" alt="">').encode()})
+
+    monkeypatch.setattr("blogkit.publish.archive.zip_bytes", spoiled)
+    with pytest.raises(CheckFailed, match="BK102"):
+        publish_projects(where, ["width"], target="zip", browser=False)
+    assert first.path.read_bytes() == before
+    assert [one.name for one in first.path.parent.iterdir()] == ["width.zip"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_browse(), reason="no Chromium, or no Playwright: nothing can be opened in a browser")
+def test_what_was_made_is_opened_once_in_a_browser(tmp_path: Path) -> None:
+    late = "<script>setTimeout(() => fetch('ht' + 'tps://late.host.edu/'), 9000)</script>"
+    where = site(tmp_path, page(end=late))
+    (release,) = publish_projects(where, ["width"], target="single-html", browser=False)
+    with pytest.raises(CheckFailed, match=re.escape("asks the network for https://late.host.edu/")):
+        publish_projects(where, ["width"], target="zip")
+    assert not release.path.with_suffix(".zip").exists()
+
+
+def test_a_post_that_changed_is_rendered_anew_before_it_is_published(tmp_path: Path) -> None:
+    where = site(tmp_path)
+    project = post_of(where)[0]
+    assert not is_stale(where, project)
+    os.utime(project.folder / "references.bib", (4e9, 4e9))
+    assert is_stale(where, project)
