@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from blogkit.check.rules import Post
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from blogkit.tools.chromium import Tab
 
 _TOUCH = """async () => {
   const pause = ms => new Promise(done => requestAnimationFrame(() => setTimeout(done, ms)));
@@ -159,7 +159,7 @@ def look(post: Post) -> dict[str, Any]:
     }
 
 
-def _ask_wide(tab: Page) -> Any:
+def _ask_wide(tab: Tab) -> Any:
     # Accessibility is that of the page as it opens; afterwards everything on it is touched.
     tab.evaluate(_axe_source())
     violations = tab.evaluate(_AXE)
@@ -167,7 +167,7 @@ def _ask_wide(tab: Page) -> Any:
     return {**tab.evaluate(_LOOK), "axe": violations}
 
 
-def _ask_still(tab: Page) -> Any:
+def _ask_still(tab: Tab) -> Any:
     # Lazy images load when they come near; without scripts the wheel does the scrolling.
     height = tab.evaluate("document.documentElement.scrollHeight")
     for _ in range(min(60, int(height / 700) + 1)):

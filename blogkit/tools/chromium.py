@@ -14,7 +14,10 @@ from urllib.parse import unquote, urlsplit
 from blogkit.errors import ToolFailed, ToolMissing
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Route
+    from playwright.sync_api import Page as Tab
+
+__all__ = ["Tab", "Visit", "can_browse", "chromium", "find_chromium", "visit"]
 
 VARIABLE = "BLOGKIT_CHROMIUM"
 """Names the browser to use, where it is not on PATH."""
@@ -99,7 +102,7 @@ def visit(
     browser: Browser,
     page: Path,
     root: Path,
-    ask: Callable[[Page], Any],
+    ask: Callable[[Tab], Any],
     *,
     size: tuple[int, int] = (1280, 900),
     javascript: bool = True,
