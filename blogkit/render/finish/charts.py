@@ -32,7 +32,7 @@ from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
 _STATIC = frozenset({
     "contour", "crossfilter", "force", "geojson", "geopath", "geopoint", "geoshape", "graticule", "heatmap",
     "isocontour", "kde2d", "label", "linkpath", "nest", "pack", "partition", "projection", "resolvefilter", "stratify",
-    "tree", "treelinks", "treemap", "voronoi", "wordcloud",
+    "tree", "treelinks", "treemap", "wordcloud",
 })  # fmt: skip
 """Transforms that the page's runtime leaves out: a chart that needs one is drawn, and stays as it is drawn."""
 
@@ -72,9 +72,13 @@ class _Figure:
 
     @property
     def awake(self) -> bool:
-        """Whether the page's runtime can draw it."""
-        used = set(re.findall(r'"type": ?"(\w+)"', json.dumps({**self.vega, "data": _without_rows(self.vega)})))
-        return not (used & _STATIC or self.vega.get("projections"))
+        return can_wake(self.vega)
+
+
+def can_wake(vega: Spec) -> bool:
+    """Whether the page's runtime can draw a Vega specification; without, the figure stays as it was drawn."""
+    used = set(re.findall(r'"type": "(\w+)"', json.dumps({**vega, "data": _without_rows(vega)})))
+    return not (used & _STATIC or vega.get("projections"))
 
 
 def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:

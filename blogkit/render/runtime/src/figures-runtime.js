@@ -5,13 +5,14 @@ import * as basic from 'vega-transforms';
 import * as viewing from 'vega-view-transforms';
 import * as encoding from 'vega-encode';
 import * as fitting from 'vega-regression';
+import * as nearest from 'vega-voronoi';
 import {parse} from 'vega-parser';
 import {View} from 'vega-view';
 import {expressionInterpreter} from 'vega-interpreter';
 import {tableRows} from './tables.js';
 import {showTooltip} from './tooltip.js';
 
-Object.assign(transforms, basic, viewing, encoding, fitting);
+Object.assign(transforms, basic, viewing, encoding, fitting, nearest);
 
 // Nothing is ever loaded; a link may lead to a page, and a picture must be inside the specification.
 const loader = {

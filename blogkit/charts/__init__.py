@@ -1,0 +1,27 @@
+"""Figures that a deep-learning post needs and that are tedious to get right, over the table that `gather` makes::
+
+    import pandas as pd
+    from blogkit import charts, record
+
+    metrics = pd.read_parquet("results/metrics.parquet")
+    record.chart("curves", charts.learning_curves(metrics, "test_error", by="width"))
+
+Each function takes that table (columns ``run``, the parameters, ``seed``, ``metric``, ``step``, ``value``) and returns
+an ordinary Altair chart, to be changed and layered like any other. All have axis titles with units, colours that hold
+for colour-blind readers on light and on dark pages, and a second cue beside the colour. Raises ChartError with what
+to write instead where a name is not in the table.
+"""
+
+from __future__ import annotations
+
+from blogkit.charts.axes import heat_map, metric_over_axis
+from blogkit.charts.curves import learning_curves
+from blogkit.charts.explorer import run_explorer
+from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
+from blogkit.charts.frames import ChartError
+from blogkit.charts.look import PALETTE
+
+__all__ = [
+    "PALETTE", "ChartError", "PowerLaw", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis",
+    "run_explorer", "scaling_law",
+]  # fmt: skip

@@ -1,0 +1,142 @@
+"""A metric over the parameters that a sweep varies: over one axis with its uncertainty, over two as a heat map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from blogkit.charts.frames import Interval, at_step, check_columns, is_number, rows_of, spans_decades, summary
+from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, axis, group_channels, sized, titled
+
+if TYPE_CHECKING:
+    import altair as alt
+    from pandas import DataFrame
+
+
+def metric_over_axis(
+    metrics: DataFrame,
+    metric: str,
+    over: str,
+    *,
+    by: str | None = None,
+    at: str | float = "last",
+    interval: Interval = "95%",
+    title: str | None = None,
+    unit: str | None = None,
+    over_title: str | None = None,
+    over_unit: str | None = None,
+    by_title: str | None = None,
+) -> alt.LayerChart:
+    """A metric over one parameter: each seed as a point, their mean as a line, its interval as a bar.
+
+    ``at`` is "last" (each run's last step), "best" (its smallest value) or a step. A positive parameter that spans a
+    factor of ten stands on a logarithmic axis.
+
+    >>> chart = metric_over_axis(metrics, "test_error", over="width", over_unit="hidden units")
+    >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
+    'Width (hidden units)'
+    """
+    import altair as alt
+
+    check_columns(metrics, [over, by])
+    rows = at_step(rows_of(metrics, metric), at)
+    groups = [by] if by else []
+    table = summary(rows, [over, *groups], interval)
+    shown, across = titled(metric, title, unit), titled(over, over_title, over_unit)
+    number = is_number(rows[over])
+    x = axis(over, across, log=spans_decades(rows[over]), number=number)
+    height: dict[str, Any] = {"title": shown, "scale": alt.Scale(zero=False)}
+    channels: dict[str, Any] = {"color": alt.value(PALETTE[0])}
+    dashes: dict[str, Any] = dict(channels)
+    if by:
+        levels, ordered = sorted(rows[by].unique()), is_number(rows[by])
+        channels = group_channels(by, titled(by, by_title), levels, ordered=ordered, marks="point")
+        dashes = group_channels(by, titled(by, by_title), levels, ordered=ordered, marks="line")
+        dashes["strokeDash"].legend = None
+    words = [
+        *([alt.Tooltip(_field(by), title=titled(by, by_title))] if by else []),
+        alt.Tooltip(_field(over), title=across),
+    ]
+    seeds = (
+        alt.Chart(rows[[over, *groups, *(["seed"] if "seed" in rows else []), "value"]])
+        .mark_point(size=35, filled=True, opacity=0.45)
+        .encode(
+            x=x,
+            y=alt.Y("value:Q", **height),
+            tooltip=[
+                *words,
+                *([alt.Tooltip("seed:O", title="Seed")] if "seed" in rows else []),
+                alt.Tooltip("value:Q", title=shown, format=".4~g"),
+            ],
+            **channels,
+        )
+    )
+    base = alt.Chart(table).encode(x=x)
+    bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", **height), y2="high:Q", color=channels["color"])
+    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", **height), **dashes)
+    means = base.mark_point(size=110, filled=True, opacity=1).encode(
+        y=alt.Y("mean:Q", **height),
+        tooltip=[
+            *words,
+            alt.Tooltip("mean:Q", title=f"{shown}, mean", format=".4~g"),
+            alt.Tooltip("low:Q", title="low", format=".4~g"),
+            alt.Tooltip("high:Q", title="high", format=".4~g"),
+            alt.Tooltip("seeds:Q", title="seeds"),
+        ],
+        **channels,
+    )
+    layers = [seeds, bars, line, means] if number else [seeds, bars, means]
+    return sized(alt.layer(*layers), width=WIDTH, height=HEIGHT)
+
+
+def heat_map(
+    metrics: DataFrame,
+    metric: str,
+    x: str,
+    y: str,
+    *,
+    at: str | float = "last",
+    title: str | None = None,
+    unit: str | None = None,
+    x_title: str | None = None,
+    x_unit: str | None = None,
+    y_title: str | None = None,
+    y_unit: str | None = None,
+    format: str = ".3~g",
+) -> alt.LayerChart:
+    """A metric's mean over the seeds, over two parameters; the numbers stand in the cells while there is room.
+
+    The colours (cividis) are read alike by readers with and without a colour vision deficiency, and in grey.
+
+    >>> chart = heat_map(metrics, "test_error", x="width", y="rate", y_title="Learning rate")
+    >>> chart.to_dict()["layer"][0]["encoding"]["color"]["title"]
+    'Test error'
+    """
+    import altair as alt
+
+    check_columns(metrics, [x, y])
+    table = summary(at_step(rows_of(metrics, metric), at), [x, y], "range")
+    shown = titled(metric, title, unit)
+    across, up = titled(x, x_title, x_unit), titled(y, y_title, y_unit)
+    columns, rows = table[x].nunique(), table[y].nunique()
+    base = alt.Chart(table).encode(
+        x=alt.X(f"{_field(x)}:O", title=across, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(f"{_field(y)}:O", title=up, sort="descending" if is_number(table[y]) else "ascending"),
+    )
+    cells = base.mark_rect().encode(
+        color=alt.Color("mean:Q", title=shown, scale=alt.Scale(scheme="cividis", zero=False)),
+        tooltip=[
+            alt.Tooltip(_field(x), title=across),
+            alt.Tooltip(_field(y), title=up),
+            alt.Tooltip("mean:Q", title=f"{shown}, mean", format=".4~g"),
+            alt.Tooltip("low:Q", title="smallest seed", format=".4~g"),
+            alt.Tooltip("high:Q", title="largest seed", format=".4~g"),
+            alt.Tooltip("seeds:Q", title="seeds"),
+        ],
+    )
+    layers: list[alt.Chart] = [cells]
+    if columns <= 12 and rows <= 16:
+        middle = float((table["mean"].min() + table["mean"].max()) / 2)
+        light = alt.condition(f"datum.mean > {middle!r}", alt.value("#111"), alt.value("#fff"))
+        layers.append(base.mark_text(fontSize=11).encode(text=alt.Text("mean:Q", format=format), color=light))
+    size = {"width": max(240, min(WIDTH, 52 * columns)), "height": max(120, min(480, 32 * rows))}
+    return sized(alt.layer(*layers), **size)

@@ -1,0 +1,74 @@
+"""Learning curves: a metric over the steps of training, with what the seeds say of its uncertainty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blogkit.charts.frames import ChartError, Interval, check_columns, is_number, rows_of, summary
+from blogkit.charts.look import HEIGHT, WIDTH, _field, group_channels, sized, titled
+
+if TYPE_CHECKING:
+    import altair as alt
+    from pandas import DataFrame
+
+_INTERVALS = {"95%": "95 % interval", "sd": "standard deviation", "range": "all seeds"}
+
+
+def learning_curves(
+    metrics: DataFrame,
+    metric: str,
+    *,
+    by: str | None = None,
+    interval: Interval = "95%",
+    title: str | None = None,
+    unit: str | None = None,
+    step: str = "Epoch",
+    by_title: str | None = None,
+    log: bool = False,
+) -> alt.LayerChart:
+    """The mean of a metric over the steps, one line a group, with a band over the seeds.
+
+    ``by`` names the parameter that makes the groups. A click in the legend brings one forward; moving over the
+    drawing shows the numbers of the nearest step. ``step`` is the title of the horizontal axis.
+
+    >>> chart = learning_curves(metrics, "test_error", by="width", title="Test error", unit="fraction")
+    >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
+    'Epoch'
+    """
+    import altair as alt
+
+    rows = rows_of(metrics, metric)
+    check_columns(metrics, [by])
+    rows = rows[rows["step"].notna()]
+    if rows.empty:
+        raise ChartError(f"{metric!r} was recorded without steps: record.metric({metric!r}, value, step=epoch).")
+    groups = [by] if by else []
+    table = summary(rows, [*groups, "step"], interval)
+    shown = titled(metric, title, unit)
+    scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
+    x = alt.X("step:Q", title=step, scale=alt.Scale(nice=False))
+    near = alt.selection_point(nearest=True, on="pointermove", fields=["step"], clear="pointerout", empty=False)
+    base = alt.Chart(table).encode(x=x)
+    bands = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=shown, scale=scale), y2="high:Q")
+    lines = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", title=shown, scale=scale))
+    dots = base.mark_point(filled=True, size=60).encode(
+        y=alt.Y("mean:Q", title=shown, scale=scale),
+        opacity=alt.condition(near, alt.value(1), alt.value(0)),
+        tooltip=[
+            *([alt.Tooltip(_field(by), title=titled(by, by_title))] if by else []),
+            alt.Tooltip("step:Q", title=step),
+            alt.Tooltip("mean:Q", title=shown, format=".4~g"),
+            alt.Tooltip("low:Q", title=f"{_INTERVALS[interval]}, low", format=".4~g"),
+            alt.Tooltip("high:Q", title="high", format=".4~g"),
+            alt.Tooltip("seeds:Q", title="seeds"),
+        ],
+    )
+    if by:
+        ordered = is_number(table[by])
+        channels = group_channels(by, titled(by, by_title), list(table[by].unique()), ordered=ordered, marks="line")
+        chosen = alt.selection_point(fields=[by], bind="legend")
+        bands = bands.encode(color=channels["color"], opacity=alt.condition(chosen, alt.value(0.2), alt.value(0.03)))
+        lines = lines.encode(opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)), **channels)
+        dots = dots.encode(color=channels["color"])
+        lines = lines.add_params(chosen)
+    return sized(alt.layer(bands, lines, dots.add_params(near)), width=WIDTH, height=HEIGHT)

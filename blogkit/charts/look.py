@@ -1,0 +1,92 @@
+"""How the figures look: colours with a second cue, and titles that say what is shown in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair as alt
+
+WIDTH, HEIGHT = 560, 320
+"""Pixels."""
+
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#3858fa", "#e0064e")
+"""Okabe and Ito's first four and two more: each has a contrast of 3 to white and to a dark page, and any two differ for
+readers with protanopia and deuteranopia. A chart with more groups goes from one colour to another by steps."""
+
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 1], [1, 3])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+_RAMP = ("#0072b2", "#8a5fc0", "#c2508f", "#d55e00")
+"""For ordered groups: neighbours are alike, ends differ."""
+
+
+def titled(name: str, title: str | None = None, unit: str | None = None) -> str:
+    """An axis title: the quantity in words, and its unit in parentheses."""
+    words = title if title is not None else name.replace("_", " ").strip().capitalize()
+    return f"{words} ({unit})" if unit else words
+
+
+def group_channels(by: str, title: str, levels: Sequence[Any], *, ordered: bool, marks: str) -> dict[str, Any]:
+    """Colour and a second cue (``marks``: "line" for dashes, "point" for shapes) for the groups of a parameter."""
+    import altair as alt
+
+    colours = _steps(len(levels)) if ordered or len(levels) > len(PALETTE) else list(PALETTE[: len(levels)])
+    kind = "O" if ordered else "N"
+    line = {"symbolType": "stroke", "symbolSize": 300} if marks == "line" else {"symbolSize": 90}
+    legend = alt.Legend(symbolStrokeWidth=2, symbolOpacity=1, **line)
+    domain = [_plain(level) for level in levels]
+    cues: Sequence[Any] = DASHES if marks == "line" else SHAPES
+    cue = [cues[index % len(cues)] for index in range(len(levels))]
+    channel = alt.StrokeDash if marks == "line" else alt.Shape
+    return {
+        "color": alt.Color(
+            f"{_field(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=colours)
+        ),
+        "strokeDash" if marks == "line" else "shape": channel(
+            f"{_field(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=cue)
+        ),
+    }
+
+
+def axis(name: str, title: str, *, log: bool, number: bool, **more: Any) -> alt.X:
+    """A horizontal axis over a parameter: logarithmic where it spans decades, by category where it is no number."""
+    import altair as alt
+
+    if not number:
+        return alt.X(f"{_field(name)}:N", title=title, axis=alt.Axis(labelAngle=0), **more)
+    scale = alt.Scale(type="log", nice=False, padding=20) if log else alt.Scale(zero=False, padding=20)
+    return alt.X(f"{_field(name)}:Q", title=title, scale=scale, **more)
+
+
+def sized(chart: Any, **properties: Any) -> alt.LayerChart:
+    """A layered chart with its width, height and title."""
+    made: Any = chart.properties(**properties)
+    layered: alt.LayerChart = made
+    return layered
+
+
+def _field(name: str) -> str:
+    """A column's name as Altair's shorthand and Vega's paths read it: as it is, whatever signs it holds."""
+    for sign in "\\.[]:":
+        name = name.replace(sign, f"\\{sign}")
+    return name
+
+
+def _plain(value: Any) -> Any:
+    """A value of pandas as JSON has it."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _steps(count: int) -> list[str]:
+    """Colours along the ramp."""
+    if count <= 1:
+        return [_RAMP[0]]
+    made = []
+    for index in range(count):
+        place = index / (count - 1) * (len(_RAMP) - 1)
+        low = min(int(place), len(_RAMP) - 2)
+        share = place - low
+        pair = [[int(_RAMP[low + side][i : i + 2], 16) for i in (1, 3, 5)] for side in (0, 1)]
+        made.append("#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*pair, strict=True)))
+    return made
