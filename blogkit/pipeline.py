@@ -245,3 +245,36 @@ def build(
     manifest = render_site(site, engine=engine, only=projects if names else ())
     reports = check_projects(site, [project.name for project in projects], profile=profile)
     return Built(results=tuple(results), gathered=tuple(gathered), manifest=manifest, reports=tuple(reports))
+
+
+def adopt_notebook(
+    site: Site,
+    name: str,
+    notebook: Path,
+    *,
+    parameters: Sequence[str] = (),
+    title: str | None = None,
+    authors: Sequence[str] = (),
+    template: Path | None = None,
+    execute: Execute = execute_quietly,
+) -> tuple[Project, tuple[Path, ...]]:
+    """A project around a student's notebook: run once as it is, its figures gathered, the post written around them.
+
+    Gives the project and its figures. Raises RunsFailed when the notebook did not run; the project is there all the
+    same, and the next build goes on from it.
+    """
+    from blogkit import new
+
+    project = new.adopt_notebook(
+        site, name, notebook, parameters=parameters, title=title, authors=authors, template=template
+    )
+    runs = plan(project)
+    failed = [one for one in execute(project, runs, stored=0) if one.status is not RunStatus.DONE]
+    if failed:
+        raise RunsFailed(len(failed), len(runs), "\n".join(f"{one.run.notebook.name}: {one.reason}" for one in failed))
+    gather(project)
+    charts = ProjectPaths.of(project).charts
+    figures = tuple(sorted(path for path in charts.glob("*") if path.suffix in {".svg", ".png", ".jpg", ".jpeg"}))
+    shown = title or notebook.stem.replace("-", " ").replace("_", " ").capitalize()
+    new.show_figures(site, project, figures, name=name, title=shown, authors=authors, template=template)
+    return project, figures

@@ -31,16 +31,47 @@ def new(
     starter: Annotated[str, typer.Option(help="Which template to begin from.")] = "blank",
     title: Annotated[str | None, typer.Option(help="The post's title; made from NAME when left out.")] = None,
     author: Annotated[list[str] | None, typer.Option(help="An author's name; once for each.")] = None,
+    from_notebook: Annotated[
+        Path | None, typer.Option("--from-notebook", metavar="PATH", help="Begin from a notebook that you have.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="With --from-notebook: a name that runs may set; once for each.")
+    ] = None,
     template: Template = None,
 ) -> None:
     """Make a project that already runs."""
     from blogkit.config import load_site
     from blogkit.new import new_project
+    from blogkit.pipeline import adopt_notebook
 
-    project = new_project(
-        load_site(Path.cwd()), name, starter=starter, title=title, authors=author or (), template=template
+    site = load_site(Path.cwd())
+    if from_notebook is None:
+        project = new_project(site, name, starter=starter, title=title, authors=author or (), template=template)
+        print(f"{project.folder} is ready. `blogkit build {project.name}` runs it and renders its post.")
+        return
+    chosen = parameter or _asked_parameters(from_notebook)
+    project, figures = adopt_notebook(
+        site, name, from_notebook, parameters=chosen, title=title, authors=author or (), template=template
     )
-    print(f"{project.folder} is ready. `blogkit build {project.name}` runs it and renders its post.")
+    count = f"{len(figures)} {'figure' if len(figures) == 1 else 'figures'}"
+    print(f"{project.folder} is ready, with {count} of your notebook in its post. `blogkit build {project.name}` next.")
+
+
+def _asked_parameters(notebook: Path) -> list[str]:
+    """Which parameters the user chooses at the terminal; none where nobody can be asked, or a cell is tagged."""
+    import sys
+
+    from blogkit.new import adopt
+
+    document = adopt.read(notebook)
+    if adopt.tagged(document) is not None or not sys.stdin.isatty():
+        return []
+    found = adopt.candidates(document)
+    print("What runs could set, with its value and cell:", file=sys.stderr)
+    for one in found:
+        print(f"    {one.name} = {one.value!r}  (cell {one.cell})", file=sys.stderr)
+    answer = typer.prompt("Which of them, separated by spaces? They must be of one cell", err=True)
+    return str(answer).replace(",", " ").split()
 
 
 @app.command()

@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.config import SITE_FILE, did_you_mean, load_project
-from blogkit.errors import ProjectError, StoreError
+from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
+from blogkit.new import adopt
+from blogkit.store import write_bytes
 
 DEFAULT_STARTER = "blank"
 PLACEHOLDER_AUTHOR = "Your Name"
 SITE_TEMPLATE = "site"
+ADOPTING = "from-notebook"
+"""The template around a notebook that a student has already."""
 _ENDING = ".jinja"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)")
 """Names that Windows keeps for devices: a folder of this name cannot be checked out there."""
@@ -77,25 +81,95 @@ def new_project(
     today: datetime.date | None = None,
 ) -> Project:
     """Makes a project of a site from a starter, whole or not at all. An existing folder is never touched."""
+    folder = _free_folder(site, name)
+    templates = find_templates(site.root, template)
+    source = templates / starter
+    known = starters(templates)
+    if starter not in known:
+        hint = did_you_mean(starter, known) or f"There are: {', '.join(known)}."
+        if starter == ADOPTING:
+            hint = "Give the notebook: --from-notebook PATH."
+        raise ProjectError(f"There is no starter {starter!r}.", hint=hint, path=templates)
+    return _write(folder, _filled(source, _answers(folder, name, title, authors, today)))
+
+
+def adopt_notebook(
+    site: Site,
+    name: str,
+    notebook: Path,
+    *,
+    parameters: Sequence[str] = (),
+    title: str | None = None,
+    authors: Sequence[str] = (),
+    template: Path | None = None,
+    today: datetime.date | None = None,
+) -> Project:
+    """Makes a project around a notebook: a copy with its parameters cell tagged, a sweep of one run, and a post.
+
+    ``parameters`` are names that one cell sets; a cell that is tagged already may be left to speak for itself.
+    Raises NotebookError when the notebook cannot be a run; the notebook itself is never changed.
+    """
+    folder = _free_folder(site, name)
+    document = adopt.read(notebook)
+    if parameters:
+        document = adopt.with_parameters(document, parameters, notebook)
+    elif adopt.tagged(document) is None:
+        found = ", ".join(f"{one.name} = {one.value!r}" for one in adopt.candidates(document)) or "nothing"
+        hint = f"Name some with --parameter. At the top level of a cell it sets {found}."
+        raise NotebookError("has no cell tagged `parameters`, and none was named.", hint=hint, path=notebook)
+    cell = adopt.tagged(document)
+    values = [(one.name, one.value) for one in adopt.candidates(document) if one.cell == cell]
+    chosen = [(key, value) for key, value in values if not parameters or key in parameters]
+    answers = _answers(folder, name, title or _title(notebook.stem), authors, today)
+    files = _filled(find_templates(site.root, template) / ADOPTING, {**answers, "parameters": chosen, "figures": []})
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return _write(folder, {**files, "experiment.ipynb": text.encode("utf-8")})
+
+
+def show_figures(
+    site: Site,
+    project: Project,
+    figures: Sequence[Path],
+    *,
+    name: str,
+    title: str | None = None,
+    authors: Sequence[str] = (),
+    template: Path | None = None,
+    today: datetime.date | None = None,
+) -> None:
+    """Writes the post of an adopted notebook anew, around the figures that its run gave."""
+    answers = _answers(project.folder, name, title, authors, today)
+    shown = [{"name": path.stem, "path": path.relative_to(project.folder).as_posix()} for path in figures]
+    files = _filled(find_templates(site.root, template) / ADOPTING, {**answers, "parameters": [], "figures": shown})
+    write_bytes(project.post, files["index.qmd"])
+
+
+def _free_folder(site: Site, name: str) -> Path:
+    """The folder that a project of this name would have. Raises ProjectError when it is taken."""
     folder = site.root / "projects" / slug(name)
     if folder.exists():
         hint = "Choose another name, or remove the folder first."
         raise ProjectError("there is a project of this name already.", hint=hint, path=folder)
-    templates = find_templates(site.root, template)
-    source = templates / starter
-    if starter == SITE_TEMPLATE or not (source / "index.qmd.jinja").is_file():
-        known = starters(templates)
-        hint = did_you_mean(starter, known) or f"There are: {', '.join(known)}."
-        raise ProjectError(f"There is no starter {starter!r}.", hint=hint, path=templates)
-    answers = {
+    return folder
+
+
+def _answers(
+    folder: Path, name: str, title: str | None, authors: Sequence[str], today: datetime.date | None
+) -> dict[str, Any]:
+    """What a template may ask."""
+    return {
         "name": folder.name,
         "title": title or _title(name),
         "authors": list(authors) or [PLACEHOLDER_AUTHOR],
         "date": (today or datetime.date.today()).isoformat(),
     }
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> Project:
+    """A project's folder with these files, whole or not at all."""
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
-        for path, data in _filled(source, answers).items():
+        for path, data in files.items():
             (beside / path).parent.mkdir(parents=True, exist_ok=True)
             (beside / path).write_bytes(data)
         os.rename(beside, folder)
@@ -107,7 +181,8 @@ def new_project(
 
 def starters(templates: Path) -> list[str]:
     """The names of the starters in a folder of templates."""
-    return sorted(path.parent.name for path in templates.glob("*/index.qmd.jinja"))
+    found = (path.parent.name for path in templates.glob("*/index.qmd.jinja"))
+    return sorted(name for name in found if name not in {SITE_TEMPLATE, ADOPTING})
 
 
 def find_templates(root: Path, given: Path | None = None) -> Path:
@@ -140,6 +215,8 @@ def _filled(source: Path, answers: Mapping[str, Any]) -> dict[str, bytes]:
         keep_trailing_newline=True, undefined=StrictUndefined,
         autoescape=False,  # noqa: S701  # these are Markdown and YAML, where `yaml` quotes what a user typed
     )  # fmt: skip
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment.filters["words"] = lambda name: re.sub(r"[-_]+", " ", str(name)).capitalize()
     environment.filters["yaml"] = lambda text: json.dumps(str(text), ensure_ascii=False)
     files: dict[str, bytes] = {}
     for path in sorted(source.rglob("*")):

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from blogkit.config import load_site
 from blogkit.errors import NotebookError
+from blogkit.new import init_site
 from blogkit.new.adopt import candidates, read, tagged, with_parameters
+from blogkit.pipeline import adopt_notebook
+from blogkit.run.plan import plan_runs
 from tests.files import notebook
 
 PATH = Path("mine.ipynb")
@@ -71,3 +75,35 @@ def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
         read(tmp_path / "x.ipynb")
     with pytest.raises(NotebookError, match="no such notebook"):
         read(tmp_path / "y.ipynb")
+
+
+MINE = (
+    "lr = 0.5\nsteps = 3",
+    "rows = [{'step': n, 'loss': lr ** n} for n in range(steps)]",
+    "#| label: fig-loss\nimport altair as alt\nimport pandas as pd\n"
+    "alt.Chart(pd.DataFrame(rows)).mark_line().encode(x=alt.X('step', title='Step'), y=alt.Y('loss', title='Loss'))",
+)
+
+
+@pytest.mark.slow
+def test_a_notebook_becomes_a_project_with_its_figures_in_the_post(tmp_path: Path) -> None:
+    mine = tmp_path / "my_loss.ipynb"
+    mine.write_text(notebook(*MINE))
+    before = mine.read_bytes()
+    site = load_site(init_site(tmp_path / "site"))
+    project, figures = adopt_notebook(site, "loss", mine, parameters=["lr", "steps"], authors=["Ada"])
+    assert mine.read_bytes() == before
+    assert [path.name for path in figures] == ["loss.svg"]
+    post = project.post.read_text()
+    assert 'title: "My loss"' in post
+    assert "](results/charts/loss.svg){#fig-loss fig-alt=" in post
+    assert dict(plan_runs(project)[0].parameters) == {"lr": 0.5, "steps": 3}
+
+
+def test_without_a_named_parameter_the_letter_lists_what_there_is(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.ipynb"
+    mine.write_text(notebook(*MINE))
+    site = load_site(init_site(tmp_path / "site"))
+    with pytest.raises(NotebookError, match=r"lr = 0.5, steps = 3"):
+        adopt_notebook(site, "loss", mine)
+    assert not (site.root / "projects" / "loss").exists()
