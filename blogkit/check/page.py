@@ -691,7 +691,8 @@ def _caption(element: HtmlElement, kind: str) -> str:
         one
         for one in element.iter("figcaption", "caption")
         if not any(
-            re.match(r"^(fig|tbl)-", up.get("id") or "") and "-caption" not in (up.get("id") or "")
+            tag_of(up) == "details"  # the data behind a figure has a caption of its own
+            or (re.match(r"^(fig|tbl)-", up.get("id") or "") and "-caption" not in (up.get("id") or ""))
             for up in _between(one, element)
         )
     ]
