@@ -30,6 +30,7 @@ def run(
     only: Only = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is stored.")] = False,
+    cold: Annotated[bool, typer.Option("--cold", help="Start every kernel afresh, which is slower.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Try a run that does not succeed so many more times.")] = 0,
 ) -> None:
@@ -53,7 +54,7 @@ def run(
 
         with make_view(project, missing, stored=len(runs) - len(missing), workers=workers) as view:
             results += execute_runs(
-                project, missing, workers=workers, force=force, retries=retries, on_event=view.on_event
+                project, missing, workers=workers, force=force, retries=retries, cold=cold, on_event=view.on_event
             )
     bad = [result for result in results if result.status.value != "done"]
     if bad:

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +25,12 @@ from blogkit import store
 from blogkit.errors import StoreError
 from blogkit.model import Project, Run, RunResult, RunStatus
 from blogkit.run.claims import Claim, claim
+from blogkit.run.kernels import warm_start
 from blogkit.run.provenance import Circumstances, describe, standing
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.gpu import Meter, find_meter
-from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook
+from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook, imported_modules, read_notebook
 
 _RUN_ID = re.compile(r"[0-9a-f]{12}")
 _ELSEWHERE_POLL = 0.3
@@ -102,7 +103,7 @@ def execute_runs(
     workers: int | None = None,
     force: bool = False,
     retries: int = 0,
-    start: KernelStart = ORDINARY,
+    cold: bool = False,
     stop: Stop | None = None,
     may_begin: Callable[[Run], str] | None = None,
     meter: Meter | None = None,
@@ -110,10 +111,11 @@ def execute_runs(
 ) -> tuple[RunResult, ...]:
     """What came of each run, in the order given; those that are stored are not run again unless ``force`` is set.
 
-    ``workers`` runs go on at a time, by default as many as the machine has GPUs (or cores for). A run that does not
-    succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and gives a reason
-    not to begin any more, or nothing; a run that did not begin has the status *not started*. Events are told one at a
-    time, from several threads.
+    Kernels are forks of a process that has the notebook's libraries imported, unless ``cold`` is set or that is not
+    possible here. ``workers`` runs go on at a time, by default as many as the machine has GPUs, or cores for. A run
+    that does not succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and
+    gives a reason not to begin any more, or nothing; a run that did not begin has the status *not started*. Events are
+    told one at a time, from several threads.
 
     Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
     """
@@ -121,7 +123,7 @@ def execute_runs(
         project=project,
         force=force,
         retries=retries,
-        start=start,
+        cold=cold,
         stop=stop or Stop(),
         may_begin=may_begin or (lambda run: ""),
         meter=meter or find_meter(),
@@ -154,13 +156,14 @@ class _Sweep:
         project: Project,
         force: bool,
         retries: int,
-        start: KernelStart,
+        cold: bool,
         stop: Stop,
         may_begin: Callable[[Run], str],
         meter: Meter,
         on_event: OnEvent,
     ) -> None:
-        self.project, self.force, self.retries, self.start = project, force, retries, start
+        self.project, self.force, self.retries, self.cold = project, force, retries, cold
+        self.start = ORDINARY
         self.stop, self.may_begin, self.meter = stop, may_begin, meter
         self.paths = ProjectPaths.of(project)
         self._on_event, self._telling = on_event, threading.RLock()
@@ -192,6 +195,22 @@ class _Sweep:
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
         self._lease = Lease(slots)
+        with self._kernel_start() as self.start:
+            self._employ(slots)
+
+    def _kernel_start(self) -> AbstractContextManager[KernelStart]:
+        """Forks of a process that has imported what the notebook imports; for a single run that would not pay."""
+        if self.cold or len(self._waiting) < 2:
+            return nullcontext(ORDINARY)
+        first = self._waiting[0][0]
+        return warm_start(
+            imported_modules(read_notebook(first.notebook)),
+            own_folders=[self.project.folder, first.notebook.parent],
+            env=thread_environment(first.threads),
+            on_note=lambda text: self.tell(Note(text=text)),
+        )
+
+    def _employ(self, slots: Sequence[Slot]) -> None:
         crew = [threading.Thread(target=self._worker, name=f"run-{slot.number}", daemon=True) for slot in slots]
         for thread in crew:
             thread.start()
@@ -308,7 +327,6 @@ class _Sweep:
             gpu=slot.gpu.name if slot.gpu else None,
             energy=energy,
             gpu_memory=watch.gpu_memory or None,
-            warm=self.start is not ORDINARY,
             attempt=attempt,
         )
         return self._keep(run, work, outcome, describe(run, outcome, circumstances))

@@ -28,7 +28,6 @@ class Circumstances:
     """Joules of that GPU while it ran; None where it cannot be told apart or counted."""
     gpu_memory: int | None = None
     """Bytes on the GPU, at their peak, as its driver counts them."""
-    warm: bool = False
     attempt: int = 1
 
 
@@ -55,7 +54,7 @@ def describe(run: Run, outcome: Outcome, circumstances: Circumstances) -> dict[s
         "peak_memory": int(facts["memory_mb"] * 1024 * 1024) if "memory_mb" in facts else None,
         "peak_gpu_memory": circumstances.gpu_memory or (int(facts["gpu_memory_mb"] * 1e6) if cuda else None),
         "energy": round(circumstances.energy, 1) if circumstances.energy is not None else None,
-        "warm": circumstances.warm,
+        "warm": bool(facts.get("warm")),
         "attempt": circumstances.attempt,
     }
     if not outcome.done:

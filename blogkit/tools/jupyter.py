@@ -527,6 +527,7 @@ def facts(names):
                 continue
         versions[name] = str(version)
     told = {"python": platform.python_version(), "versions": versions}
+    told["warm"] = "blogkit.run.kernels.child" in sys.modules
     try:
         with open("/proc/self/status") as stream:
             for line in stream:

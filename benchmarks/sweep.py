@@ -1,0 +1,158 @@
+"""How long sweeps take, each way of running them in turn: prints seconds and ratios.
+
+    python benchmarks/sweep.py                  16 small runs by four ways, interleaved
+    python benchmarks/sweep.py --notebook       one notebook of 30 cells with a 0.2 MB chart each
+    python benchmarks/sweep.py --overhead       what one warm run costs beyond its own computation
+    python benchmarks/sweep.py --store          1,000 runs in the store
+
+A small run imports torch, altair and pandas and does almost nothing, so these are ratios of overhead: a run that trains
+for t seconds gains (t + a) / (t + b), where a and b are the seconds of one small run by either way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.files import write_project
+
+CELLS = (
+    ("parameters", "width = 8\nlr = 0.1\nseed = 0"),
+    "import altair as alt\nimport pandas as pd\nimport torch\nfrom blogkit import record",
+    "torch.manual_seed(seed)\nx = torch.linspace(-1, 1, 64)[:, None]\ny = torch.sin(3 * x)\n"
+    "net = torch.nn.Sequential(torch.nn.Linear(1, width), torch.nn.Tanh(), torch.nn.Linear(width, 1))\n"
+    "step = torch.optim.SGD(net.parameters(), lr)\nrows = []\n"
+    "for epoch in range(20):\n    loss = ((net(x) - y) ** 2).mean()\n    step.zero_grad()\n    loss.backward()\n"
+    "    step.step()\n    rows.append(loss.item())\n    record.metric('loss', loss.item(), step=epoch)",
+    "print('FINAL', rows[-1].hex())\n"
+    "alt.Chart(pd.DataFrame({'epoch': range(20), 'loss': rows})).mark_line().encode(x='epoch', y='loss')",
+)
+SWEEP = "grid: {width: [4, 8, 16, 32], lr: [0.1, 0.2]}\nseeds: 2\n"
+
+
+def make_site(root: Path) -> Path:
+    return write_project(root, SWEEP, *CELLS)
+
+
+def parameters() -> list[dict[str, float]]:
+    return [{"width": w, "lr": lr, "seed": s} for s in (0, 1) for w in (4, 8, 16, 32) for lr in (0.1, 0.2)]
+
+
+def by_command(folder: Path, runs: list[dict[str, float]]) -> None:
+    """The `papermill` command, once a run."""
+    for number, run in enumerate(runs):
+        words = [word for name, value in run.items() for word in ("-p", name, str(value))]
+        command = [sys.executable, "-m", "papermill", "experiment.ipynb", f"out-{number}.ipynb", *words]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=one_thread())
+
+
+def in_pool(folder: Path, runs: list[dict[str, float]]) -> None:
+    """Papermill's Python interface in two processes that stay."""
+    code = (
+        "import json, sys\nfrom concurrent.futures import ProcessPoolExecutor\nimport papermill\n"
+        "def one(job):\n    number, run = job\n"
+        "    papermill.execute_notebook('experiment.ipynb', f'pool-{number}.ipynb', run, progress_bar=False)\n"
+        "if __name__ == '__main__':\n    with ProcessPoolExecutor(2) as pool:\n"
+        "        list(pool.map(one, enumerate(json.loads(sys.argv[1]))))\n"
+    )
+    (folder / "pool_of_two.py").write_text(code)
+    command = [sys.executable, "pool_of_two.py", json.dumps(runs)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=one_thread())
+    (folder / "pool_of_two.py").unlink()
+
+
+def by_blogkit(folder: Path, *options: str) -> None:
+    """The `blogkit run` command, two runs at a time."""
+    command = [sys.executable, "-m", "blogkit", "run", "p", "--workers", "2", *options]
+    subprocess.run(command, cwd=folder.parents[1], check=True, capture_output=True)
+
+
+def one_thread() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def finals(folder: Path, pattern: str) -> list[str]:
+    """The last loss of every run, to the bit."""
+    found: list[str] = []
+    for path in folder.glob(pattern):
+        for cell in json.loads(path.read_text())["cells"]:
+            for output in cell.get("outputs", []):
+                text = "".join(output.get("text", ""))
+                found += [line for line in text.splitlines() if line.startswith("FINAL")]
+    return sorted(found)
+
+
+def compare(rounds: int, runs: int) -> int:
+    """The four ways, interleaved."""
+    chosen = parameters()[:runs]
+    ways = {
+        "papermill command": lambda folder: by_command(folder, chosen),
+        "papermill, pool of 2": lambda folder: in_pool(folder, chosen),
+        "blogkit --cold": lambda folder: by_blogkit(folder, "--cold"),
+        "blogkit": lambda folder: by_blogkit(folder),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    again: list[float] = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as place:
+            folder = make_site(Path(place))
+            for name, way in ways.items():
+                shutil.rmtree(folder / "runs", ignore_errors=True)
+                began, used = time.perf_counter(), cpu_seconds()
+                way(folder)
+                seconds[name].append(time.perf_counter() - began)
+                cpu[name].append(cpu_seconds() - used)
+            began = time.perf_counter()
+            by_blogkit(folder)
+            again.append(time.perf_counter() - began)
+            if runs == 16:
+                plain, pooled, warm = (
+                    finals(folder, g) for g in ("out-*.ipynb", "pool-*.ipynb", "runs/*/notebook.ipynb")
+                )
+                assert len(plain) == 16 and plain == warm == pooled, "the results differ"
+    base, pool, warm = (
+        statistics.median(seconds[name]) for name in ("papermill command", "papermill, pool of 2", "blogkit")
+    )
+    print(f"{runs} runs, median of {rounds} interleaved rounds, {os.cpu_count()} cores; results equal bit for bit")
+    for name, values in seconds.items():
+        middle = statistics.median(values)
+        spent = statistics.median(cpu[name])
+        print(
+            f"  {name:<22}{middle:7.2f} s  {base / middle:5.1f}x the command  {pool / middle:5.1f}x the pool"
+            f"  CPU {spent:6.1f} s  ({statistics.median(cpu['papermill command']) / spent:4.1f}x less)"
+        )
+    stored = statistics.median(again)
+    print(f"  {'all stored already':<22}{stored:7.2f} s  {base / stored:5.1f}x the command")
+    each = (base / runs, warm / runs * 2)
+    print(f"  one run: {each[0]:.2f} s by the command, {each[1]:.2f} s of a worker's time by blogkit")
+    for t in (1, 10, 60):
+        print(f"  a run that computes for {t} s, one at a time: {(t + each[0]) / (t + each[1]):.2f}x")
+    return 0 if base / warm >= 10 and pool / warm >= 4 else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=16)
+    options = parser.parse_args()
+    return compare(options.rounds, options.runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

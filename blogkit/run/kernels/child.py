@@ -1,0 +1,123 @@
+"""What a fork of the server does to become the kernel that a new Python would have been."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import random
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config.loader import DeferredConfigString
+
+_PR_SET_PDEATHSIG = 1
+IMPORTED_VARIABLES: dict[str, str] = {}
+"""What libraries set in the environment when the server imported them, as they would have in a new process."""
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class WarmKernelApp(IPKernelApp):
+    """IPython's kernel, which leaves without waiting for its own threads (ipykernel 7 can wait 10 s for them)."""
+
+    def close(self) -> None:
+        """Sends what is left to be sent; the sockets end with the process."""
+        self.reset_io()  # type: ignore[no-untyped-call]
+        if self.iopub_thread:
+            self.iopub_thread.stop()
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        """Reads the two kinds of arguments that a kernel is given, without building a parser for all there could be."""
+        rest: list[str] = []
+        words = iter(argv or ())
+        for word in words:
+            trait, equals, value = word.removeprefix("--").partition("=")
+            if word == "-f":
+                self.connection_file = next(words, "")
+            elif word.startswith("--") and equals and trait.count(".") == 1:
+                name, _, key = trait.partition(".")
+                self.config[name][key] = DeferredConfigString(value)
+            else:
+                rest.append(word)
+        if rest:
+            super().parse_command_line(rest)
+
+    def init_crash_handler(self) -> None:
+        """Leaves the interpreter's own hook in place, as uncaught errors of a batch kernel belong in its log."""
+
+
+def become_kernel(request: dict[str, Any], passed: list[int]) -> NoReturn:
+    """Everything that differs between a fork and a new process, then the kernel's life, then its end."""
+    parent = os.getppid()
+    os.setsid()
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died between the fork and the line above
+        os._exit(1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGPIPE else signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    put_streams(passed)
+    os.environ.clear()
+    os.environ.update({**IMPORTED_VARIABLES, **request["env"]})
+    os.chdir(request["cwd"])
+    set_threads(os.environ.get("OMP_NUM_THREADS", ""))
+    reseed()
+    arguments = list(request["argv"])
+    sys.argv = ["ipykernel_launcher", *arguments]
+    sys.orig_argv = [sys.executable, "-m", *sys.argv]
+    code = 0
+    try:
+        # 1 stands for "a parent that needs no watching": the server and the driver's connection see to that.
+        app = WarmKernelApp.instance(parent_handle=1)
+        app.initialize(arguments)  # type: ignore[no-untyped-call]
+        app.start()  # type: ignore[no-untyped-call]
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(bool(error.code))
+    leave(code)
+
+
+def put_streams(passed: list[int]) -> None:
+    """Stdin is empty; stdout and stderr are those that the driver passed."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    for target, source in zip((1, 2), [*passed, nothing, nothing][:2], strict=True):
+        os.dup2(source, target)
+    for one in (*passed, nothing):
+        if one > 2:
+            os.close(one)
+
+
+def set_threads(count: str) -> None:
+    """The number of threads of libraries that have read it already, in case this kernel's differs."""
+    torch = sys.modules.get("torch")
+    if torch is not None and count.isdigit() and torch.get_num_threads() != int(count):
+        torch.set_num_threads(int(count))
+
+
+def reseed() -> None:
+    """New random numbers for whoever does not seed: forks would all draw the same."""
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.default_generator.seed()
+
+
+def leave(code: int) -> NoReturn:
+    """The end of an ordinary process (threads joined, exit hooks run), without unloading every library."""
+    with suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]
+    with suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with suppress(Exception):
+            assert stream is not None
+            stream.flush()
+    os._exit(code)

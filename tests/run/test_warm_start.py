@@ -1,0 +1,361 @@
+"""A forked kernel is what a new one would have been: each hazard of a fork has a test, and nothing is left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from blogkit.config import load_project
+from blogkit.model import RunStatus
+from blogkit.run.execute import CellBegan, Event, Note, Started, execute_runs
+from blogkit.run.kernels import ADDRESS_VARIABLE, PROVISIONER, installed, warm_start
+from blogkit.run.kernels import server as server_module
+from blogkit.run.kernels.provisioner import is_ours
+from blogkit.run.plan import plan_runs
+from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook
+from tests.files import notebook, write_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a warm start needs Linux")]
+
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[KernelStart]:
+    """One server for all tests that only look at its kernels; a note from it is a failure."""
+    notes: list[str] = []
+    with warm_start(["numpy", "torch", "torch.utils.data", "pandas"], env=THREADS, on_note=notes.append) as start:
+        yield start
+    assert notes == []
+
+
+def execute(folder: Path, *cells: Any, start: KernelStart, **how: Any) -> Outcome:
+    source = folder / "source.ipynb"
+    source.write_text(notebook(*cells))
+    how.setdefault("env", THREADS)
+    return execute_notebook(source, folder / "out.ipynb", {}, cwd=folder, log=folder / "log.txt", start=start, **how)
+
+
+def printed(folder: Path, code: str, start: KernelStart, **how: Any) -> str:
+    outcome = execute(folder, code, start=start, **how)
+    assert outcome.done, outcome
+    text = (folder / "log.txt").read_text()
+    (folder / "log.txt").unlink()
+    return text
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Any, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_kernel_is_a_fork_with_the_libraries_imported(tmp_path: Path, warm: KernelStart) -> None:
+    text = printed(
+        tmp_path, "import sys\nprint('torch' in sys.modules, 'blogkit.run.kernels.child' in sys.modules)", warm
+    )
+    assert text == "True True\n"
+
+
+def test_path_arguments_environment_and_folder_are_those_of_a_new_kernel(tmp_path: Path, warm: KernelStart) -> None:
+    code = (
+        "import os, sys, json, signal, threading, __main__\n"
+        "print(json.dumps(dict(path=sys.path, argv=sys.argv[0].split('/')[-1].removesuffix('.py'), cwd=os.getcwd(),\n"
+        " env={k: v for k, v in os.environ.items() if not k.startswith('JPY_')}, flags=str(sys.flags),\n"
+        " sigint=str(signal.getsignal(signal.SIGINT)), sigterm=str(signal.getsignal(signal.SIGTERM)),\n"
+        " sigchld=str(signal.getsignal(signal.SIGCHLD)), mask=str(signal.pthread_sigmask(signal.SIG_BLOCK, [])),\n"
+        " sid=os.getsid(0) == os.getpid(), stdin=os.readlink('/proc/self/fd/0'),\n"
+        " main=str(__main__.__dict__.get('__spec__')),\n"
+        " names=sorted(n for n in __main__.__dict__ if not n.startswith('_')),\n"
+        " backend=os.environ.get('MPLBACKEND'))))"
+    )
+    env = {**THREADS, "ONLY_HERE": "1", "CUDA_VISIBLE_DEVICES": "3"}
+    cold_one, warm_one = (json.loads(printed(tmp_path, code, start, env=env)) for start in (ORDINARY, warm))
+    assert warm_one.pop("stdin") == "/dev/null"
+    cold_one.pop("stdin")
+    for name in sorted({*cold_one["env"], *warm_one["env"]}):
+        assert warm_one["env"].get(name) == cold_one["env"].get(name), name
+    assert warm_one == cold_one
+    assert warm_one["env"]["CUDA_VISIBLE_DEVICES"] == "3" and warm_one["cwd"] == str(tmp_path)
+
+
+def test_a_variable_that_the_driver_lacks_is_not_inherited_from_the_server(tmp_path: Path) -> None:
+    with warm_start([], env={"SERVER_ONLY": "1"}) as start:
+        assert printed(tmp_path, "import os; print(os.environ.get('SERVER_ONLY'))", start) == "None\n"
+
+
+def test_unseeded_kernels_draw_different_numbers(tmp_path: Path, warm: KernelStart) -> None:
+    code = "import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1).item())"
+    draws = [printed(tmp_path, code, warm).split() for _ in range(2)]
+    assert all(one != other for one, other in zip(*draws, strict=True)), draws
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_training_is_equal_bit_for_bit_to_an_ordinary_kernel(tmp_path: Path, warm: KernelStart, threads: str) -> None:
+    code = (
+        "import torch, numpy as np\ntorch.manual_seed(0)\nnet = torch.nn.Sequential(torch.nn.Linear(64, 256),\n"
+        " torch.nn.ReLU(), torch.nn.Linear(256, 10))\nopt = torch.optim.Adam(net.parameters())\n"
+        "x = torch.randn(512, 64)\nfor _ in range(20):\n    loss = net(x).square().mean() + (x @ x.T).sin().mean()\n"
+        "    opt.zero_grad(); loss.backward(); opt.step()\n"
+        "a = np.random.default_rng(0).normal(size=(300, 300))\n"
+        "print(torch.get_num_threads(), loss.item().hex(), float(np.linalg.svd(a @ a)[1].sum()).hex())"
+    )
+    env = dict.fromkeys(THREADS, threads)
+    cold_text, warm_text = (printed(tmp_path, code, start, env=env) for start in (ORDINARY, warm))
+    assert cold_text == warm_text
+    assert warm_text.startswith(f"{threads} ")
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_loaders_with_workers_do_their_work(tmp_path: Path, warm: KernelStart, method: str) -> None:
+    code = (
+        "import torch\nfrom torch.utils.data import DataLoader, TensorDataset\n"
+        f"loader = DataLoader(TensorDataset(torch.arange(8)), num_workers=2, multiprocessing_context='{method}')\n"
+        "print(sum(int(x) for (x,) in loader))"
+    )
+    assert printed(tmp_path, code, warm) == "28\n"
+
+
+def test_exit_hooks_are_run_and_threads_waited_for(tmp_path: Path, warm: KernelStart) -> None:
+    code = (
+        "import atexit, pathlib, tempfile, threading, time\n"
+        "atexit.register(lambda: pathlib.Path('bye').touch())\n"
+        "held = tempfile.TemporaryDirectory(dir='.', prefix='held')\n"
+        "def later():\n    time.sleep(0.5); pathlib.Path('later').touch()\n"
+        "threading.Thread(target=later).start()"
+    )
+    assert execute(tmp_path, code, start=warm).done
+    assert {path.name for path in tmp_path.iterdir()} >= {"bye", "later"}
+    assert not list(tmp_path.glob("held*"))
+
+
+def test_the_end_takes_no_ten_seconds(tmp_path: Path, warm: KernelStart) -> None:
+    began = time.monotonic()
+    for _ in range(3):
+        assert execute(tmp_path, "1", start=warm).done
+    assert time.monotonic() - began < 15
+
+
+def test_time_limit_interrupt_kill_and_crash_are_told_apart(tmp_path: Path, warm: KernelStart) -> None:
+    sleep = "import time\ntime.sleep(60)"
+    stop = threading.Event()
+    assert execute(tmp_path, sleep, start=warm, time_limit=1.5).status is RunStatus.TIMED_OUT
+    stopped = execute(tmp_path, "1", sleep, start=warm, stop=stop, on_cell=lambda n, _: stop.set() if n == 2 else None)
+    assert stopped.status is RunStatus.INTERRUPTED
+    killed = execute(tmp_path, "import os; os.kill(os.getpid(), 9)", start=warm)
+    assert killed.status is RunStatus.DIED and "SIGKILL" in killed.reason
+    crashed = execute(tmp_path, "import ctypes; ctypes.string_at(0)", start=warm)
+    assert crashed.status is RunStatus.DIED and "SIGSEGV" in crashed.reason
+    raised = execute(
+        tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGINT)\nimport time; time.sleep(9)", start=warm
+    )
+    assert (raised.status, raised.reason) == (RunStatus.INTERRUPTED, "KeyboardInterrupt")
+
+
+def test_what_compiled_code_prints_as_it_dies_is_in_the_log(tmp_path: Path, warm: KernelStart) -> None:
+    execute(tmp_path, "import os; os.write(2, b'last words\\n'); os.abort()", start=warm)
+    assert "last words" in (tmp_path / "log.txt").read_text()
+
+
+def test_children_of_a_run_do_not_outlive_it(tmp_path: Path, warm: KernelStart) -> None:
+    code = "import os, subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    for ending in ("", "os.kill(os.getpid(), 9)"):
+        execute(tmp_path, code + ending, start=warm)
+        pid = int((tmp_path / "log.txt").read_text().split()[0])
+        assert wait_until(lambda pid=pid: not alive(pid)), ending
+        (tmp_path / "log.txt").unlink()
+
+
+@contextmanager
+def running_kernel(folder: Path, start: KernelStart) -> Iterator[tuple[int, list[Outcome]]]:
+    """A kernel in the middle of a long cell, in a thread, and the outcome when there is one."""
+    pids: list[int] = []
+    ready = threading.Event()
+    outcomes: list[Outcome] = []
+
+    def work() -> None:
+        outcomes.append(
+            execute(
+                folder,
+                "1",
+                "import time\ntime.sleep(60)",
+                start=start,
+                on_kernel=lambda pid: pids.append(pid or 0),
+                on_cell=lambda number, _: ready.set() if number == 2 else None,
+            )
+        )
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield pids[0], outcomes
+    finally:
+        thread.join(60)
+
+
+def test_the_death_of_the_server_ends_its_kernels_and_the_next_starts_the_ordinary_way(tmp_path: Path) -> None:
+    notes: list[str] = []
+    with warm_start([], on_note=notes.append) as start:
+        with running_kernel(tmp_path, start) as (pid, outcomes):
+            server_pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            os.kill(server_pid, signal.SIGKILL)
+            assert wait_until(lambda: not alive(pid))
+        assert outcomes[0].status is RunStatus.DIED
+        for _ in range(2):
+            assert printed(tmp_path, "print(1)", start).endswith("1\n")
+    assert notes == ["kernels start the ordinary way, which is slower: the process to fork from is gone"]
+
+
+def test_nothing_outlives_a_driver_that_is_killed(tmp_path: Path) -> None:
+    driver = tmp_path / "driver.py"
+    (tmp_path / "source.ipynb").write_text(
+        notebook("import os\nprint(os.getpid(), os.getppid(), flush=True)", "import time\ntime.sleep(60)")
+    )
+    driver.write_text(
+        "from pathlib import Path\nfrom blogkit.run.kernels import warm_start\n"
+        "from blogkit.tools.papermill import execute_notebook\nhere = Path(__file__).parent\n"
+        "with warm_start([]) as start:\n"
+        "    execute_notebook(here / 'source.ipynb', here / 'out.ipynb', {}, cwd=here, log=here / 'log', start=start)\n"
+    )
+    pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, str(driver)])
+    assert wait_until(
+        lambda: len((tmp_path / "log").read_text().split()) == 2 if (tmp_path / "log").exists() else False, 60
+    )
+    kernel, server = map(int, (tmp_path / "log").read_text().split())
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert wait_until(lambda: not alive(kernel) and not alive(server))
+
+
+def test_unmodified_papermill_uses_it_by_two_variables(tmp_path: Path, warm: KernelStart, monkeypatch: Any) -> None:
+    import subprocess
+
+    (tmp_path / "in.ipynb").write_text(
+        notebook(("parameters", "x = 1"), "import sys\nprint(x, 'torch' in sys.modules)")
+    )
+    env = {
+        **os.environ,
+        ADDRESS_VARIABLE: str(warm.config["address"]),
+        "JUPYTER_DEFAULT_PROVISIONER_NAME": PROVISIONER,
+    }
+    command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "-p", "x", "5"]
+    subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=120)
+    cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    assert "".join(cells[-1]["outputs"][0]["text"]) == "5 True\n"
+
+
+# --- when it must not be --------------------------------------------------------------------------------------------
+
+
+def test_a_library_that_starts_threads_when_imported_is_not_forked(tmp_path: Path, monkeypatch: Any) -> None:
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    (site / "busy_library.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(99,), daemon=True, name='busy').start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.syspath_prepend(str(site))
+    notes: list[str] = []
+    with warm_start(["busy_library"], on_note=notes.append) as start:
+        assert printed(tmp_path, "import busy_library; print('ran')", start) == "ran\n"
+        assert printed(tmp_path, "print('again')", start) == "again\n"
+    (note,) = notes
+    assert "started threads (busy)" in note
+
+
+def test_a_library_that_ends_the_interpreter_when_imported_only_costs_the_speed(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    (site / "rude_library.py").write_text("import os\nos._exit(3)\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.syspath_prepend(str(site))
+    notes: list[str] = []
+    with warm_start(["rude_library"], on_note=notes.append) as start:
+        assert printed(tmp_path, "print('ran')", start) == "ran\n"
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("initialised", "bad_fork", "word"), [(True, False, "initialised CUDA"), (False, True, "touched CUDA")]
+)
+def test_a_server_with_cuda_in_it_refuses(monkeypatch: Any, initialised: bool, bad_fork: bool, word: str) -> None:
+    fake = SimpleNamespace(
+        cuda=SimpleNamespace(is_initialized=lambda: initialised),
+        _C=SimpleNamespace(_cuda_isInBadFork=lambda: bad_fork),
+    )
+    monkeypatch.setitem(sys.modules, "torch", fake)
+    monkeypatch.setattr(server_module, "native_threads", list)
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    assert word in server_module.hazard()
+
+
+def test_the_projects_own_modules_are_never_imported_ahead(tmp_path: Path) -> None:
+    (tmp_path / "pandas.py").touch()
+    (tmp_path / "torch").mkdir()
+    names = ["json", "numpy.linalg", "pandas", "torch.nn", "no_such_thing", "tests.files"]
+    assert installed(names, [tmp_path]) == ["json", "numpy.linalg"]
+
+
+def test_a_module_that_is_edited_between_two_sweeps_is_read_anew(tmp_path: Path) -> None:
+    folder = write_project(
+        tmp_path, "seeds: 2", ("parameters", "seed = 0"), "import net, os\nprint(net.VALUE)", **{"net.py": "VALUE = 1"}
+    )
+    for value in (1, 2):
+        (folder / "net.py").write_text(f"VALUE = {value}\n# {'x' * value}")
+        project = load_project(folder)
+        for result in execute_runs(project, plan_runs(project)):
+            assert result.folder is not None and (result.folder / "log.txt").read_text() == f"{value}\n"
+
+
+def test_another_environments_kernel_starts_the_ordinary_way() -> None:
+    rest = ["-m", "ipykernel_launcher", "-f", "x.json"]
+    assert is_ours([sys.executable, *rest])
+    assert not is_ours(["/usr/bin/python3", *rest])
+    assert not is_ours(["R", "--slave", "-e", "IRkernel::main()"])
+
+
+def test_a_sweep_is_warm_unless_it_is_told_to_be_cold(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 2", ("parameters", "seed = 0"), "import os\nprint(os.getppid())")
+    project = load_project(folder)
+    for cold in (False, True):
+        results = execute_runs(project, plan_runs(project), cold=cold, force=True)
+        records = [json.loads((result.folder / "run.json").read_text()) for result in results if result.folder]
+        assert [record["warm"] for record in records] == [not cold] * 2
+
+
+def test_sixty_runs_four_at_a_time_leave_nothing_behind(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 60", ("parameters", "seed = 0"), "import os\nprint(os.getpid())")
+    project = load_project(folder)
+    before = len(os.listdir("/proc/self/fd"))
+    events: list[Event] = []
+    results = execute_runs(project, plan_runs(project), workers=4, on_event=events.append)
+    assert [result.status for result in results] == [RunStatus.DONE] * 60
+    assert not [event for event in events if isinstance(event, Note)]
+    assert sum(isinstance(event, Started) for event in events) == 60 and any(isinstance(e, CellBegan) for e in events)
+    pids = {int((result.folder / "log.txt").read_text()) for result in results if result.folder}
+    assert len(pids) == 60 and not any(alive(pid) for pid in pids)
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
