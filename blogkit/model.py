@@ -27,8 +27,9 @@ class Budget:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     minutes: float | None = None
-    """Wall-clock minutes of the whole sweep."""
+    """Wall-clock minutes of one command's runs."""
     runs: int | None = None
+    """How many runs one command may make."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,9 +44,14 @@ class ProjectPaths:
         """Runs under way, each under a name of its own."""
         return self.runs / ".work"
 
+    @property
+    def claims(self) -> Path:
+        """One file a run that a process executes."""
+        return self.runs / ".claims"
+
     def claim(self, run_id: str) -> Path:
         """The file whose lock says that a process executes this run."""
-        return self.runs / ".claims" / run_id
+        return self.claims / run_id
 
     @property
     def failed(self) -> Path:
@@ -123,6 +128,11 @@ class RunPaths:
     def tables(self) -> Path:
         """Pipe tables, ``NAME.md``."""
         return self.folder / "tables"
+
+    @property
+    def progress(self) -> Path:
+        """How far a run under way is, for whoever looks from another process; gone when it has ended."""
+        return self.folder / ".progress.json"
 
     @property
     def record(self) -> Path:

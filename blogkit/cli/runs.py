@@ -33,11 +33,11 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel afresh, which is slower.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Try a run that does not succeed so many more times.")] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking, also what exceeds the budget.")] = False,
 ) -> None:
     """Run the experiments that have no results yet."""
     from blogkit.config import load_site
     from blogkit.pipeline import plan, runs_to_do
-    from blogkit.run.execute import execute_runs
 
     site = load_site(Path.cwd())
     results: list[RunResult] = []
@@ -50,13 +50,24 @@ def run(
         if not missing:
             print(f"{project.name}: nothing to do, {_count(runs)} in the store.")
             continue
-        from blogkit.cli.sweep_view import make_view
+        if not yes:
+            ask_budget(project, missing, workers)
+        results += execute_and_show(
+            project,
+            missing,
+            stored=len(runs) - len(missing),
+            workers=workers,
+            force=force,
+            retries=retries,
+            cold=cold,
+        )
+    raise_for_failures(results)
 
-        with make_view(project, missing, stored=len(runs) - len(missing), workers=workers) as view:
-            results += execute_runs(
-                project, missing, workers=workers, force=force, retries=retries, cold=cold, on_event=view.on_event
-            )
-    bad = [result for result in results if result.status.value != "done"]
+
+def raise_for_failures(results: Sequence[RunResult]) -> None:
+    """Raises RunsFailed when a run did not succeed; one that was not begun has not failed."""
+    bad = [result for result in results if result.status.value not in {"done", "not started"}]
+    bad += [result for result in results if result.status.value == "not started" and result.folder is not None]
     if bad:
         raise RunsFailed(len(bad), len(results), "\n".join(describe_failure(result) for result in bad[:10]))
 
@@ -159,6 +170,69 @@ def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def execute_and_show(
+    project: Project,
+    missing: Sequence[Run],
+    *,
+    stored: int,
+    workers: int | None = None,
+    force: bool = False,
+    retries: int = 0,
+    cold: bool = False,
+) -> tuple[RunResult, ...]:
+    """Executes runs while a table shows them and Ctrl-C is heard. Exits with 130 when it was stopped."""
+    from blogkit.cli.sweep_view import make_view
+    from blogkit.run.execute import Note, execute_runs
+    from blogkit.run.interrupts import stoppable
+
+    with (
+        make_view(project, missing, stored=stored, workers=workers) as view,
+        stoppable(lambda text: view.on_event(Note(text=text))) as stop,
+    ):
+        results = execute_runs(
+            project,
+            missing,
+            workers=workers,
+            force=force,
+            retries=retries,
+            cold=cold,
+            stop=stop,
+            on_event=view.on_event,
+        )
+    if stop.soon.is_set():
+        left = sum(result.status.value != "done" for result in results)
+        print(f"{project.name}: {_count(results[left:])} done, {left} left to do.", file=sys.stderr)
+        print("blogkit: stopped. Give the same command again to go on.", file=sys.stderr)
+        raise typer.Exit(130)
+    return results
+
+
+def ask_budget(project: Project, missing: Sequence[Run], workers: int | None) -> None:
+    """On a terminal, asks before a sweep that would cost more than its budget; elsewhere the budget just holds."""
+    from blogkit.cli.sweep_view import duration
+    from blogkit.run.budget import estimate
+    from blogkit.run.execute import count_workers
+    from blogkit.run.status import Durations
+
+    assert project.sweep is not None
+    budget = project.sweep.budget
+    cost = estimate(missing, Durations.of(project), budget, count_workers(project, missing, workers))
+    if not cost.exceeds or not sys.stdin.isatty():
+        return
+    may = " and ".join(
+        text
+        for text in (
+            f"{budget.runs} runs" if budget.runs is not None else "",
+            f"{budget.minutes:g} min" if budget.minutes is not None else "",
+        )
+        if text
+    )
+    time = f", about {duration(cost.seconds)}" if cost.seconds is not None else ""
+    print(f"{project.name}: {_count(missing)} to do{time}; the budget in sweep.yml is {may}.", file=sys.stderr)
+    if not typer.confirm("Run what the budget allows?", default=True, err=True):
+        raise typer.Abort
 
 
 def print_plan(project: Project, runs: Sequence[Run], missing: Sequence[Run], workers: int | None) -> None:

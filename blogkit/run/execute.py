@@ -12,7 +12,6 @@ import re
 import shutil
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
@@ -23,14 +22,24 @@ from typing import Any
 
 from blogkit import store
 from blogkit.errors import StoreError
-from blogkit.model import Project, Run, RunResult, RunStatus
+from blogkit.model import Budget, Project, Run, RunResult, RunStatus
+from blogkit.run.budget import Allowance
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
 from blogkit.run.provenance import Circumstances, describe, standing
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
+from blogkit.run.status import Durations
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.gpu import Meter, find_meter
-from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook, imported_modules, read_notebook
+from blogkit.tools.papermill import (
+    ORDINARY,
+    KernelStart,
+    Outcome,
+    execute_notebook,
+    imported_modules,
+    load_engine,
+    read_notebook,
+)
 
 _RUN_ID = re.compile(r"[0-9a-f]{12}")
 _ELSEWHERE_POLL = 0.3
@@ -114,8 +123,8 @@ def execute_runs(
     Kernels are forks of a process that has the notebook's libraries imported, unless ``cold`` is set or that is not
     possible here. ``workers`` runs go on at a time, by default as many as the machine has GPUs, or cores for. A run
     that does not succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and
-    gives a reason not to begin any more, or nothing; a run that did not begin has the status *not started*. Events are
-    told one at a time, from several threads.
+    gives a reason not to begin any more, or nothing; by default it holds the project's budget. A run that did not begin
+    has the status *not started*. Events are told one at a time, from several threads.
 
     Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
     """
@@ -125,7 +134,7 @@ def execute_runs(
         retries=retries,
         cold=cold,
         stop=stop or Stop(),
-        may_begin=may_begin or (lambda run: ""),
+        may_begin=may_begin,
         meter=meter or find_meter(),
         on_event=on_event,
     )
@@ -158,18 +167,24 @@ class _Sweep:
         retries: int,
         cold: bool,
         stop: Stop,
-        may_begin: Callable[[Run], str],
+        may_begin: Callable[[Run], str] | None,
         meter: Meter,
         on_event: OnEvent,
     ) -> None:
         self.project, self.force, self.retries, self.cold = project, force, retries, cold
         self.start = ORDINARY
-        self.stop, self.may_begin, self.meter = stop, may_begin, meter
+        self.stop, self.meter = stop, meter
+        budget = project.sweep.budget if project.sweep else Budget()
+        self.allowance = Allowance(budget, Durations.of(project) if budget.minutes else Durations(known={}))
+        self.may_begin = may_begin or self.allowance
         self.paths = ProjectPaths.of(project)
         self._on_event, self._telling = on_event, threading.RLock()
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Run, int]] = deque()
         self._results: dict[str, RunResult] = {}
+        self._elsewhere: set[str] = set()
+        """Runs that another process was seen to execute."""
+        self._began = time.time()
         self._error: BaseException | None = None
         self._reason = ""
 
@@ -192,6 +207,7 @@ class _Sweep:
     def _work(self, workers: int | None) -> None:
         check_writable(self.paths)
         recover(self.paths)
+        load_engine()
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
         self._lease = Lease(slots)
@@ -233,6 +249,8 @@ class _Sweep:
                 with claimed:
                     result, stored = self._execute(run, attempt)
                 again = result.status is not RunStatus.DONE and self._try_again(result, attempt)
+                if result.status is RunStatus.DONE and not stored:
+                    self.allowance.learn(run, result.seconds)
                 if not again:
                     with self._lock:
                         self._results[run.id] = result
@@ -251,6 +269,7 @@ class _Sweep:
             for run, attempt in candidates:
                 claimed = claim(self.paths.claim(run.id))
                 if claimed is None:
+                    self._elsewhere.add(run.id)
                     continue
                 with self._lock:
                     if (run, attempt) not in self._waiting:
@@ -286,6 +305,8 @@ class _Sweep:
         """A claimed run's result, and whether it was stored in the meantime by someone else."""
         if not self.force and (self.paths.runs / run.id).is_dir():
             return self._stored(run), True
+        if run.id in self._elsewhere and attempt == 1 and (failed := self._failed_elsewhere(run)) is not None:
+            return failed, True
         work = store.new_work_folder(self.paths, run.id)
         with ExitStack() as stack:
             slot = stack.enter_context(self._lease.take())
@@ -337,7 +358,7 @@ class _Sweep:
             run=run, status=outcome.status, seconds=outcome.seconds, reason=outcome.reason, cell=outcome.cell
         )
         with suppress(OSError):
-            progress_file(work).unlink()
+            work.progress.unlink()
         if not outcome.done:
             with suppress(StoreError):
                 store.write_text(work.record, store.to_json(record))
@@ -354,17 +375,28 @@ class _Sweep:
     def _stored(self, run: Run) -> RunResult:
         return RunResult(run=run, status=RunStatus.DONE, seconds=0.0, folder=self.paths.runs / run.id)
 
+    def _failed_elsewhere(self, run: Run) -> RunResult | None:
+        """The failure that another command has met with this run while this one went on; it need not be met twice."""
+        folder = self.paths.failed / run.id
+        with suppress(OSError, StoreError, KeyError, ValueError, TypeError):
+            if RunPaths(folder=folder).record.stat().st_mtime >= self._began:
+                record = store.read_json(RunPaths(folder=folder).record)
+                return RunResult(
+                    run=run,
+                    status=RunStatus(record["status"]),
+                    seconds=float(record["seconds"]),
+                    reason=str(record.get("reason", "")),
+                    cell=record.get("cell"),
+                    folder=folder,
+                )
+        return None
+
     def _not_begun(self, run: Run) -> RunResult:
         reason = self._reason or "the sweep was stopped before it began"
         return RunResult(run=run, status=RunStatus.NOT_STARTED, seconds=0.0, reason=reason)
 
 
 # --- one run while it runs --------------------------------------------------------------------------------------------
-
-
-def progress_file(work: RunPaths) -> Path:
-    """Where a run under way says how far it is, for whoever looks from another process."""
-    return work.folder / ".progress.json"
 
 
 class _Watch:
@@ -408,7 +440,7 @@ class _Watch:
             "cell": cell,
             "cells": cells,
         }
-        path = progress_file(self.work)
+        path = self.work.progress
         with suppress(OSError):  # a view, not evidence: it need not survive a crash, nor stop a run
             beside = path.with_suffix(".part")
             beside.write_text(json.dumps(state), encoding="utf-8")
@@ -472,9 +504,16 @@ def _family(pid: int) -> list[int]:
 
 def check_writable(paths: ProjectPaths) -> None:
     """Raises StoreError when runs could not be stored, before any time is spent on one."""
-    probe = paths.work / f".probe-{uuid.uuid4().hex[:8]}"
-    store.write_text(probe, "a line\n")
-    probe.unlink(missing_ok=True)
+    probe = claim(paths.claim("probe"))
+    if probe is None:
+        return  # another command is trying just that
+    with probe:
+        try:
+            paths.work.mkdir(parents=True, exist_ok=True)
+            probe.path.write_bytes(bytes(4096))
+        except OSError as error:
+            hint = "Make room, or check who may write here."
+            raise StoreError(f"could not be written: {error.strerror}.", hint=hint, path=paths.runs) from error
 
 
 def recover(paths: ProjectPaths) -> None:
@@ -495,16 +534,17 @@ def recover(paths: ProjectPaths) -> None:
 
 
 def _unclaimed(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
-    ids = {entry.name.partition("-")[0] for entry in _entries(paths.work)}
-    for run_id in sorted(name for name in ids if _RUN_ID.fullmatch(name)):  # other stages have work folders there too
+    """The runs that a process left something of and no process executes, each claimed until the next is asked for."""
+    names = {name.partition("-")[0] for name in _names(paths.work)}
+    ids = {name for name in names if _RUN_ID.fullmatch(name)}  # other stages have work folders there too
+    for run_id in sorted(ids | _names(paths.claims)):
         claimed = claim(paths.claim(run_id))
         if claimed is not None:
             yield run_id, claimed
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _names(folder: Path) -> set[str]:
     try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return set(os.listdir(folder))
     except OSError:
-        return []
+        return set()

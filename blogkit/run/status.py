@@ -16,7 +16,6 @@ from blogkit import store
 from blogkit.errors import StoreError
 from blogkit.model import Project, Run
 from blogkit.run.claims import is_claimed
-from blogkit.run.execute import progress_file
 from blogkit.store import ProjectPaths, RunPaths
 
 
@@ -109,7 +108,7 @@ def running_state(run: Run, folder: Path) -> RunState:
     """A run under way, as its work folder shows it."""
     progress: Any = {}
     with suppress(OSError, ValueError):
-        progress = json.loads(progress_file(RunPaths(folder=folder)).read_text(encoding="utf-8"))
+        progress = json.loads(RunPaths(folder=folder).progress.read_text(encoding="utf-8"))
     began = progress.get("began")
     return RunState(
         run=run,
@@ -210,6 +209,6 @@ def _work_folders(paths: ProjectPaths) -> dict[str, Path]:
     if paths.work.is_dir():
         for folder in paths.work.iterdir():
             name = folder.name.partition("-")[0]
-            if "-old-" not in folder.name and progress_file(RunPaths(folder=folder)).exists():
+            if "-old-" not in folder.name and RunPaths(folder=folder).progress.exists():
                 found[name] = folder
     return found

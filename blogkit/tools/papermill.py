@@ -95,6 +95,11 @@ def execute_notebook(
     )
 
 
+def load_engine() -> None:
+    """Imports Papermill now, so that its import is not counted as part of the first run."""
+    import blogkit.tools.jupyter  # noqa: F401
+
+
 def read_notebook(path: Path) -> dict[str, Any]:
     """A notebook as JSON, its sources as single strings. Raises NotebookError when it is missing or no notebook."""
     import json

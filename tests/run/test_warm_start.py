@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -62,6 +63,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+def gone(pid: int) -> bool:
+    return not alive(pid)
+
+
 def wait_until(condition: Any, seconds: float = 20.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -82,7 +87,7 @@ def test_path_arguments_environment_and_folder_are_those_of_a_new_kernel(tmp_pat
     code = (
         "import os, sys, json, signal, threading, __main__\n"
         "print(json.dumps(dict(path=sys.path, argv=sys.argv[0].split('/')[-1].removesuffix('.py'), cwd=os.getcwd(),\n"
-        " env={k: v for k, v in os.environ.items() if not k.startswith('JPY_')}, flags=str(sys.flags),\n"
+        " env={k: v for k, v in os.environ.items() if not k.startswith(('JPY_', 'PYDEVD'))}, flags=str(sys.flags),\n"
         " sigint=str(signal.getsignal(signal.SIGINT)), sigterm=str(signal.getsignal(signal.SIGTERM)),\n"
         " sigchld=str(signal.getsignal(signal.SIGCHLD)), mask=str(signal.pthread_sigmask(signal.SIG_BLOCK, [])),\n"
         " sid=os.getsid(0) == os.getpid(), stdin=os.readlink('/proc/self/fd/0'),\n"
@@ -179,12 +184,11 @@ def test_what_compiled_code_prints_as_it_dies_is_in_the_log(tmp_path: Path, warm
 
 
 def test_children_of_a_run_do_not_outlive_it(tmp_path: Path, warm: KernelStart) -> None:
-    code = "import os, subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    code = "import os, subprocess\nopen('pid', 'w').write(str(subprocess.Popen(['sleep', '600']).pid))\n"
     for ending in ("", "os.kill(os.getpid(), 9)"):
         execute(tmp_path, code + ending, start=warm)
-        pid = int((tmp_path / "log.txt").read_text().split()[0])
-        assert wait_until(lambda pid=pid: not alive(pid)), ending
-        (tmp_path / "log.txt").unlink()
+        pid = int((tmp_path / "pid").read_text())
+        assert wait_until(functools.partial(gone, pid)), ending
 
 
 @contextmanager
@@ -220,6 +224,7 @@ def test_the_death_of_the_server_ends_its_kernels_and_the_next_starts_the_ordina
     with warm_start([], on_note=notes.append) as start:
         with running_kernel(tmp_path, start) as (pid, outcomes):
             server_pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            assert server_pid != os.getpid(), notes
             os.kill(server_pid, signal.SIGKILL)
             assert wait_until(lambda: not alive(pid))
         assert outcomes[0].status is RunStatus.DIED

@@ -31,6 +31,11 @@ ADDRESS_VARIABLE = "BLOGKIT_WARM_START"
 PROVISIONER = "blogkit-warm"
 """The provisioner's entry point in the group ``jupyter_client.kernel_provisioners``."""
 
+_WHILE_IMPORTING = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # pyplot chooses when it is imported, as in any kernel
+    "OPENBLAS_NUM_THREADS": "1",  # it starts its threads when it is loaded; a kernel's own number is set after the fork
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a library that asks whether there is a GPU leaves CUDA untouched
+}
 _STARTED: dict[str, _WarmStart] = {}
 
 
@@ -85,7 +90,7 @@ def warm_start(
             server = start_server(
                 "blogkit.run.kernels.server",
                 [str(listener.fileno()), *installed(modules, own_folders)],
-                env={**(env or {}), "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+                env={**(env or {}), **_WHILE_IMPORTING},
                 log=folder / "log",
                 descriptors=[listener.fileno()],
             )

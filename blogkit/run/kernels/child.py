@@ -18,6 +18,7 @@ from traitlets.config.loader import DeferredConfigString
 _PR_SET_PDEATHSIG = 1
 IMPORTED_VARIABLES: dict[str, str] = {}
 """What libraries set in the environment when the server imported them, as they would have in a new process."""
+_OPENBLAS_SETTERS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -25,10 +26,10 @@ class WarmKernelApp(IPKernelApp):
     """IPython's kernel, which leaves without waiting for its own threads (ipykernel 7 can wait 10 s for them)."""
 
     def close(self) -> None:
-        """Sends what is left to be sent; the sockets end with the process."""
+        """Lets exit hooks print to the log. Threads and sockets end with the process: what the driver waits for was
+        sent by now, and closing a socket that another thread is using makes zmq abort.
+        """
         self.reset_io()  # type: ignore[no-untyped-call]
-        if self.iopub_thread:
-            self.iopub_thread.stop()
 
     def parse_command_line(self, argv: Any = None) -> None:
         """Reads the two kinds of arguments that a kernel is given, without building a parser for all there could be."""
@@ -97,6 +98,26 @@ def set_threads(count: str) -> None:
     torch = sys.modules.get("torch")
     if torch is not None and count.isdigit() and torch.get_num_threads() != int(count):
         torch.set_num_threads(int(count))
+    blas = os.environ.get("OPENBLAS_NUM_THREADS") or count
+    if blas != "1" and "numpy" in sys.modules:
+        set_openblas_threads(int(blas) if blas.isdigit() else len(os.sched_getaffinity(0)))
+
+
+def set_openblas_threads(count: int) -> None:
+    """As ``OPENBLAS_NUM_THREADS`` would have, had it been read after the fork."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as stream:
+        paths = {line.split(maxsplit=5)[-1].strip() for line in stream if "openblas" in line}
+    for path in paths:
+        with suppress(OSError):
+            library = ctypes.CDLL(path)
+            for name in (
+                "scipy_openblas_set_num_threads64_",
+                "openblas_set_num_threads64_",
+                "openblas_set_num_threads",
+            ):
+                if hasattr(library, name):
+                    getattr(library, name)(count)
+                    break
 
 
 def reseed() -> None:
