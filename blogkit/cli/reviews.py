@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from blogkit.review.assign import Round
     from blogkit.review.folder import ReviewFolder
     from blogkit.review.posts import Prepared
+    from blogkit.review.record import Event
     from blogkit.review.roster import Roster
+    from blogkit.review.rubric import Rubric
 
 review = typer.Typer(
     no_args_is_help=True,
@@ -230,12 +232,238 @@ def revise(
 @review.command()
 def collect(
     files: Annotated[list[Path], typer.Argument(help="Files that `review open` or another class wrote.")],
+    database: Annotated[
+        str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="The server's, if not SQLite.")
+    ] = None,
     folder: FolderOption = None,
 ) -> None:
-    """Merge review files into the record by union: as often, and in whatever order, you like."""
+    """Merge review files and the server's record by union: as often, and in whatever order, you like."""
     from blogkit.review.collect import collect as merge_files
 
-    done = merge_files(files, _folder(folder).record)
+    place = _folder(folder)
+    done = merge_files(files, place.record, more=_events(place, database))
     print(f"{done.path}: {done.events} events, {done.new} of them new.")
     for event in done.altered:
         print(f"    {event} was changed by hand in one of the files; one version of it is kept.")
+
+
+@review.command()
+def links(
+    people: Annotated[list[str] | None, typer.Argument(help="E-mail addresses; everybody when none is named.")] = None,
+    url: Annotated[str, typer.Option("--url", help="Where the server is reached.")] = "http://127.0.0.1:8000",
+    folder: FolderOption = None,
+) -> None:
+    """Make one-time links to sign in by, as CSV: name,email,link. Each works once, within two weeks."""
+    import csv
+    import sys
+
+    from blogkit.errors import ProjectError
+    from blogkit.review.server.access import make_link
+
+    place = _folder(folder)
+    roster = _roster(place, None)
+    wanted = {one.strip().lower() for one in people or []}
+    unknown = wanted - {person.email for person in roster.people}
+    if unknown:
+        raise ProjectError(f"Not in the roster: {', '.join(sorted(unknown))}.", path=place.roster)
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(["name", "email", "link"])
+    for person in roster.people:
+        if not wanted or person.email in wanted:
+            rows.writerow(
+                [person.name, person.email, f"{url.rstrip('/')}/sign-in/{make_link(place.secret(), person.key)}"]
+            )
+
+
+def _rubric() -> Rubric:
+    """The rubric of the site's profile; the plain one where the profile has none."""
+    from blogkit.check import load
+    from blogkit.config import load_site
+    from blogkit.review.rubric import DEFAULT, Criterion, Rubric
+
+    site = load_site(Path.cwd())
+    profile = load(site.config.profile, site.root)
+    criteria = tuple(
+        Criterion(name=name, title=one.title, points=one.points, asks=one.asks.strip(), questions=tuple(one.person))
+        for name, one in profile.rubric.items()
+    )
+    return Rubric(criteria=criteria) if criteria else DEFAULT
+
+
+@review.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Of the app; the posts' origin is on the next one.")] = 8000,
+    url: Annotated[str | None, typer.Option("--url", help="Where people reach the app, behind a proxy.")] = None,
+    posts_url: Annotated[str | None, typer.Option("--posts-url", help="Where they reach the posts.")] = None,
+    database: Annotated[
+        str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="postgresql://… or sqlite:///…")
+    ] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Serve the review to a class. Events are kept in SQLite, or in PostgreSQL by URL."""
+    from blogkit.errors import ProjectError
+    from blogkit.review.rubric import keep_rubric
+    from blogkit.review.server.app import Origins
+    from blogkit.review.server.serve import bind, build, run
+
+    place = _folder(folder)
+    _roster(place, None)
+    if folder is None:
+        keep_rubric(place, _rubric())
+    origins = Origins(app=url or f"http://{host}:{port}", posts=posts_url or f"http://{host}:{port + 1}")
+    if origins.app == origins.posts:
+        raise ProjectError("The app and the posts need two origins.", hint="Give --posts-url another host or port.")
+    served = build(place, origins, database=database)
+    sockets = (bind(host, port), bind(host, port + 1))
+    typer.echo(f"The review is at {origins.app}; `blogkit review links --url {origins.app}` signs people in.", err=True)
+    run(served.app, served.posts, sockets)
+    served.database.close()
+
+
+@review.command()
+def bundle(
+    projects: ProjectsArgument = None,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", help="The e-mail address of whom it is for.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("review.bundle"),
+    folder: FolderOption = None,
+) -> None:
+    """Pack anonymous posts into one file that a reviewer opens anywhere with `blogkit review open`."""
+    from blogkit.errors import ProjectError
+    from blogkit.review.assign import published_pairs, read_rounds
+    from blogkit.review.bundle import write_bundle
+    from blogkit.review.posts import add_revision
+    from blogkit.review.record import read_record
+
+    place = _folder(folder)
+    roster = _roster(place, None)
+    person = next((one for one in roster.people if one.email == (reviewer or "").strip().lower()), None)
+    if reviewer and person is None:
+        raise ProjectError(f"{reviewer} is not in the roster.", path=place.roster)
+    names = projects or None
+    if person is not None and not names:
+        names = sorted({pair.post for pair in published_pairs(read_rounds(place)) if pair.reviewer == person.key})
+        if not names:
+            raise ProjectError(f"Nothing is assigned to {reviewer}.", hint="Publish an assignment, or name projects.")
+    prepared = _prepare(place, names)
+    if any(one.open_leaks for one in prepared):
+        _print_leaks(prepared)
+        hint = "`blogkit review leaks PROJECT` says where; mend the source and render again, or waive."
+        raise ReviewNotBlind("Something tells who wrote a post, so it is not bundled.", hint=hint)
+    if not prepared:
+        raise ProjectError("No post is rendered yet.", hint="`blogkit render` first.")
+    for one in prepared:
+        add_revision(place, one)
+    record = read_record(place.record) if place.record.is_file() else ()
+    posts = [one.post for one in prepared]
+    write_bundle(place, posts, output, reviewer=person, rubric=_rubric(), events=record)
+    size = output.stat().st_size / 1e6
+    print(f"{output}: {len(posts)} posts, {size:.1f} MB. `blogkit review open {output}` opens it, without a network.")
+
+
+@review.command(name="open")
+def open_(
+    bundle: Annotated[Path, typer.Argument(help="A file that `review bundle` wrote.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The review file.")] = None,
+    port: Annotated[int, typer.Option("--port", help="0 takes any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
+) -> None:
+    """Read and annotate a bundle on this machine; what you write goes to one file for `review collect`."""
+    import tempfile
+    import webbrowser
+
+    from blogkit.review.bundle import open_bundle
+    from blogkit.review.server.access import make_link
+    from blogkit.review.server.app import Origins
+    from blogkit.review.server.serve import bind, build_offline, run
+
+    answers = output or bundle.with_suffix(".review.jsonl")
+    with tempfile.TemporaryDirectory(prefix="blogkit-review-") as work:
+        opened = open_bundle(bundle, Path(work))
+        sockets = (bind("127.0.0.1", port), bind("127.0.0.1", port + 1 if port else 0))
+        app, posts = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in sockets)
+        served = build_offline(opened, answers, Origins(app=app, posts=posts))
+        link = f"{app}/sign-in/{make_link(opened.folder.secret(), opened.person.key)}"
+
+        def ready() -> None:
+            print(f"Open {link}\nWhat you write is kept in {answers}. Ctrl-C ends.", flush=True)
+            if browser:
+                webbrowser.open(link)
+
+        run(served.app, served.posts, sockets, ready=ready)
+        served.database.close()
+    print(f"{answers} holds your review. Send it to the staff: `blogkit review collect {answers.name}` takes it in.")
+
+
+@review.command()
+def report(
+    format: Annotated[str, typer.Option("--format", help="csv or md")] = "md",
+    database: Annotated[
+        str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="The server's, if not SQLite.")
+    ] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Scores, spread, what to read again, who is late: for people, or as CSV for grading systems."""
+    from datetime import UTC, datetime
+
+    from blogkit.errors import ProjectError
+    from blogkit.review import score
+    from blogkit.review.assign import deadlines, published_pairs, read_rounds
+    from blogkit.review.rubric import DEFAULT, read_rubrics
+    from blogkit.review.state import fold
+
+    if format not in {"csv", "md"}:
+        raise ProjectError(f"--format: {format!r} is not known.", hint="Write csv or md.")
+    place = _folder(folder)
+    roster = _roster(place, None)
+    rounds = [each for each in read_rounds(place) if each.published]
+    pairs = published_pairs(rounds)
+    states = fold(_events(place, database), staff=frozenset(person.key for person in roster.staff))
+    rubric = (read_rubrics(place) or (DEFAULT,))[-1]
+    posts = sorted({pair.post for pair in pairs} | set(states))
+    scores = score.score_posts(states, posts, roster, rubric, seed=rounds[-1].seed if rounds else 0)
+    rows = score.progress(states, pairs, deadlines(rounds), today=datetime.now(UTC).date().isoformat())
+    write = score.report_csv if format == "csv" else score.report_markdown
+    print(write(scores, rows, roster, rubric), end="")
+
+
+def _events(place: ReviewFolder, database: str | None) -> tuple[Event, ...]:
+    """The collected record together with the server's events, where there is a database."""
+    from blogkit.review.record import merge, read_record
+
+    records: list[tuple[Event, ...] | list[Event]] = [read_record(place.record) if place.record.is_file() else ()]
+    if database or place.database.is_file():
+        from blogkit.review.server.database import Database
+        from blogkit.review.server.serve import database_url
+
+        opened = Database(database_url(place, database))
+        opened.migrate()
+        records.append(opened.all())
+        opened.close()
+    return merge(*records).events
+
+
+@review.command()
+def export(
+    output: Annotated[Path, typer.Argument(help="The file of JSON lines to write.")],
+    database: Annotated[
+        str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="The server's, if not SQLite.")
+    ] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Write the record with neutral authorship: reviewers by letter, days instead of times. It is safe to commit."""
+    from blogkit import store
+    from blogkit.review.assign import published_pairs, read_rounds
+    from blogkit.review.bundle import with_labels
+    from blogkit.review.classroom import label_of
+    from blogkit.review.collect import without_times
+    from blogkit.review.record import to_lines
+
+    place = _folder(folder)
+    events = _events(place, database)
+    roster, pairs, secret = _roster(place, None), published_pairs(read_rounds(place)), place.secret()
+    people = {event.creator for event in events} | {person.key for person in roster.people}
+    posts = {event.post for event in events}
+    labels = {(one, post): label_of(one, post, roster, pairs, secret) for post in posts for one in people}
+    store.write_text(output, to_lines(without_times(with_labels(events, labels))))
+    print(f"{output}: {len(events)} events, without names, addresses or times.")

@@ -9,7 +9,9 @@ nearest block with an id is searched first. Nothing is attached to the best matc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -293,7 +295,7 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
     changes = [
         f"was {_number(then)}, now {_number(now)}"
         for name, then in (selector.get("value") or {}).items()
-        if (now := rows[0].get(name)) is not None and not _same(now, then)
+        if (now := _shown(rows, name)) is not None and not _same(now, then)
     ]
     shown = "; ".join(changes) if selector["part"] == "mark" else ""
     return Anchor(state=State.ATTACHED, score=1.0, block=block, change=shown)
@@ -302,6 +304,23 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
 def find_rows(chart: Chart, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The rows of a chart's data that have all these values."""
     return [row for row in chart.rows if fields and all(_same(row.get(name), value) for name, value in fields.items())]
+
+
+def _shown(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
+    """What the mark of some rows shows: their value, or the aggregate that Vega-Lite calls ``mean_loss``."""
+    if name in rows[0]:
+        return rows[0][name]
+    how, _, of = name.partition("_")
+    numbers = [row[of] for row in rows if isinstance(row.get(of), (int, float)) and not isinstance(row[of], bool)]
+    reduce: dict[str, Callable[[list[float]], float]] = {
+        "mean": statistics.fmean,
+        "average": statistics.fmean,
+        "median": statistics.median,
+        "min": min,
+        "max": max,
+        "sum": math.fsum,
+    }
+    return reduce[how](numbers) if numbers and how in reduce else None
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from blogkit.review.anchor import Anchor, State, follow, refreshed
+from blogkit.review.anchor import Anchor, State, describe, follow, refreshed
 from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import identity_of, leaks_in_text
@@ -64,10 +64,11 @@ def _refuse(status: HTTPStatus, message: str, **more: Any) -> Answer:
 class Classroom:
     """Roster, assignment, posts and events of one class. Files that change on disk are read again."""
 
-    def __init__(self, folder: ReviewFolder, store: EventStore, *, secret: bytes) -> None:
+    def __init__(self, folder: ReviewFolder, store: EventStore, *, secret: bytes, roster: Roster | None = None) -> None:
         self.folder = folder
         self.store = store
         self.secret = secret
+        self._roster = roster
         self._files: dict[Path, tuple[tuple[int, int], Any]] = {}
         self._places: dict[tuple[str, str, str], tuple[Anchor, Sequence[Document]]] = {}
         self._lock = threading.Lock()
@@ -94,6 +95,8 @@ class Classroom:
 
     @property
     def roster(self) -> Roster:
+        if self._roster is not None:
+            return self._roster
         path = self.folder.roster
         return self._fresh(path, lambda: read_roster(path, self.secret), Roster(people=()))
 
@@ -157,16 +160,8 @@ class Classroom:
         return fold(self.store.of_post(post), staff=self.staff).get(post, PostState(post=post))
 
     def label(self, creator: str, post: str) -> str:
-        """How somebody is called before the others: reviewers by letters that tell neither order nor other posts."""
-        person = self.person(creator)
-        if person is not None and person.project == post:
-            return "Author"
-        if person is not None and person.is_staff:
-            return "Staff"
-        readers = {pair.reviewer for pair in self.pairs if pair.post == post and not pair.staff} | {creator}
-        order = sorted(readers, key=lambda key: hashlib.sha256(self.secret + f"{post} {key}".encode()).digest())
-        number = order.index(creator)
-        return f"Reviewer {chr(65 + number)}" if number < 26 else f"Reviewer {number + 1}"
+        """How somebody is called before the others."""
+        return label_of(creator, post, self.roster, self.pairs, self.secret)
 
     # --- where
 
@@ -223,6 +218,7 @@ class Classroom:
         others.sort(key=lambda one: str(one["label"]))
         return {
             "post": post,
+            "own": hashlib.sha256(self.secret + key.encode()).hexdigest()[:12],
             "role": str(role),
             "me": self.label(key, post),
             "revision": there[-1].id if there else None,
@@ -266,6 +262,7 @@ class Classroom:
             "number": numbers.get(thread.event.revision or "", 0),
             "selectors": list(selectors),
             "made": list(thread.event.selectors),
+            "offer": self._offer(anchor, selectors, post) if anchor.state is State.CHECK and change else None,
             "anchor": {
                 "state": str(anchor.state),
                 "start": anchor.start,
@@ -283,6 +280,23 @@ class Classroom:
                 "answer": may(role, Action.ANSWER),
             },
         }
+
+    def _offer(self, anchor: Anchor, selectors: Sequence[Document], post: str) -> list[Document]:
+        """The selectors of the place that a comment seems to have moved to, for one click to settle."""
+        page = self._page(post, self.revisions(post)[-1].id)
+        kinds = {str(selector["type"]) for selector in selectors}
+        if "TextQuoteSelector" in kinds and anchor.start is not None and anchor.end is not None:
+            return describe(page, anchor.start, anchor.end)
+        moved: list[Document] = []
+        for selector in selectors:
+            if selector["type"] == "blogkit:ImageSelector" and anchor.start is not None:
+                selector = {**selector, "source": page.images[anchor.start].source, "index": anchor.start}
+            elif selector["type"] == "blogkit:EquationSelector" and anchor.start is not None:
+                selector = {**selector, "tex": page.equations[anchor.start].text, "index": anchor.start}
+            elif "rfc3236" in str(selector.get("conformsTo", "")) and anchor.block is not None:
+                selector = {**selector, "value": anchor.block}
+            moved.append(selector)
+        return moved
 
     def _reply(self, reply: Reply, key: str, post: str) -> dict[str, Any]:
         own = reply.event.creator == key
@@ -418,6 +432,14 @@ class Classroom:
         return list(dict.fromkeys(found))
 
 
-def every_event(store: EventStore) -> Iterable[Event]:
-    """The whole record, for export."""
-    return sorted(store.all(), key=lambda event: event.order)
+def label_of(creator: str, post: str, roster: Roster, pairs: Iterable[Pair], secret: bytes) -> str:
+    """How somebody is called before the others: reviewers by letters that tell neither their order nor other posts."""
+    person = roster.by_key().get(creator)
+    if person is not None and person.project == post:
+        return "Author"
+    if person is not None and person.is_staff:
+        return "Staff"
+    readers = {pair.reviewer for pair in pairs if pair.post == post and not pair.staff} | {creator}
+    order = sorted(readers, key=lambda key: hashlib.sha256(secret + f"{post} {key}".encode()).digest())
+    number = order.index(creator)
+    return f"Reviewer {chr(65 + number)}" if number < 26 else f"Reviewer {number + 1}"

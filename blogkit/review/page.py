@@ -18,7 +18,19 @@ from lxml import html
 from lxml.html import HtmlElement
 
 SKIPPED = frozenset(
-    {"script", "style", "template", "noscript", "annotation", "annotation-xml", "button", "select", "svg", "nav"}
+    {
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "annotation",
+        "annotation-xml",
+        "button",
+        "select",
+        "svg",
+        "nav",
+        "output",
+    }
     | {"head", "title", "input", "textarea"}
 )
 BLOCKS = frozenset(
@@ -26,10 +38,12 @@ BLOCKS = frozenset(
     | {"figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "math", "ol", "p"}
     | {"pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "br"}
 )
-SKIPPED_CLASSES = frozenset({"anchorjs-link", "code-copy-button", "blogkit-chart-data", "visually-hidden"})
+SKIPPED_CLASSES = frozenset(
+    {"anchorjs-link", "code-copy-button", "visually-hidden", "bk-drawing", "bk-controls", "bk-data", "bk-origin"}
+)
 _SPACE = re.compile(r"[ \t\n\r\f\u00a0\u200b]+")
 _PIECES = re.compile(r"[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+")
-_PLUMBING = re.compile(r"^(cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)")
+_PLUMBING = re.compile(r"^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)")
 """Ids of Quarto's own machinery: no reader would say that a passage stands there."""
 
 
@@ -169,7 +183,8 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
         return
     name = element.get("id") or ""
     chart = element.get("data-review-chart") is not None or element.get("data-blogkit-chart") is not None
-    if chart and (owner := name or block):
+    owner = (block if block and block.startswith(("fig-", "tbl-")) else name) or block
+    if chart and owner:
         rows = tuple(chart_rows(element))
         if rows:
             reading.charts.append(Chart(block=owner, rows=rows))

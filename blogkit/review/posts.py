@@ -79,6 +79,7 @@ def prepare_post(
     before = find_leaks(html.document_fromstring(text or "<html></html>"), identity, path=page)
     document = html.document_fromstring(text or "<html></html>")
     warnings: list[str] = []
+    _take_in_charts(document, page, site)
     _take_out_machinery(document, page, site, custom_scripts=custom_scripts)
     notes = _inline(document, page, site, warnings)
     _anonymise(document)
@@ -108,7 +109,7 @@ def prepare_post(
 
 @cache
 def own_scripts() -> frozenset[str]:
-    """SHA-256 of every script that blogkit itself ships for readers."""
+    """SHA-256 of every script that blogkit itself ships for readers; the frame brings its own in their place."""
     return frozenset(hashlib.sha256(file.read_bytes()).hexdigest() for file in _OWN_ASSETS.rglob("*.js"))
 
 
@@ -118,12 +119,12 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
         kind = (script.get("type") or "").lower()
         if "json" in kind and "ld+json" not in kind and not script.get("src"):
             continue
-        file = _local(script.get("src"), page, site)
-        if file is not None and (custom_scripts or hashlib.sha256(file.read_bytes()).hexdigest() in own_scripts()):
-            for name in ("src", "integrity", "crossorigin", "async"):
+        file = _local(script.get("src"), page, site) if custom_scripts else None
+        if file is not None and hashlib.sha256(file.read_bytes()).hexdigest() not in own_scripts():
+            for name in ("src", "integrity", "crossorigin", "async", "defer"):
                 script.attrib.pop(name, None)
             script.text = file.read_text(encoding="utf-8").replace("</script", "<\\/script")
-            script.set("data-review-own" if not custom_scripts else "data-review-custom", "")
+            script.set("data-review-custom", "")
             continue
         if custom_scripts and not script.get("src") and kind in {"", "text/javascript", "module"}:
             script.set("data-review-custom", "")
@@ -154,6 +155,68 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
                 del element.attrib[name]
         for name in ("srcset", "ping", "srcdoc", "formaction"):
             element.attrib.pop(name, None)
+
+
+_COLUMNS = re.compile(r'document\.dispatchEvent\(new CustomEvent\("blogkit:columns",\{detail:(\{.*\})\}\)\);\s*', re.S)
+
+
+def _take_in_charts(document: HtmlElement, page: Path, site: Path) -> None:
+    """Puts the data of interactive figures into the page, since a frame without network cannot load it later.
+
+    A figure's rows come from its CSV file, for finding marks by value; the full-precision columns that its runtime
+    asks for come from the script beside it, of which only the numbers are taken.
+    """
+    exact: dict[str, object] = {}
+    for figure in document.xpath("//*[contains(concat(' ', @class, ' '), ' bk-figure ')]"):
+        figure.set("data-review-chart", figure.get("id") or "")
+        for element in (figure, *figure.xpath(".//details[@data-exact]")):
+            file = _local(element.attrib.pop("data-exact", None), page, site)
+            found = _COLUMNS.fullmatch(file.read_text(encoding="utf-8")) if file is not None else None
+            if found is not None:
+                detail = json.loads(found[1])
+                exact[str(detail["table"])] = detail["columns"]
+        for link in figure.xpath(".//details[contains(@class, 'bk-origin')]//a[@download]"):
+            file = _local(link.get("href"), page, site)
+            if file is not None and file.suffix == ".csv" and not figure.xpath("./script[@class='review-chart-data']"):
+                _append_json(figure, "review-chart-data", {"columns": _columns_of(file)})
+            link.attrib.pop("href", None)
+        for item in figure.xpath(".//details[contains(@class, 'bk-origin')]//li"):
+            if item.text and (cut := re.search(r",? ?from commit [0-9a-f, ]+", item.text)):
+                item.text = item.text[: cut.start()]
+    if exact:
+        body = document.find("body")
+        assert body is not None
+        _append_json(body, "review-exact", exact)
+
+
+def _append_json(parent: HtmlElement, name: str, value: object) -> None:
+    script = html.Element("script", {"type": "application/json", "class": name})
+    script.text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    parent.append(script)
+
+
+def _columns_of(file: Path, most: int = 50_000) -> dict[str, list[object]]:
+    """A CSV file by column; what reads as a number is one."""
+    import csv
+
+    with open(file, encoding="utf-8", newline="") as stream:
+        rows = csv.reader(stream)
+        names = next(rows, [])
+        columns: dict[str, list[object]] = {name: [] for name in names}
+        for number, row in enumerate(rows):
+            if number >= most:
+                break
+            for name, cell in zip(names, row, strict=False):
+                columns[name].append(_value_of(cell))
+    return columns
+
+
+def _value_of(cell: str) -> object:
+    if re.fullmatch(r"-?\d{1,15}", cell):
+        return int(cell)
+    if re.fullmatch(r"-?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?", cell):
+        return float(cell)
+    return {"": None, "True": True, "False": False}.get(cell, cell)
 
 
 def _drop(element: HtmlElement) -> None:

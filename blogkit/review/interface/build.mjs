@@ -1,6 +1,6 @@
 // Builds what the browser runs: one classic script for the app's pages, one for the post's frame, and the style sheet.
 import { build } from "esbuild";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const out = process.argv[2] ?? "../assets";
 const common = { bundle: true, minify: true, format: "iife", target: "es2022", legalComments: "none", charset: "utf8" };
@@ -10,12 +10,10 @@ await build({ ...common, entryPoints: ["src/compare.ts"], outfile: "../../../tes
 await build({ entryPoints: ["src/review.css"], outfile: `${out}/review.css`, minify: true, bundle: true });
 
 const packages = ["@recogito/text-annotator", "@annotorious/core", "approx-string-match", "colord", "debounce", "dequal", "hotkeys-js", "nanoevents", "nanoid", "nanostores", "poll", "quickselect", "rbush", "uuid"];
-const notices = packages.flatMap((name) => {
-  try {
-    const { version, license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
-    return [`${name} ${version}: ${license}`];
-  } catch {
-    return [];
-  }
+const notices = packages.map((name) => {
+  const { version, license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  const file = readdirSync(`node_modules/${name}`).find((one) => /^licen[cs]e/i.test(one));
+  const text = file ? readFileSync(`node_modules/${name}/${file}`, "utf8").trim() : "";
+  return `${name} ${version} (${license})\n\n${text}`;
 });
-writeFileSync(`${out}/THIRD_PARTY.txt`, `Parts of read.js and frame.js come from these packages, under their licences:\n\n${notices.join("\n")}\n`);
+writeFileSync(`${out}/THIRD_PARTY.txt`, `Parts of read.js and frame.js come from these packages, under their licences:\n\n${notices.join("\n\n---\n\n")}\n`);

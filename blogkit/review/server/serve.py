@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from blogkit.errors import StoreError
+from blogkit.review.bundle import FileStore, Opened
 from blogkit.review.classroom import Classroom
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import revision_path
@@ -47,7 +48,21 @@ def build(folder: ReviewFolder, origins: Origins, *, database: str | None = None
     store.migrate()
     if folder.record.is_file():
         store.add_all(read_record(folder.record))
-    classroom = Classroom(folder, store, secret=folder.secret())
+    return _serve(Classroom(folder, store, secret=folder.secret()), store, origins)
+
+
+def build_offline(opened: Opened, answers: Path, origins: Origins) -> Served:
+    """The two apps over an opened bundle: events go to the file ``answers``, the database holds the session alone."""
+    before = read_record(opened.folder.record) if opened.folder.record.is_file() else ()
+    sessions = Database(f"sqlite:///{opened.folder.database}")
+    sessions.migrate()
+    store = FileStore(answers, before=before)
+    classroom = Classroom(opened.folder, store, secret=opened.folder.secret(), roster=opened.roster)
+    return _serve(classroom, sessions, origins)
+
+
+def _serve(classroom: Classroom, store: Database, origins: Origins) -> Served:
+    folder = classroom.folder
 
     def lookup(token: str) -> tuple[Path, bool] | None:
         found = access.read_frame(classroom.secret, token)

@@ -1,16 +1,16 @@
 // What a reader can point at in a rendered post. The same as page.py: a test holds the two together.
 
 const SKIPPED = new Set(
-  "script style template noscript annotation annotation-xml button select svg nav head title input textarea".split(" "),
+  "script style template noscript annotation annotation-xml button select svg nav output head title input textarea".split(" "),
 );
 const BLOCKS = new Set(
   ("address article aside blockquote body caption dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 " +
     "header hr li main math ol p pre section summary table tbody td tfoot th thead tr ul br").split(" "),
 );
-const SKIPPED_CLASSES = ["anchorjs-link", "code-copy-button", "blogkit-chart-data", "visually-hidden"];
+const SKIPPED_CLASSES = ["anchorjs-link", "code-copy-button", "visually-hidden", "bk-drawing", "bk-controls", "bk-data", "bk-origin"];
 const SPACE = /[ \t\n\r\f\u00a0\u200b]+/g;
 const PIECES = /[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+/g;
-const PLUMBING = /^(cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)/;
+const PLUMBING = /^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)/;
 
 export interface Block { id: string; start: number; end: number }
 export interface Equation { text: string; block: string | null; element?: Element }

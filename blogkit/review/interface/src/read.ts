@@ -1,0 +1,458 @@
+// The app's page beside the post's frame: comments, composer, rubric. What the frame says is untrusted: it is checked,
+// shown as text, and never more than a place that the server checks again.
+import type { Selector } from "./anchor";
+import { fromServer, h } from "./dom";
+import type { Choice, FromFrame, ToFrame } from "./messages";
+import { Queue, type Answered, type Document } from "./queue";
+
+interface Reply { id: string; label: string; mine: boolean; text: string | null; html: string; answer: { state: string; commit?: string } | null }
+interface Thread {
+  id: string; label: string; mine: boolean; kind: string; text: string | null; html: string; edited: boolean; closed: boolean;
+  answer: string; revision: string; number: number; selectors: Selector[]; made: Selector[]; offer: Selector[] | null;
+  anchor: { state: "attached" | "check" | "unanchored"; start: number | null; end: number | null; block: string | null; change: string };
+  replies: Reply[];
+  may: Record<"edit" | "delete" | "close" | "settle" | "reply" | "answer", boolean>;
+}
+interface Criterion { name: string; title: string; points: number; asks: string; questions: string[] }
+interface Mine { head: string | null; scores: Record<string, number>; notes: Record<string, string>; summary: string; submitted: boolean; changed: boolean; conflict: Document[] }
+interface Other { label: string; total: number; points: number; scores: Record<string, number>; notes: Record<string, string>; summary: string }
+interface View {
+  own: string; post: string; role: string; me: string; revision: string; number: number; due: string; threads: Thread[];
+  rubric: { version: string; points: number; criteria: Criterion[] }; mine: Mine | null; others: Other[]; may: string[];
+}
+
+const KINDS: [string, string][] = [["suggestion", "Suggestion"], ["must-fix", "Must fix"], ["question", "Question"], ["praise", "Praise"]];
+const STATES: Record<string, string> = { done: "Done", disagree: "We disagree", later: "Later" };
+
+const review = document.getElementById("review")!;
+const frame = document.getElementById("post") as HTMLIFrameElement;
+const panel = document.getElementById("panel")!;
+const saved = document.getElementById("saved")!;
+const { post, revision, latest, csrf } = review.dataset as Record<"post" | "revision" | "latest" | "csrf", string>;
+const current = latest === "yes";
+
+let view: View;
+let queue: Queue;
+let opened = "";
+let tab: "comments" | "rubric" = "comments";
+let target: { choices: Choice[]; index: number } | null = null;
+let rubricHead: string | null = null;
+let frameReady = false;
+
+const uuid = () => `urn:uuid:${crypto.randomUUID?.() ?? fallbackUuid()}`;
+function fallbackUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 15) | 64;
+  bytes[8] = (bytes[8]! & 63) | 128;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+async function ask(path: string, body?: unknown): Promise<Answered> {
+  const answer = await fetch(path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: body === undefined ? {} : { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const parsed = await answer.json().catch(() => ({}));
+  return { status: answer.status, body: parsed as Record<string, unknown> };
+}
+
+const body = (value: string) => ({ type: "TextualBody", format: "text/markdown", value });
+
+// --- the frame
+
+const tell = (message: ToFrame) => frame.contentWindow?.postMessage(message, "*"); // its origin is opaque; nothing secret is said
+
+const SELECTORS = new Set(["TextQuoteSelector", "TextPositionSelector", "FragmentSelector", "blogkit:EquationSelector", "blogkit:ImageSelector", "blogkit:CellSelector", "blogkit:MarkSelector"]);
+
+function isChoice(value: unknown): value is Choice {
+  const choice = value as Choice;
+  return (
+    typeof choice?.label === "string" && typeof choice.quote === "string" && Array.isArray(choice.selectors) && choice.selectors.length <= 6 &&
+    choice.selectors.every((one) => SELECTORS.has(one?.type)) && JSON.stringify(choice).length < 60000
+  );
+}
+
+window.addEventListener("message", (event: MessageEvent<FromFrame>) => {
+  if (event.source !== frame.contentWindow || event.origin !== "null" || event.data?.blogkit !== 1) return;
+  const message = event.data;
+  if (message.type === "ready") {
+    frameReady = true;
+    showInFrame();
+  } else if (message.type === "choose" && Array.isArray(message.choices)) {
+    const choices = message.choices.slice(0, 4).filter(isChoice);
+    if (choices.length && canComment()) {
+      target = { choices, index: 0 };
+      compose();
+    }
+  } else if (message.type === "opened" && typeof message.id === "string") open(message.id, false);
+  else if (message.type === "said" && typeof message.text === "string") announce(message.text.slice(0, 400));
+});
+
+function showInFrame(): void {
+  if (!frameReady || !view) return;
+  tell({
+    blogkit: 1,
+    type: "threads",
+    writable: canComment(),
+    threads: view.threads.map((thread, number) => ({
+      id: thread.id,
+      number: number + 1,
+      kind: thread.kind,
+      closed: thread.closed,
+      // an earlier revision shows what was made on it, where it was made
+      state: current ? thread.anchor.state : thread.revision === revision ? "attached" : "unanchored",
+      selectors: current ? thread.selectors : thread.made,
+    })),
+  });
+}
+
+const canComment = () => current && view?.may.includes("comment");
+const announce = (text: string) => { saved.textContent = text; };
+
+// --- comments
+
+function open(id: string, inFrame = true): void {
+  opened = id;
+  tab = "comments";
+  render();
+  document.getElementById(`t-${id}`)?.scrollIntoView({ block: "nearest" });
+  if (inFrame) tell({ blogkit: 1, type: "show", id });
+}
+
+const quoteOf = (selectors: Selector[]): string => {
+  for (const one of selectors) {
+    if (one.type === "TextQuoteSelector") return String(one.exact);
+    if (one.type === "blogkit:EquationSelector") return String(one.tex);
+    if (one.type === "blogkit:CellSelector") return `${one.row} / ${one.column}: ${one.value}`;
+    if (one.type === "blogkit:MarkSelector") return markQuote(one, selectors);
+  }
+  const block = selectors.find((one) => one.type === "FragmentSelector");
+  return block ? String(block.value) : "the post as a whole";
+};
+
+function markQuote(mark: Selector, selectors: Selector[]): string {
+  const figure = selectors.find((one) => one.type === "FragmentSelector")?.value ?? "a chart";
+  if (mark.part === "state") return `${figure} as it stood`;
+  const pairs = (fields: unknown) => Object.entries((fields ?? {}) as object).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : value}`).join(", ");
+  const run = mark.run ? ` · run ${mark.run}` : "";
+  return mark.part === "series" ? `${figure}, series ${pairs(mark.fields)}` : `${figure}, ${pairs(mark.fields)}: ${pairs(mark.value)}${run}`;
+}
+
+const button = (label: string, act: () => void, kind = "") => h("button", { type: "button", class: kind, onclick: act }, label);
+
+function threadCard(thread: Thread, number: number): HTMLElement {
+  const about = { "blogkit:about": thread.id };
+  const state = thread.anchor.state;
+  const card = h(
+    "article",
+    { class: `thread ${thread.kind}${thread.id === opened ? " opened" : ""}${thread.closed ? " closed" : ""}`, id: `t-${thread.id}`, tabindex: 0, "aria-label": `Comment ${number}` },
+    h("header", {},
+      h("button", { type: "button", class: "number", onclick: () => open(thread.id), "aria-label": `Show comment ${number} in the post` }, String(number)),
+      h("b", {}, thread.mine ? `${thread.label} (you)` : thread.label),
+      h("span", { class: `tag ${thread.kind}` }, KINDS.find(([kind]) => kind === thread.kind)?.[1] ?? thread.kind),
+      thread.closed && h("span", { class: "tag" }, "closed"),
+      thread.answer && h("span", { class: "tag answer" }, STATES[thread.answer] ?? thread.answer),
+      thread.edited && h("span", { class: "quiet" }, "edited"),
+    ),
+    h("blockquote", { class: "quote" }, quoteOf(thread.made)),
+  );
+  card.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target === card) open(thread.id); });
+  if (thread.anchor.change) card.append(h("p", { class: "change" }, thread.anchor.change));
+  if (state === "check") {
+    card.append(h("p", { class: "notice check" }, "Moved? Please check. ",
+      thread.may.settle && thread.offer && button("It is here", () => write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}`, selector: thread.offer }, ...about })),
+      thread.may.settle && button("It is gone", () => write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}` }, ...about }))));
+  } else if (state === "unanchored") {
+    card.append(h("p", { class: "notice lost" }, "This place is not in the newest revision. ", h("a", { href: `/read/${post}/${thread.revision}` }, `See revision ${thread.number || ""}`)));
+  }
+  card.append(fromServer(thread.html));
+  for (const reply of thread.replies) {
+    card.append(h("div", { class: "reply" },
+      h("b", {}, reply.mine ? `${reply.label} (you)` : reply.label), " ",
+      reply.answer && h("span", { class: "tag answer" }, (STATES[reply.answer.state] ?? "") + (reply.answer.commit ? ` in ${reply.answer.commit}` : "")),
+      fromServer(reply.html)));
+  }
+  const actions = h("div", { class: "actions" });
+  if (thread.may.answer) actions.append(button("Answer", () => replyForm(card, thread, true)));
+  else if (thread.may.reply) actions.append(button("Reply", () => replyForm(card, thread, false)));
+  if (thread.may.close) actions.append(button(thread.closed ? "Reopen" : "Close", () => write({ type: thread.closed ? "blogkit:Reopen" : "blogkit:Close", ...about })));
+  if (thread.may.edit) actions.append(button("Edit", () => editForm(card, thread)));
+  if (thread.may.delete) actions.append(button("Delete", () => { if (confirm("Delete this comment?")) write({ type: "blogkit:Delete", ...about }); }));
+  card.append(actions);
+  return card;
+}
+
+function replyForm(card: HTMLElement, thread: Thread, answering: boolean): void {
+  card.querySelector("form")?.remove();
+  const text = h("textarea", { rows: 3, required: true, "aria-label": answering ? "Answer" : "Reply", maxlength: 20000 });
+  const state = h("select", { "aria-label": "What comes of it" }, ...Object.entries(STATES).map(([value, label]) => h("option", { value }, label)));
+  const commit = h("input", { placeholder: "commit, such as 98b85a5", pattern: "[0-9a-f]{4,40}", "aria-label": "Commit" });
+  const form = h("form", { onsubmit: (event) => {
+    event.preventDefault();
+    const answer = { state: state.value, ...(commit.value ? { commit: commit.value } : {}) };
+    write({ type: "Annotation", motivation: "replying", target: { source: thread.id }, body: body(text.value), ...(answering ? { "blogkit:answer": answer } : {}) });
+    form.remove();
+  } }, answering && h("div", { class: "row" }, state, commit), text, h("div", { class: "actions" }, h("button", { class: "primary" }, "Send"), button("Cancel", () => form.remove())));
+  card.append(form);
+  text.focus();
+}
+
+function editForm(card: HTMLElement, thread: Thread): void {
+  card.querySelector("form")?.remove();
+  const text = h("textarea", { rows: 5, required: true, "aria-label": "Comment", maxlength: 20000 });
+  text.value = thread.text ?? "";
+  const form = h("form", { onsubmit: (event) => {
+    event.preventDefault();
+    write({ type: "blogkit:Edit", "blogkit:about": thread.id, body: body(text.value) });
+    form.remove();
+  } }, text, h("div", { class: "actions" }, h("button", { class: "primary" }, "Save"), button("Cancel", () => form.remove())));
+  card.append(form);
+  text.focus();
+}
+
+// --- the composer
+
+const draftName = () => `blogkit-draft:${view.own}:${post}`;
+
+function compose(): void {
+  tab = "comments";
+  render();
+  panel.querySelector<HTMLTextAreaElement>("#composer textarea")?.focus();
+}
+
+function composer(): HTMLElement {
+  if (!target) {
+    return h("div", { class: "start" },
+      h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
+      h("div", { class: "actions" },
+        button("Comment on the whole post", () => { target = { choices: [{ label: "the post as a whole", quote: "", selectors: [] }], index: 0 }; compose(); }),
+        button("Mark a region of a picture", () => { tell({ blogkit: 1, type: "region", on: true }); announce("Draw a rectangle on a picture."); })),
+      h("details", { class: "quiet" }, h("summary", {}, "By keyboard"), h("p", {}, "Tab into the post. j and k walk through it, s takes a sentence, the arrow keys walk a chart's points, Enter comments, Escape leaves.")));
+  }
+  const chosen = target;
+  const text = h("textarea", { rows: 5, required: true, maxlength: 20000, "aria-label": "Comment, in Markdown; mathematics between dollar signs", placeholder: "Markdown; $\\lambda$ for mathematics" });
+  text.value = localStorage.getItem(draftName()) ?? "";
+  const preview = h("div", { class: "preview", "aria-live": "polite" });
+  let timer = 0;
+  text.addEventListener("input", () => {
+    localStorage.setItem(draftName(), text.value);
+    clearTimeout(timer);
+    timer = window.setTimeout(async () => {
+      const answer = await ask("/api/preview", { text: text.value }).catch(() => null);
+      if (answer?.status !== 200) return;
+      const warnings = answer.body.warnings as string[];
+      preview.replaceChildren(
+        text.value.trim() ? fromServer(String(answer.body.html)) : "",
+        warnings.length ? h("p", { class: "notice lost" }, `This may tell who you are: ${warnings.map((one) => `“${one}”`).join(", ")}.`) : "",
+      );
+    }, 600);
+  });
+  const choices = chosen.choices.length > 1
+    ? h("fieldset", {}, h("legend", {}, "About"), ...chosen.choices.map((choice, index) => {
+        const input = h("input", { type: "radio", name: "about", value: index, checked: index === chosen.index, onchange: () => { chosen.index = index; quote.textContent = chosen.choices[index]!.quote; } });
+        return h("label", { class: "choice" }, input, choice.label);
+      }))
+    : null;
+  const quote = h("blockquote", { class: "quote" }, chosen.choices[chosen.index]!.quote || "the post as a whole");
+  const kinds = h("div", { class: "kinds", role: "radiogroup", "aria-label": "Kind" }, ...KINDS.map(([value, label], index) =>
+    h("label", { class: `kind ${value}` }, h("input", { type: "radio", name: "kind", value, checked: index === 0 }), label)));
+  const form = h("form", { id: "composer", class: "card", onsubmit: (event) => {
+    event.preventDefault();
+    const kind = form.querySelector<HTMLInputElement>("input[name=kind]:checked")!.value;
+    const { selectors } = chosen.choices[chosen.index]!;
+    write({
+      type: "Annotation", motivation: "commenting", "blogkit:kind": kind, "blogkit:revision": revision, body: body(text.value),
+      target: { source: `urn:blogkit:post:${post}`, ...(selectors.length ? { selector: selectors } : {}) },
+    });
+    localStorage.removeItem(draftName());
+    leave();
+  } }, h("h2", {}, "New comment"), choices, quote, kinds, text, preview,
+    h("div", { class: "actions" }, h("button", { class: "primary" }, "Comment"), button("Cancel", leave)));
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Escape") leave();
+  });
+  return form;
+}
+
+function leave(): void {
+  target = null;
+  tell({ blogkit: 1, type: "clear" });
+  render();
+}
+
+// --- the rubric
+
+let dirty = false;
+let saveTimer = 0;
+let lastSave = 0;
+
+function rubricDocument(): Document {
+  const scores: Record<string, number> = {};
+  const notes: Record<string, string> = {};
+  for (const { name } of view.rubric.criteria) {
+    const points = panel.querySelector<HTMLInputElement>(`[data-points="${CSS.escape(name)}"]`);
+    const note = panel.querySelector<HTMLTextAreaElement>(`[data-note="${CSS.escape(name)}"]`);
+    if (points && points.value !== "" && points.validity.valid) scores[name] = Number(points.value);
+    if (note?.value) notes[name] = note.value;
+  }
+  const summary = panel.querySelector<HTMLTextAreaElement>("[data-summary]")?.value ?? "";
+  return { id: uuid(), type: "blogkit:Rubric", "blogkit:rubric": view.rubric.version, "blogkit:scores": scores, "blogkit:notes": notes, "blogkit:summary": summary, "blogkit:previous": rubricHead };
+}
+
+function saveRubric(): void {
+  clearTimeout(saveTimer);
+  if (!dirty || !view.mine) return;
+  dirty = false;
+  lastSave = Date.now();
+  const document = rubricDocument();
+  Object.assign(view.mine, { scores: document["blogkit:scores"], notes: document["blogkit:notes"], summary: document["blogkit:summary"], changed: view.mine.submitted });
+  rubricHead = document.id; // the next one follows this one, whether or not the server has it yet
+  queue.push(document);
+}
+
+function touched(): void {
+  dirty = true;
+  announce("…");
+  clearTimeout(saveTimer);
+  saveTimer = window.setTimeout(saveRubric, Date.now() - lastSave > 10000 ? 800 : 2500);
+  const total = Object.values(rubricDocument()["blogkit:scores"] as Record<string, number>).reduce((sum, one) => sum + one, 0);
+  const output = panel.querySelector("#total");
+  if (output) output.textContent = `${total} of ${view.rubric.points}`;
+}
+
+function rubricPanel(): HTMLElement {
+  const mine = view.mine!;
+  const box = h("form", { class: "rubric", onsubmit: (event) => { event.preventDefault(); submit(); } });
+  if (conflict) box.append(conflictNotice());
+  for (const one of view.rubric.criteria) {
+    const points = h("input", { type: "number", min: 0, max: one.points, step: 0.5, "data-points": one.name, "aria-label": `Points for ${one.title}, of ${one.points}`, oninput: touched });
+    if (one.name in mine.scores) points.value = String(mine.scores[one.name]);
+    const note = h("textarea", { rows: 2, "data-note": one.name, "aria-label": `Note on ${one.title}`, maxlength: 20000, placeholder: "Why?", oninput: touched });
+    note.value = mine.notes[one.name] ?? "";
+    box.append(h("fieldset", { class: "card" },
+      h("legend", {}, one.title),
+      h("p", { class: "quiet" }, one.asks),
+      one.questions.length ? h("ul", { class: "quiet" }, ...one.questions.map((question) => h("li", {}, question))) : null,
+      h("label", { class: "points" }, points, ` of ${one.points}`), note));
+  }
+  const summary = h("textarea", { rows: 4, "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: touched });
+  summary.value = mine.summary;
+  const total = Object.values(mine.scores).reduce((sum, one) => sum + one, 0);
+  box.append(
+    h("fieldset", { class: "card" }, h("legend", {}, "Summary for the authors"), summary),
+    h("p", {}, "Total: ", h("b", { id: "total" }, `${total} of ${view.rubric.points}`)),
+    mine.submitted ? h("p", { class: "notice good" }, mine.changed ? "Submitted; you changed it since. Submit again to hand in the change." : "Submitted. The authors see it now.") : "",
+    h("div", { class: "actions" }, h("button", { class: "primary" }, mine.submitted ? "Submit again" : "Submit the review")));
+  return box;
+}
+
+function submit(): void {
+  dirty = true;
+  saveRubric();
+  const missing = view.rubric.criteria.filter((one) => !(one.name in view.mine!.scores)).map((one) => one.title);
+  if (missing.length) return void notice(`Still without points: ${missing.join(", ")}.`);
+  write({ type: "blogkit:Submit", "blogkit:about": rubricHead });
+}
+
+let conflict: Document | null = null;
+
+function conflictNotice(): HTMLElement {
+  const theirs = conflict!;
+  const scores = Object.entries((theirs["blogkit:scores"] ?? {}) as Record<string, number>).map(([name, value]) => `${name} ${value}`).join(", ");
+  return h("div", { class: "notice lost", role: "alert" },
+    h("p", {}, `Another tab or device saved this rubric in between (${scores || "no points yet"}). Nothing was overwritten.`),
+    h("div", { class: "actions" },
+      button("Keep mine", () => { rubricHead = theirs.id; conflict = null; dirty = true; saveRubric(); render(); }),
+      button("Take the other", () => { rubricHead = theirs.id; conflict = null; void load(); })));
+}
+
+function othersPanel(): HTMLElement[] {
+  return view.others.map((other) => h("details", { class: "card" },
+    h("summary", {}, `${other.label}: ${other.total} of ${other.points}`),
+    ...view.rubric.criteria.map((one) => h("div", {}, h("b", {}, `${one.title}: ${other.scores[one.name] ?? "–"}`), fromServer(other.notes[one.name] ?? ""))),
+    fromServer(other.summary)));
+}
+
+// --- writing
+
+function write(document: Record<string, unknown> & { type: string }): void {
+  queue.push({ id: uuid(), ...document });
+}
+
+function notice(text: string): void {
+  panel.querySelector(".toast")?.remove();
+  panel.prepend(h("p", { class: "notice lost toast", role: "alert" }, text));
+}
+
+function answered(document: Document, answer: Answered): void {
+  if (answer.status < 300) {
+    announce("Saved");
+    if (document.type !== "blogkit:Rubric") void load();
+    return;
+  }
+  const message = String(answer.body.message ?? "This could not be saved.");
+  if (answer.status === 409 && document.type === "blogkit:Rubric" && answer.body.head) {
+    conflict = answer.body.head as Document;
+    tab = "rubric";
+    render();
+  } else if (answer.status === 428) {
+    if (confirm(`${message}\n\nSend it all the same?`)) queue.push({ ...document, confirmed: true });
+    else if (document.type === "Annotation" && document.motivation === "commenting") {
+      localStorage.setItem(draftName(), String((document.body as { value: string }).value));
+      const selectors = ((document.target as { selector?: Selector[] }).selector ?? []) as Selector[];
+      target = { choices: [{ label: "", quote: quoteOf(selectors), selectors }], index: 0 };
+      compose();
+    }
+  } else if (answer.status === 401) {
+    notice("You are signed out. Open a new link; what you wrote is kept here and is sent then.");
+    queue.push(document);
+  } else notice(message);
+}
+
+// --- all of it
+
+function render(): void {
+  const focus = (document.activeElement as HTMLElement | null)?.id;
+  const tabs = h("div", { class: "tabs", role: "tablist" },
+    h("button", { type: "button", role: "tab", id: "tab-comments", "aria-selected": String(tab === "comments"), onclick: () => { saveRubric(); tab = "comments"; render(); } }, `Comments (${view.threads.length})`),
+    (view.mine || view.others.length > 0) && h("button", { type: "button", role: "tab", id: "tab-rubric", "aria-selected": String(tab === "rubric"), onclick: () => { tab = "rubric"; render(); } }, view.mine ? "Rubric" : "Reviews"));
+  const content = h("div", { class: "content", role: "tabpanel", "aria-labelledby": `tab-${tab}` });
+  if (tab === "comments") {
+    if (canComment()) content.append(composer());
+    if (!view.threads.length) content.append(h("p", { class: "quiet" }, view.role === "author" ? "Comments appear here once their reviewer has submitted." : "No comments yet."));
+    view.threads.forEach((thread, index) => content.append(threadCard(thread, index + 1)));
+    if (view.role === "reviewer" && view.mine && !view.mine.submitted) content.append(h("p", { class: "quiet" }, "You see the others' comments once you have submitted."));
+  } else {
+    if (view.mine) content.append(rubricPanel());
+    content.append(...othersPanel());
+  }
+  panel.replaceChildren(h("p", { class: "who quiet" }, `You are ${view.me} · revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
+  if (focus) document.getElementById(focus)?.focus();
+}
+
+async function load(): Promise<void> {
+  const answer = await ask(`/api/posts/${post}`).catch(() => null);
+  if (answer?.status !== 200) return void notice(String(answer?.body.message ?? "The server does not answer."));
+  const fresh = answer.body as unknown as View;
+  const first = !view;
+  view = fresh;
+  if (first) {
+    queue = new Queue(`blogkit-queue:${view.own}:${post}`, (document) => ask(`/api/posts/${post}/events`, document), answered,
+      (waiting, offline) => {
+        if (offline) announce(`The server does not answer. ${waiting} kept here until it does.`);
+        else if (waiting) announce("Saving…");
+      });
+  }
+  const waiting = queue.waiting.filter((one) => one.type === "blogkit:Rubric").at(-1);
+  if (waiting && view.mine) Object.assign(view.mine, { scores: waiting["blogkit:scores"], notes: waiting["blogkit:notes"], summary: waiting["blogkit:summary"] });
+  rubricHead = waiting?.id ?? view.mine?.head ?? null;
+  if (!dirty || tab !== "rubric") render();
+  showInFrame();
+}
+
+window.addEventListener("pagehide", saveRubric);
+document.addEventListener("visibilitychange", () => { if (document.hidden) saveRubric(); });
+void load();
