@@ -95,15 +95,16 @@ def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bo
     try:
         post = _open(path)
         return _judge(post, chosen, name=path.name, browser=browser)
-    except Refused as refusal:
+    except (Refused, RecursionError) as refusal:
+        reason = "is nested too deeply to be read." if isinstance(refusal, RecursionError) else str(refusal)
         finding = Finding(
             code="BK100",
             level=Level.ERROR,
-            message=f"the submission {refusal}",
+            message=f"the submission {reason}",
             path=path,
             fix="Zip the folder's contents again, with the tool of your operating system.",
         )
-        return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=str(refusal))
+        return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=reason)
 
 
 def check_paths(

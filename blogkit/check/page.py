@@ -278,8 +278,11 @@ class Page:
     # --- content ---
 
     @cached_property
-    def _map(self) -> tuple[tuple[Section, ...], dict[HtmlElement, tuple[int, str]]]:
-        """Sections, and for each element of the content its section and zone. The map keeps the elements alive."""
+    def _map(self) -> tuple[tuple[Section, ...], dict[HtmlElement, tuple[int, str]], dict[HtmlElement, str]]:
+        """Sections; for each element of the content its section and zone; and the zone that it has of itself, if any.
+
+        The map keeps the elements alive, whose identity it is about.
+        """
         sections = [Section(number=0, level=0, title="", id="", zone="body", line=None)]
         where: dict[HtmlElement, tuple[int, str]] = {}
         title = self._title_element
@@ -326,7 +329,8 @@ class Page:
             element: (number, zone if zone != "body" else ("body" if zones[number] == "body" else zones[number]))
             for element, (number, zone) in where.items()
         }
-        return tuple(sections), final
+        own_zones = {element: zone for element, (_, zone) in where.items() if zone != "body"}
+        return tuple(sections), final, own_zones
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -352,69 +356,60 @@ class Page:
         found: list[Block] = []
         header = self.root.xpath("//header[@id='title-block-header']//div[contains(@class,'abstract')]//p")
         for element in header if isinstance(header, list) else []:
-            found.extend(self._block(visible_text(element), element))
+            found.extend(self._block(visible_text(element), element, 0))
         floats = {one.element for one in self.floats} | self._captions
-        self._prose(self.main, floats, found, [])
-        return tuple(block for block in found if block.text)
+        return (*found, *self._prose(floats))
 
-    def _block(self, collected: str, at: HtmlElement) -> Iterator[Block]:
+    def _block(self, collected: str, at: HtmlElement, section: int) -> Iterator[Block]:
         text = SPACE.sub(" ", collected).strip()
         words = re.sub(f"[{_CODE}{_PROSE}]", "", text)
         if not words.strip():
             return
-        section, zone = self.place(at)
-        said = re.sub(f"{_CODE}[^{_PROSE}]*{_PROSE}?", " ", text)
         yield Block(
             text=words,
-            said=said,
+            said=re.sub(f"{_CODE}[^{_PROSE}]*{_PROSE}?", " ", text),
             section=section,
-            zone=zone,
+            zone=self._map[2].get(at) or self.sections[section].zone,
             words=_count(words),
             line=at.sourceline,
             heading=tag_of(at) in _HEADINGS,
         )
 
-    def _prose(self, element: HtmlElement, floats: set[HtmlElement], found: list[Block], open_parts: list[str]) -> None:
-        start: list[HtmlElement] = [element]
-
-        def flush(at: HtmlElement) -> None:
-            found.extend(self._block("".join(open_parts), at))
-            open_parts.clear()
-
+    def _prose(self, floats: set[HtmlElement]) -> list[Block]:
+        """The text of the content cut at block elements, each piece in the section of the last heading before it."""
+        found: list[Block] = []
+        parts: list[str] = []
+        section = 0
         title = self._title_element
 
-        def walk(node: HtmlElement) -> None:
+        def flush(at: HtmlElement) -> None:
+            found.extend(self._block("".join(parts), at, section))
+            parts.clear()
+
+        def walk(node: HtmlElement, around: HtmlElement) -> None:
+            nonlocal section
             tag = tag_of(node)
-            if not tag or tag in _NEVER or node in floats or _is_hidden(node) or node is title:
-                return
-            if node.get("id") in _HIDDEN_IDS or tag == "pre" or tag in _MEDIA or tag in {"figcaption", "caption"}:
-                return
-            if tag == "header" and node.get("id") == "title-block-header":
-                return
-            if tag == "table" and has_class(node, "header"):
-                return
-            if has_class(node, "sourceCode", "cell-code", "code-with-filename-file", "citation-bibtex"):
+            if not tag or node is title or node in floats or _is_no_prose(node, tag):
                 return
             if tag == "math":
-                open_parts.append(f" {_MATH} " if node.get("display") != "block" else " ")
+                parts.append(f" {_MATH} " if node.get("display") != "block" else " ")
                 return
-            block = tag in _BLOCKS
+            block, code = tag in _BLOCKS, tag in {"code", "kbd", "samp", "tt"}
             if block:
-                flush(start[-1])
-                start.append(node)
-            code = tag in {"code", "kbd", "samp", "tt"}
-            open_parts.append(f"{_CODE if code else ''}{node.text or ''}")
+                flush(around)
+            section = self.place(node)[0]
+            parts.append(f"{_CODE if code else ''}{node.text or ''}")
             for child in node:
-                walk(child)
-                open_parts.append(child.tail or "")
+                walk(child, node if block else around)
+                parts.append(child.tail or "")
             if code:
-                open_parts.append(_PROSE)
+                parts.append(_PROSE)
             if block:
                 flush(node)
-                start.pop()
 
-        walk(element)
-        flush(element)
+        walk(self.main, self.main)
+        flush(self.main)
+        return found
 
     @cached_property
     def floats(self) -> tuple[Float, ...]:
@@ -559,6 +554,19 @@ def visible_text_of_title(root: HtmlElement) -> str:
     """The text of the page's ``<title>``."""
     element = root.find(".//head/title")
     return SPACE.sub(" ", element.text or "").strip() if element is not None else ""
+
+
+def _is_no_prose(node: HtmlElement, tag: str) -> bool:
+    """What the reader sees as something else than running text, or not at all."""
+    return (
+        tag in _NEVER
+        or tag in _MEDIA
+        or tag in {"pre", "figcaption", "caption"}
+        or _is_hidden(node)
+        or node.get("id") in _HIDDEN_IDS
+        or (tag == "table" and has_class(node, "header"))
+        or has_class(node, "sourceCode", "cell-code", "code-with-filename-file", "citation-bibtex")
+    )
 
 
 def split_names(text: str) -> list[str]:
