@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -166,18 +167,17 @@ def _is_entry(part: str | int) -> bool:
 
 
 def _owner(kind: type[Any], location: Location) -> type[Any]:
-    """The dataclass that an unknown key was written in."""
-    owners: dict[str, type[Any]] = {"budget": _field_type(kind, "budget"), "scales": Scale}
-    head = str(location[0]) if len(location) > 1 else ""
-    owner = owners.get(head, kind)
-    return owner if is_dataclass(owner) else kind
-
-
-def _field_type(kind: type[Any], name: str) -> type[Any]:
-    for entry in fields(kind):
-        if entry.name == name and callable(entry.default_factory):
-            return type(entry.default_factory())
-    return kind
+    """The dataclass that an unknown key was written in: down the types of the fields that lead to it."""
+    owner: Any = kind
+    for part in location[:-1]:
+        if is_dataclass(owner) and isinstance(owner, type):
+            owner = get_type_hints(owner).get(str(part), kind)
+        else:  # an entry of a mapping or a list: its values' type
+            owner = (get_args(owner) or (kind,))[-1]
+        branches = [branch for branch in get_args(owner) if is_dataclass(branch)]
+        if isinstance(owner, types.UnionType) and branches:
+            owner = branches[0]
+    return owner if is_dataclass(owner) and isinstance(owner, type) else kind
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
