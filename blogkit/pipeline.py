@@ -23,6 +23,7 @@ from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_id
 
 if TYPE_CHECKING:
     from blogkit.check import Report
+    from blogkit.check.mend import Mended
 
 
 def scale_of(project: Project, asked: str | None) -> str | None:
@@ -121,6 +122,19 @@ def check_projects(
     return [
         check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=browser)
         for project in projects
+    ]
+
+
+def mend_projects(site: Site, names: Sequence[str] = (), *, profile: str | None = None) -> list[tuple[str, Mended]]:
+    """Mends what is safe to mend in the sources of the named projects, and says for each what it did."""
+    from blogkit import check
+    from blogkit.publish import page_of
+
+    chosen = check.load(profile or site.config.profile, site.root)
+    projects = choose_projects(site, names)
+    manifest = render_stale(site, projects)
+    return [
+        (project.name, check.mend(site, project, page_of(manifest, project), profile=chosen)) for project in projects
     ]
 
 

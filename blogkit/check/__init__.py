@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from blogkit.check.evidence import as_rubric, gather_evidence
 from blogkit.check.files import Archive, Folder, Refused, open_archive
 from blogkit.check.page import Page
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
@@ -24,6 +25,9 @@ from blogkit.errors import CheckFailed, Problem, ProjectError
 from blogkit.model import Finding, Level, Project, Site
 from blogkit.model import Page as RenderedPage
 
+if TYPE_CHECKING:
+    from blogkit.check.mend import Mended
+
 __all__ = [
     "Profile",
     "Report",
@@ -31,6 +35,7 @@ __all__ = [
     "as_csv",
     "as_github",
     "as_json",
+    "as_rubric",
     "as_text",
     "bundled_profiles",
     "check_path",
@@ -39,6 +44,7 @@ __all__ = [
     "explain",
     "find_rule",
     "load",
+    "mend",
     "refuse_errors",
 ]
 
@@ -62,28 +68,29 @@ def check_project(
     ``release`` is what was published from it, a zip, folder or page, and is looked at in place of the site's page.
     """
     chosen = _profile(profile or site.config.profile, site.root)
-    root = page.output.parent
-    if page.output.is_relative_to(site.output):
-        root = site.output
+    post = _post_of(site, project, page)
+    if release is not None:
+        post = replace(_open(release), source=post.source, project=project.folder, slug=project.name)
+    return _judge(post, chosen, name=project.name, browser=browser)
+
+
+def _post_of(site: Site, project: Project, page: RenderedPage) -> Post:
+    """A rendered post among the other pages of its site."""
+    root = site.output if page.output.is_relative_to(site.output) else page.output.parent
     if not page.output.is_file():
         hint = "`blogkit render` makes the page that is checked."
         raise ProjectError("is not rendered yet.", hint=hint, path=project.post)
-    source = Source(path=project.post)
-    if release is None:
-        post = Post(
-            path=project.folder,
-            files=Folder(root=root),
-            page=Page(data=page.output.read_bytes()),
-            page_name=page.output.relative_to(root).as_posix(),
-            submission=False,
-            source=source,
-            project=project.folder,
-            root=root,
-            slug=project.name,
-        )
-    else:
-        post = replace(_open(release), source=source, project=project.folder, slug=project.name)
-    return _judge(post, chosen, name=project.name, browser=browser)
+    return Post(
+        path=project.folder,
+        files=Folder(root=root),
+        page=Page(data=page.output.read_bytes()),
+        page_name=page.output.relative_to(root).as_posix(),
+        submission=False,
+        source=Source(path=project.post),
+        project=project.folder,
+        root=root,
+        slug=project.name,
+    )
 
 
 def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool = False) -> Report:
@@ -105,6 +112,29 @@ def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bo
             fix="Zip the folder's contents again, with the tool of your operating system.",
         )
         return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=reason)
+
+
+def mend(
+    site_or_path: Site | Path, project: Project | None = None, page: RenderedPage | None = None, *, profile: Profile
+) -> Mended:
+    """Mends what is safe to mend in a project's source, or in a folder, page or zip; says what it did.
+
+    Raises ProjectError for a submission that is refused.
+    """
+    from blogkit.check.mend import mend_archive, mend_folder, mend_project
+
+    if isinstance(site_or_path, Path):
+        try:
+            post = _open(site_or_path)
+        except Refused as refusal:
+            raise ProjectError(f"the submission {refusal}", path=site_or_path) from refusal
+        if post.page_name is None:
+            raise ProjectError("holds no page to mend.", path=site_or_path)
+        if post.root is None:
+            return mend_archive(post, profile, _open)
+        return mend_folder(post, profile)
+    assert project is not None and page is not None
+    return mend_project(_post_of(site_or_path, project, page), profile)
 
 
 def check_paths(
@@ -272,7 +302,9 @@ def _judge(post: Post, profile: Profile, *, name: str, browser: bool) -> Report:
             continue
         findings += [_finding(rule, level, fault, post, waivers) for fault in rule.check(post, profile)]
     findings += _idle_waivers(waivers, post, findings)
-    return Report(name=name, path=post.path, profile=profile, findings=sort_findings(findings), facts=_facts(post))
+    return Report(
+        name=name, path=post.path, profile=profile, findings=sort_findings(findings), facts=_facts(post, profile)
+    )
 
 
 def _finding(rule: Rule, level: Level, fault: Fault, post: Post, waivers: Mapping[str, str]) -> Finding:
@@ -317,7 +349,7 @@ def _idle_waivers(waivers: Mapping[str, str], post: Post, findings: Sequence[Fin
             )
 
 
-def _facts(post: Post) -> dict[str, Any]:
+def _facts(post: Post, profile: Profile) -> dict[str, Any]:
     if post.page_name is None:
         return {}
     from blogkit.check.rules.citations import citing_links, reference_ids
@@ -330,6 +362,7 @@ def _facts(post: Post) -> dict[str, Any]:
         "words": page.words,
         "figures": sum(one.kind == "figure" for one in floats),
         "tables": sum(one.kind == "table" for one in floats),
+        "evidence": gather_evidence(post, profile),
         "citations": len(citing_links(page)),
         "references": len(reference_ids(page)),
         "bytes": post.files.size if post.submission else sum(post.files.bytes_of(name) for name in post.reached),

@@ -102,7 +102,7 @@ class Folder:
     def exists(self, name: str) -> bool:
         """Letter for letter also on a disk that takes no notice of case."""
         path = self.root / name
-        if not path.is_file():
+        if not path.is_file() or not path.resolve().is_relative_to(self.root.resolve()):
             return False
         if self._names is not None:
             return name in self._names

@@ -62,6 +62,10 @@ def check(
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="CODE", help="Say what a rule asks and why; `all` lists them.")
     ] = None,
+    rubric: Annotated[
+        bool, typer.Option("--rubric", help="Print the rubric with what a program can say for each line.")
+    ] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="First mend what is safe to mend.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many at once.")] = None,
 ) -> None:
     """Compare posts with the venue's format."""
@@ -72,7 +76,12 @@ def check(
     if explain is not None:
         _explain(explain, profile)
         return
+    if fix:
+        what = _mend(what or [], profile)
     reports = _reports(what or [], profile, browser, jobs)
+    if rubric:
+        sys.stdout.write(checking.as_rubric(reports))
+        return
     write = {
         Format.TEXT: checking.as_text,
         Format.JSON: checking.as_json,
@@ -83,6 +92,27 @@ def check(
     if fail_on is not FailOn.NEVER and any(report.fails(Level(fail_on.value)) for report in reports):
         errors, warnings = (sum(report.count(level) for report in reports) for level in (Level.ERROR, Level.WARNING))
         raise CheckFailed(errors, warnings)
+
+
+def _mend(what: list[str], profile: str | None) -> list[str]:
+    """Mends each thing, says so on stderr, and gives what is to be checked then."""
+    from blogkit import check as checking
+    from blogkit.pipeline import mend_projects
+
+    names = [one for one in what if not _is_submission(Path(one))]
+    done = mend_projects(_site(), names, profile=profile) if names or not what else []
+    then = list(names)
+    for one in what:
+        if _is_submission(Path(one)):
+            mended = checking.mend(Path(one), profile=checking.load(profile or _default_profile()))
+            done.append((one, mended))
+            then.append(str(mended.path) if Path(one).suffix == ".zip" else one)
+    for name, mended in done:
+        for sentence in mended.said:
+            print(f"{name}: {sentence}", file=sys.stderr)
+        if not mended.said:
+            print(f"{name}: there was nothing that is safe to mend.", file=sys.stderr)
+    return then
 
 
 def _explain(name: str, profile: str | None) -> None:

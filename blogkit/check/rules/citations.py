@@ -83,21 +83,26 @@ def citing_links(page: Page) -> list[Link]:
 
 
 def cites_in(page: Page, sections: set[int], links: list[Link]) -> int:
-    """How many citations stand in these sections."""
-    count = sum(1 for link in links if link.section in sections)
-    for span in page.main.iter("span", "cite", "d-cite"):
-        if (has_class(span, "citation") or str(span.tag) in {"cite", "d-cite"}) and page.place(span)[0] in sections:
-            count += 1
-    for block in page.blocks:
-        if block.section in sections and block.zone == "body":
-            count += len(_TEXT_MARK.findall(block.text))
-            count += len(
-                re.findall(
-                    r"\bet al\.,?\s*\(?(?:19|20)\d\d|\([A-Z][\w'’\-]+(?:\s(?:and|&)\s[A-Z][\w'’\-]+)?,?\s(?:19|20)\d\d[a-z]?\)",
-                    block.text,
-                )
-            )
-    return count
+    """How many citations stand in these sections; one that names two works is one."""
+    marked = [
+        one
+        for one in page.main.iter("span", "cite", "d-cite")
+        if (has_class(one, "citation") or str(one.tag) in {"cite", "d-cite"}) and page.place(one)[0] in sections
+    ]
+    linked = [
+        link
+        for link in links
+        if link.section in sections and not any(up in marked for up in link.element.iterancestors())
+    ]
+    if marked or linked:
+        return len(marked) + len(linked)
+    texts = [block.text for block in page.blocks if block.section in sections and block.zone == "body"]
+    return sum(len(_TEXT_MARK.findall(text)) + len(_NAME_AND_YEAR.findall(text)) for text in texts)
+
+
+_NAME_AND_YEAR = re.compile(
+    r"\bet al\.,?\s*\(?(?:19|20)\d\d|\([A-Z][\w'’\-]+(?:\s(?:and|&)\s[A-Z][\w'’\-]+)?,?\s(?:19|20)\d\d[a-z]?\)"
+)
 
 
 def _background(post: Post, profile: Profile, links: list[Link]) -> Iterator[Fault]:

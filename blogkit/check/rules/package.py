@@ -26,7 +26,7 @@ def one_page(post: Post, profile: Profile) -> Iterator[Fault]:
     """The submission has exactly one `index.html`, at its root."""
     if not post.submission:
         return
-    pages = sorted(name for name in post.files.names if posixpath.basename(name) == "index.html" and not _is_junk(name))
+    pages = sorted(name for name in post.files.names if posixpath.basename(name) == "index.html" and not is_junk(name))
     if isinstance(post.files, Archive) and post.files.prefix:
         yield Fault(
             message=f"index.html lies in the folder {post.files.prefix} of the zip, not at its root.",
@@ -156,7 +156,7 @@ def junk(post: Post, profile: Profile) -> Iterator[Fault]:
     """The submission holds no files of the operating system."""
     if not post.submission:
         return
-    found = sorted(name for name in post.files.names if _is_junk(name))
+    found = sorted(name for name in post.files.names if is_junk(name))
     for name in found[:3]:
         yield Fault(message=f"{name} is a file of the operating system.", place=post.file(name))
     if len(found) > 3:
@@ -260,7 +260,8 @@ def _is_site_page(target: str) -> bool:
     return target.endswith((".html", ".xml")) or "." not in posixpath.basename(target)
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether a file is one that an operating system or a tool left behind."""
     parts = name.split("/")
     return (
         "__MACOSX" in parts

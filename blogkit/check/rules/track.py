@@ -67,7 +67,10 @@ def front_matter(post: Post, profile: Profile) -> Iterator[Fault]:
     if post.source is not None:
         for keys in (("title",), ("description",), ("date",), ("author", "authors"), ("bibliography",)):
             if not any(data.get(key) for key in keys):
-                yield Fault(message=f"the front matter has no {keys[0]}.", place=post.entry(keys[0]))
+                yield Fault(
+                    message=f"the front matter has no {keys[0]}.",
+                    place=_author(post) if keys[0] == "author" else post.entry(keys[0]),
+                )
     described = data.get("description") if post.source is not None else next(iter(post.page.meta("description")), "")
     text = str(described or "").strip()
     place = post.entry("description")
@@ -130,7 +133,7 @@ _REPOSITORY = re.compile(
     re.I,
 )
 _MAIL = re.compile(r"\b[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+\b")
-_HOME = re.compile(r"(?:/home/|/Users/|C:\\\\?Users\\\\?)([A-Za-z][\w.\-]+)")
+_HOME = re.compile(r"(?:/home/|/Users/|C:\\\\?Users\\\\?)([A-Za-z][\w\-]*(?:\.\w+)*)")
 
 
 @rule(
@@ -144,11 +147,11 @@ def anonymous(post: Post, profile: Profile) -> Iterator[Fault]:
     page = post.page
     for name in page.authors:
         if not re.fullmatch(r"anonymous(?:\s+(?:authors?|et al\.?))?", name, re.I):
-            yield Fault(message=f'the author "{name}" is named.', place=post.entry("author"))
+            yield Fault(message=f'the author "{name}" is named.', place=_author(post))
     for element in page.root.xpath("//*[@id='title-block-header']//p[contains(@class,'affiliation')]"):
         text = visible_text(element)
         if text and not re.search(r"anonym", text, re.I):
-            yield Fault(message=f'the affiliation "{text}" is named.', place=post.entry("author"))
+            yield Fault(message=f'the affiliation "{text}" is named.', place=_author(post))
     told: set[str] = set()
     for link in page.root.iter("a"):
         href = link.get("href") or ""
@@ -186,6 +189,11 @@ def anonymous(post: Post, profile: Profile) -> Iterator[Fault]:
                 message="the acknowledgements stay out of the review copy.",
                 place=post.where(heading=heading.title, line=heading.line),
             )
+
+
+def _author(post: Post) -> Place:
+    """The front matter's list of authors, under either of its names."""
+    return post.entry("authors" if "authors" in _metadata(post) else "author")
 
 
 def _is_own(sentence: str) -> bool:

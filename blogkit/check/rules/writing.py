@@ -15,7 +15,7 @@ _AI_NAMES = (
     r"ChatGPT|GPT-?\d[\w.-]*|Claude|Copilot|Gemini|Llama|Mistral|DeepSeek|Grok|Perplexity|Cursor|Codex|Bard"
     r"|Grammarly|DeepL|AI assistants?|AI tools?|generative AI|(?:large )?language models?|LLMs?|chatbots?"
 )
-_AI_HEADING = re.compile(
+AI_HEADING = re.compile(
     r"\b(AI|A\.I\.|artificial intelligence|LLMs?|language models?|generative|assistants?)\b"
     r".*\b(assist\w*|statement|disclosure|use|usage|used|help|tools?|acknowledge?ments?|declaration|collaborat\w*)\b"
     r"|\b(use|usage|disclosure|statement|declaration|help|assistance)\b.*\b(AI|LLMs?|generative|language models?)\b"
@@ -113,7 +113,7 @@ def _floats_in(page: Page, section: Section) -> bool:
     return any(one.section in numbers for one in page.floats)
 
 
-_LIMITS = re.compile(
+LIMITS = re.compile(
     r"\b(limitations?|limited (?:to|by|in)|caveats?|shortcomings?|threats? to validity|weakness\w*|drawbacks?"
     r"|does not (?:generali[sz]e|extend|cover)|do not (?:generali[sz]e|extend|cover)|cannot (?:conclude|claim|rule out)"
     r"|we (?:only|did not|do not|could not) (?:test|try|study|consider|vary|run|train|measure|use|cover|look|examin|explor)\w*)",
@@ -135,12 +135,16 @@ def limitations(post: Post, profile: Profile) -> Iterator[Fault]:
         return  # that the part is missing is told by its own rule
     text = "\n".join(f"{one.title}\n{post.page.section_text(one)}" for one in sections)
     titles = " ".join(one.title for section in sections for one in post.page.tree(section))
-    if not _LIMITS.search(text) and not _LIMITS.search(titles):
+    if not LIMITS.search(text) and not LIMITS.search(titles):
         last = sections[-1]
         yield Fault(
             message=f'"{last.title}" does not speak of limitations.',
             place=post.where(heading=last.title, line=last.line),
         )
+
+
+HYPOTHESIS_TITLE = re.compile(r"^\W*(?:(?:central|main|our|the|key)\s+)*hypothes[ie]s\b\W*", re.IGNORECASE)
+"""The title of a marked block, in front of what it states."""
 
 
 def hypothesis_blocks(page: Page) -> list[HtmlElement]:
@@ -188,9 +192,7 @@ def hypothesis(post: Post, profile: Profile) -> Iterator[Fault]:
             fix="Keep one, and make the others part of it or plain text.",
         )
     else:
-        text = re.sub(
-            r"^\W*(?:(?:central|main|our|the|key)\s+)*hypothes[ie]s\W*", "", visible_text(blocks[0]), flags=re.I
-        )
+        text = HYPOTHESIS_TITLE.sub("", visible_text(blocks[0]))
         if len(text.split()) < 4:
             yield Fault(
                 message="the block of the central hypothesis states none.",
@@ -303,7 +305,7 @@ def _quote(text: str) -> str:
 def ai_statement(post: Post, profile: Profile) -> Iterator[Fault]:
     """The post says which AI assistant helped and with what, or that none did."""
     page = post.page
-    headed = [one for one in page.sections if one.title and _AI_HEADING.search(one.title)]
+    headed = [one for one in page.sections if one.title and AI_HEADING.search(one.title)]
     if not headed:
         for block in page.blocks:
             if block.zone == "references":
@@ -352,14 +354,14 @@ def _speaks_of_writing(sentence: str) -> bool:
     )
 
 
-_UNCERTAIN = re.compile(
+UNCERTAIN = re.compile(
     r"±|\\pm|\+/-|\bconfidence (?:interval|band|level)|\bcredible interval|\bstandard (?:deviation|error)|\bstd\b|\bs\.?d\.\b"
     r"|\bSEM\b|\berror (?:bars?|bands?)|\bbootstrap|\b95\s?%|\bquartiles?\b|\binterquartile|\bvariance across|\bspread\b"
     r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|\d+)\s+(?:random\s+|different\s+|independent\s+)*seeds?\b"
     r"|\bseeds?\b[^.]{0,40}\b(?:mean|average|shaded|band|range)|\bmean (?:and|over|of|across)\b|\bp\s?[<=]\s?0?\.\d",
     re.IGNORECASE,
 )
-_BASELINE = re.compile(
+BASELINE = re.compile(
     r"\b(baselines?|control (?:group|condition|run|model|experiment)s?|reference (?:model|run|network)|vanilla|chance(?: level)?"
     r"|random guess\w*|majority class|linear (?:model|regression|probe|classifier)|ablat\w*|compared (?:to|with|against)"
     r"|relative to|state[- ]of[- ]the[- ]art|prior work|default (?:setting|configuration)|unmodified|without (?:the )?\w+ization)",
@@ -405,9 +407,9 @@ def uncertainty(post: Post, profile: Profile) -> Iterator[Fault]:
     if tables:
         one = tables[0]
         place = post.where(*([one.id] if one.id else []), text=one.caption or visible_text(one.element), line=one.line)
-    if not _UNCERTAIN.search(text):
+    if not UNCERTAIN.search(text):
         yield Fault(message="numbers are compared without their uncertainty: no seeds, ± or interval.", place=place)
-    if not _BASELINE.search(text):
+    if not BASELINE.search(text):
         yield Fault(message="numbers are compared, but no baseline is named.", place=place)
 
 
