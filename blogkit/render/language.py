@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from blogkit.render.metadata import load_yaml_file, merge
+from blogkit.render.metadata import load_yaml_file
 
 _WORDS = Path(__file__).parent / "language"
 
@@ -27,7 +27,9 @@ def words(lang: str, own: Any = None) -> dict[str, Any]:
     if isinstance(own, Mapping):
         layers.append(own)
         layers.extend(own[code] for code in (primary, lang) if isinstance(own.get(code), Mapping))
-    return merge(*layers)
+    merged = {key: value for layer in layers for key, value in layer.items()}
+    merged["dates"] = {key: value for layer in layers for key, value in (layer.get("dates") or {}).items()}
+    return merged
 
 
 _ISO = re.compile(r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}))?)?")

@@ -226,7 +226,8 @@ def _cell_attributes(label: str, options: Mapping[str, Any], displays: int) -> s
         parts.append(f"#{label}")
     parts.append(".cell")
     parts += ["." + word.lstrip(".") for word in str(options.get("classes") or "").replace(",", " ").split()]
-    parts += [f".column-{word}" for word in str(options.get("column") or "").split()]
+    if layout:
+        parts += [f".column-{word}" for word in str(options.get("column") or "").split()]
     attributes = " ".join(parts)
     if prefix == "tbl-" or (prefix == "fig-" and f"#{label}" in parts):
         attributes += _attribute(options, prefix + "cap", "layout-ncol", "layout-nrow", "layout", "tbl-colwidths")
@@ -237,8 +238,12 @@ def _cell_attributes(label: str, options: Mapping[str, Any], displays: int) -> s
 
 
 def _code(cell: Cell, options: Mapping[str, Any], metadata: Mapping[str, Any], echo: Any, label: str) -> list[str]:
-    source = cell.source if echo == "fenced" else cell.code
+    source = cell.code
     attributes = f".{cell.language} .cell-code"
+    if echo == "fenced":
+        kept = [line for line in cell.source.splitlines() if _OPTION.match(line) and "echo: fenced" not in line]
+        source = "\n".join(["```{{%s}}" % cell.language, *kept, cell.code, "```"])  # noqa: UP031  # braces are text here
+        attributes = ".markdown .cell-code"
     if label.startswith("lst-"):
         attributes = f"#{label} " + attributes
     attributes += _attribute(options, "code-fold", "code-summary", "code-line-numbers", "lst-cap", "filename")
@@ -301,7 +306,8 @@ def _output(
         return []
     if asis:
         return shown
-    return [":::: {.cell-output .cell-output-display}", *shown, "::::"]
+    column = str(options.get("column") or "") if not any(key.startswith("layout") for key in options) else ""
+    return [f":::: {{.cell-output .cell-output-display{f' .column-{column}' if column else ''}}}", *shown, "::::"]
 
 
 def _data(
@@ -352,8 +358,9 @@ def _image(
     caption = options.get("fig-cap")
     alt = options.get("fig-alt")
     subcaptions = options.get("fig-subcap")
-    displays = [one for one in cell.outputs if one.get("output_type") in {"display_data", "execute_result"}]
-    place = next((n for n, one in enumerate(displays) if (one.get("data") or {}).get(mime) == data), 0)
+    displays = [one for one in _merged(cell.outputs) if one.get("output_type") in {"display_data", "execute_result"}]
+    before = [one for one in _merged(cell.outputs)[: number - 1] if one.get("output_type") != "stream"]
+    place = sum(one.get("output_type") in {"display_data", "execute_result"} for one in before)
     single = len(displays) == 1 and not subcaptions and not any(key.startswith("layout") for key in options)
     words = ""
     attributes: list[str] = []

@@ -60,6 +60,7 @@ def shape(page: HtmlElement, frame: Frame) -> None:
     if main is None:
         return
     _decorate(main, frame)
+    _annotations(main, frame)
     _contents(page, main, frame)
     _appendix(main, frame)
     _columns(page, main, frame)
@@ -91,6 +92,19 @@ def _decorate(main: HtmlElement, frame: Frame) -> None:
         own = next((child for child in section if child.tag in HEADINGS), None)
         if own is not None:
             add_class(own, "anchored")
+
+
+def _annotations(main: HtmlElement, frame: Frame) -> None:
+    """The number of each note stands in the code, before the first line that it explains."""
+    notes = [one for one in elements(main, "span") if one.get("data-code-cell")]
+    for note in notes:
+        cell, number = note.get("data-code-cell") or "", note.get("data-code-annotation") or ""
+        line = by_id(main, f"{cell}-{(note.get('data-code-lines') or '').partition(',')[0]}")
+        if line is not None:
+            put_before(line, make("a", number, class_="code-annotation-anchor", data_target_cell=cell))
+        around = next(iter(note.iterancestors("dl")), None)
+        if around is not None:
+            add_class(around, "code-annotation-container-grid")
 
 
 # --- contents --------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def templates() -> jinja2.Environment:
 
 _SHOWN = ("title", "subtitle", "description", "abstract", "pagetitle", "title-prefix")
 _OPTIONS = (
-    "number-sections", "number-depth", "callout-appearance", "callout-icon", "code-fold", "code-summary",
+    "number-sections", "number-depth", "number-offset", "callout-appearance", "callout-icon", "code-fold", "code-summary",
     "code-line-numbers", "code-annotations", "fig-align", "cap-location", "fig-cap-location", "tbl-cap-location",
     "lst-cap-location", "tbl-colwidths",
 )  # fmt: skip
@@ -96,6 +96,7 @@ def _request(source: Source) -> dict[str, Any]:
             "shortcodes": bool(source.values),
             "images": "![](" in source.text or "[![" in source.text,
             "at": "@" in source.text,
+            "annotations": re.search(r"<\d+>\s*(?:\S{1,3}\s*)?$", source.text, re.MULTILINE) is not None,
         },
         "bibliography": [_file(source, name, "bibliography") for name in as_list(metadata.get("bibliography"))],
         "references": _plain(as_list(metadata.get("references"))),

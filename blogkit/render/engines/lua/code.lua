@@ -22,26 +22,6 @@ local function option(s, block, name)
   return s.options[name]
 end
 
--- Comments such as `# <1>` at the end of a line mark it for the list of notes below the block.
-local function annotations(block)
-  local found, number = {}, 0
-  local lines = {}
-  for line in (block.text .. "\n"):gmatch("(.-)\n") do
-    number = number + 1
-    local bare, note = line:match("^(.-)%s*[#/%-%%;!*]+%s*<(%d+)>%s*%*?/?$")
-    if bare then
-      found[#found + 1] = { line = number, note = tonumber(note) }
-      line = bare
-    end
-    lines[#lines + 1] = line
-  end
-  if #found > 0 then
-    block.text = table.concat(lines, "\n")
-    return found
-  end
-  return nil
-end
-
 function code.block(s, block)
   local filename = block.attributes["filename"]
   block.attributes["filename"] = nil
@@ -52,20 +32,6 @@ function code.block(s, block)
   local fold = option(s, block, "code-fold")
   local summary = option(s, block, "code-summary") or s.language["code-summary"] or "Code"
   block.attributes["shortcodes"] = nil
-  if block.identifier ~= "" and block.identifier:match("^annotated%-") == nil and s.options["code-annotations"] ~= false then
-    s.last_code = nil
-  end
-  if s.options["code-annotations"] ~= false and s.options["code-annotations"] ~= "none" then
-    local notes = annotations(block)
-    if notes then
-      block.classes:insert("code-annotation-code")
-      local marks = {}
-      for _, mark in ipairs(notes) do
-        marks[#marks + 1] = mark.line .. ":" .. mark.note
-      end
-      block.attributes["code-annotations"] = table.concat(marks, " ")
-    end
-  end
   local result = pandoc.Blocks({ block })
   if block.classes:includes("cell-code") and fold ~= nil and fold ~= false and fold ~= "false" and fold ~= "none" then
     local open = fold == "show" and " open" or ""

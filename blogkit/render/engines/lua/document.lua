@@ -1,6 +1,7 @@
 -- One document from Markdown to the HTML of its body, in the order that Quarto has:
 -- shortcodes, conditional content, numbered things in document order, references, citations, HTML.
 
+local annotations = require("annotations")
 local blocks = require("blocks")
 local citations = require("citations")
 local code = require("code")
@@ -30,7 +31,7 @@ local function heading(s, header)
   local level = math.min(header.level, 7)
   local counters = s.sections
   for deeper = level + 1, #counters do
-    counters[deeper] = 0
+    counters[deeper] = s.offsets[deeper]
   end
   counters[level] = counters[level] + 1
   if level == 1 then
@@ -435,6 +436,9 @@ function document.render(request)
       s.top_level = math.min(s.top_level, header.level)
     end,
   })
+  if request.traits.annotations then
+    doc = annotations.apply(s, doc)
+  end
   local _, walk = new_filter(s, request.traits)
   doc = pandoc.Pandoc(walk(doc.blocks), doc.meta)
   doc = resolve_references(s, doc)

@@ -38,6 +38,7 @@ function state.new(request)
     counters = {},
     entries = {},
     sections = { 0, 0, 0, 0, 0, 0, 0 },
+    offsets = { 0, 0, 0, 0, 0, 0, 0 },
     top_level = 7,
     problems = pandoc.List(),
     warnings = pandoc.List(),
@@ -55,6 +56,11 @@ function state.new(request)
       space = custom["space-before-numbering"] ~= false,
       custom = true,
     }
+  end
+  local offsets = s.options["number-offset"]
+  for level, offset in ipairs(type(offsets) == "table" and offsets or { offsets }) do
+    s.offsets[level] = tonumber(offset) or 0
+    s.sections[level] = s.offsets[level]
   end
   return s
 end

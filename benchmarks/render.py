@@ -1,0 +1,134 @@
+"""How fast a blog is rendered: `python benchmarks/render.py [--posts 1 10 50 200] [--engine pandoc quarto]`.
+
+Each post has about 2,500 words, 5 figures, 20 citations and 10 equations. Prints one row a size: seconds, pages a
+second, the process's peak memory with pandoc's, and how long a change in one post takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from blogkit.config import load_site
+from blogkit.render import render_site
+from blogkit.tools import quarto
+
+WORDS = """network width depth loss gradient training data model error test seed curve noise label layer descent peak
+we find that the of a in with for is as by on and this under each over when more less than between during""".split()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100"><path d="M0 90 L50 60 L100 {} L200 10" stroke="#0e7862" fill="none"/></svg>'
+
+
+def sentence(rng: random.Random, length: int) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(length)).capitalize()
+
+
+def post(number: int) -> str:
+    """A post's text, another for each number."""
+    rng = random.Random(number)
+    parts = [
+        f"---\ntitle: 'Post {number}: {sentence(rng, 5)}'\nauthor:\n  - name: Ada Example\n    affiliations: [Institute]\n"
+        f"date: 2026-{1 + number % 12:02}-{1 + number % 28:02}\ncategories: [c{number % 7}, c{number % 3}]\n"
+        "bibliography: ../../refs.bib\ncitation: true\n---\n"
+    ]
+    for section in range(5):
+        parts.append(f"\n## {sentence(rng, 3)} {{#sec-{section}}}\n")
+        for paragraph in range(5):
+            key = (number + section * 5 + paragraph) % 60
+            cite = f" [@key{key}]" if paragraph < 4 else f", see @fig-{section} and @sec-{(section + 1) % 5}"
+            parts.append("\n" + ". ".join(sentence(rng, 16) for _ in range(6)) + f"{cite}.\n")
+        parts.append(f"\n$$\n\\mathcal{{L}}_{section}(\\theta) = \\frac{{1}}{{n}}\\sum_{{i=1}}^n \\ell(f_\\theta(x_i), y_i)\n$$ {{#eq-{section}}}\n")
+        parts.append(f"\nBy @eq-{section}, $\\theta_{{t+1}} = \\theta_t - \\eta \\nabla \\mathcal{{L}}$ holds.\n")
+        parts.append(f'\n![{sentence(rng, 8)}.](figure{section}.svg){{#fig-{section} fig-alt="{sentence(rng, 6)}"}}\n')
+    return "".join(parts)
+
+
+def make_blog(root: Path, posts: int) -> None:
+    """A site with so many posts."""
+    (root / "projects").mkdir(parents=True)
+    (root / "_quarto.yml").write_text(
+        'project: {type: website, output-dir: _site, render: [index.qmd, "projects/*/index.qmd"]}\n'
+        "website: {title: Benchmark, site-url: 'https://example.org'}\n"
+        "format: {html: {toc: true, html-math-method: mathml, theme: cosmo}}\nexecute: {enabled: false}\n"
+    )
+    (root / "index.qmd").write_text(
+        "---\ntitle: Posts\nlisting: {contents: projects, sort: 'date desc', type: grid, categories: true}\n---\n"
+    )
+    (root / "refs.bib").write_text(
+        "\n".join(
+            f"@article{{key{n}, title={{Title {n}}}, author={{Author{n}, Ann and Other, Bob}}, journal={{Journal}}, "
+            f"year={{{1960 + n}}}, volume={{{n}}}, pages={{1--9}}}}"
+            for n in range(60)
+        )
+    )
+    for number in range(posts):
+        folder = root / "projects" / f"post-{number:03}"
+        folder.mkdir()
+        (folder / "index.qmd").write_text(post(number))
+        for figure in range(5):
+            (folder / f"figure{figure}.svg").write_text(SVG.format(10 + figure * 5))
+
+
+class Memory:
+    """The peak of this process and its children, in MB, sampled while it is open."""
+
+    def __enter__(self) -> Memory:
+        self.peak = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        own = psutil.Process()
+        while not self._stop.wait(0.1):
+            total = 0.0
+            for process in [own, *own.children(recursive=True)]:
+                try:
+                    total += process.memory_full_info().pss / 1e6
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total)
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, nargs="+", default=[1, 10, 50, 200])
+    parser.add_argument("--engine", nargs="+", default=["pandoc", *(["quarto"] if quarto.find_quarto() else [])])
+    arguments = parser.parse_args()
+    print("engine  posts  seconds  pages/s  peak MB  one change s  nothing changed s")
+    for engine in arguments.engine:
+        for posts in arguments.posts:
+            root = Path(tempfile.mkdtemp(prefix="blogkit-render-"))
+            try:
+                make_blog(root / "site", posts)
+                site = load_site(root / "site")
+                with Memory() as memory:
+                    start = time.perf_counter()
+                    pages = len(render_site(site, engine=engine).pages)
+                    full = time.perf_counter() - start
+                changed = site.projects[posts // 2].post
+                changed.write_text(changed.read_text().replace("## ", "## Changed ", 1))
+                start = time.perf_counter()
+                render_site(load_site(site.root), engine=engine)
+                one = time.perf_counter() - start
+                start = time.perf_counter()
+                render_site(load_site(site.root), engine=engine)
+                none = time.perf_counter() - start
+                print(f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {memory.peak:8.0f} {one:13.2f} {none:18.2f}")
+            finally:
+                shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
