@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement, fragments_fromstring
 
+_WITH_CLASS: Any = etree.XPath("descendant-or-self::*[contains(concat(' ', normalize-space(@class), ' '), $name)]")
+_WITH_ID: Any = etree.XPath("//*[@id=$identity]")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -38,7 +41,8 @@ def drop_class(element: HtmlElement, *names: str) -> None:
 
 def with_class(root: HtmlElement, name: str) -> list[HtmlElement]:
     """Every element below a root that has a class, in document order."""
-    return [element for element in elements(root) if "class" in element.attrib and has_class(element, name)]
+    found: list[HtmlElement] = _WITH_CLASS(root, name=f" {name} ")
+    return found
 
 
 def elements(root: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
@@ -50,7 +54,7 @@ def elements(root: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
 
 def by_id(root: HtmlElement, identity: str) -> HtmlElement | None:
     """The element with an id, or None."""
-    found: list[HtmlElement] = root.xpath("//*[@id=$identity]", identity=identity)
+    found: list[HtmlElement] = _WITH_ID(root, identity=identity)
     return found[0] if found else None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import json
 import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +47,13 @@ _DESCRIPTION = 175
 """Letters of a description, where the listing says nothing else."""
 
 
+_TUPLES = ("authors", "categories")
+_KEPT = (
+    "title_html", "title_text", "subtitle_html", "description_html", "first_paragraph", "image", "image_alt", "words",
+    "search", *_TUPLES,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Post:
     """What a listing shows of a post."""
@@ -67,6 +75,27 @@ class Post:
     """Address from the post's folder; empty where there is none."""
     image_alt: str
     words: int
+    search: list[list[str]] = field(default_factory=list)
+    """What its sections say: anchor, heading, words."""
+
+    def record(self) -> dict[str, Any]:
+        """The post as JSON keeps it."""
+        return {
+            "metadata": json.loads(json.dumps(self.metadata, default=str)),
+            "date": self.date.isoformat() if self.date else None,
+            **{name: getattr(self, name) for name in _KEPT},
+        }
+
+    @classmethod
+    def from_record(cls, source: Path, output: Path, record: Mapping[str, Any]) -> Post:
+        """A post as it was kept."""
+        return cls(
+            source=source,
+            output=output,
+            metadata=record["metadata"],
+            date=dt.datetime.fromisoformat(record["date"]) if record["date"] else None,
+            **{name: tuple(record[name]) if name in _TUPLES else record[name] for name in _KEPT},
+        )
 
     @property
     def minutes(self) -> int:
@@ -343,7 +372,7 @@ def _item(
     if image and not image.startswith("/") and folder != ".":
         image = f"{folder}/{image}"
     elif image.startswith("/"):
-        image = os.path.relpath(output.parent, output.parent) + image
+        image = "./" + image.lstrip("/")
     description = post.description_html
     description = shorten(description, length) if description else shorten(post.first_paragraph, length)
     date = language.format_date(post.date, str(date_format), lang) if post.date else ""

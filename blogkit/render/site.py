@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from blogkit import store
-from blogkit.errors import Problem, RenderError
+from blogkit.errors import BlogkitError, Problem, RenderError
 from blogkit.model import Manifest, Page, Project, Site
-from blogkit.render import citeas, language, listing, structure
+from blogkit.render import citeas, extras, language, listing, structure
+from blogkit.render.cache import Cache
 from blogkit.render.engines import pandoc
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
+from blogkit.render.metadata import as_list, shown, split_front_matter
+from blogkit.render.output import copy_if_newer, write_page
 from blogkit.tools.pandoc import PandocPool
 
 _PAGE_SUFFIXES = (".qmd", ".ipynb", ".md")
 _SKIPPED = {"README.md", "README.qmd", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE.md", "AGENTS.md"}
+
+
+# --- which pages -----------------------------------------------------------------------------------------------------
 
 
 def site_sources(site: Site) -> tuple[Path, ...]:
@@ -64,126 +71,12 @@ def output_of(site: Site, source: Path) -> Path:
     return site.output / source.relative_to(site.root).with_suffix(".html")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """A page whose tree is ready to be finished."""
-
-    rendered: pandoc.Rendered
-    tree: HtmlElement
-    output: Path
-    post: listing.Post
-
-
-def render_with_pandoc(site: Site, only: Sequence[Project] = (), jobs: int | None = None) -> Manifest:
-    """Renders a site with the embedded engine. Raises RenderError with the problems of every page."""
-    sources = site_sources(site)
-    outputs = {source.resolve(): output_of(site, source) for source in sources}
-    wanted = _wanted(sources, only)
-    jobs = jobs or os.cpu_count() or 1
-    problems: list[Problem] = []
-    with PandocPool(pandoc.PROGRAM, jobs) as pool, ThreadPoolExecutor(jobs + 1) as threads:
-
-        def make(source: Path) -> Made | RenderError:
-            try:
-                return _make(site, source, outputs, pool)
-            except RenderError as error:
-                return error
-
-        made: list[Made] = []
-        for result in threads.map(make, wanted):
-            if isinstance(result, RenderError):
-                problems.extend(result.problems)
-            else:
-                made.append(result)
-    if problems:
-        raise RenderError(problems)
-    posts = [one.post for one in made if not listing.listings_of(one.rendered.source.metadata)]
-    assets = Assets()
-    pages = []
-    for one in made:
-        _add_listings(site, one, posts)
-        pages.append(_write(site, one, assets))
-    assets.copy_to(site.output)
-    warnings = tuple(warning for one in made for warning in one.rendered.warnings)
-    return Manifest(engine="pandoc", root=site.output, pages=tuple(pages), warnings=warnings)
-
-
-def _wanted(sources: Sequence[Path], only: Sequence[Project]) -> list[Path]:
+def wanted_sources(sources: Sequence[Path], only: Sequence[Project]) -> list[Path]:
+    """The sources of some projects; all of them where no project is named."""
     if not only:
         return list(sources)
     folders = {project.folder.resolve() for project in only}
     return [source for source in sources if folders & {source.resolve().parent, *source.resolve().parents}]
-
-
-def _make(site: Site, path: Path, outputs: dict[Path, Path], pool: PandocPool) -> Made:
-    source, answer = pandoc.render_body(site, path, pool)
-    output = output_of(site, path)
-    rendered = pandoc.make_page(site, source, answer, pandoc.page_prefix(site, output))
-    tree = parse_page(rendered.html)
-    lang = str(source.metadata.get("lang") or "en")
-    website = site.quarto.get("website") or {}
-    address = str(website.get("site-url") or "")
-    if address:
-        address = f"{address.rstrip('/')}/{output.relative_to(site.output).as_posix()}"
-    own = citeas.own_citation(
-        source.metadata, rendered.title, rendered.authors, address, str(website.get("title") or "")
-    )
-    frame = structure.Frame(
-        citation=own.bibtex(),
-        cite_as=own.html(),
-        metadata=source.metadata,
-        words=language.words(lang, source.metadata.get("language")),
-        positioned_references=bool(re.search(r"^:{3,}.*#refs\b", source.text, re.MULTILINE)),
-        sources=outputs,
-        source=path,
-        output=output,
-        root=site.root,
-    )
-    structure.shape(tree, frame)
-    for name, data in source.files.items():
-        store.write_if_changed(output.parent / name, data)
-    return Made(rendered=rendered, tree=tree, output=output, post=listing.post_of(rendered, tree, output))
-
-
-def _add_listings(site: Site, made: Made, posts: Sequence[listing.Post]) -> None:
-    source = made.rendered.source
-    wanted = listing.listings_of(source.metadata)
-    if not wanted:
-        return
-    lang = str(source.metadata.get("lang") or "en")
-    words = language.words(lang, source.metadata.get("language"))
-    everything: list[listing.Post] = []
-    htmls = []
-    style: object = None
-    for number, one in enumerate(wanted):
-        if "id" not in one:
-            one = {**one, "id": "listing" if number == 0 else f"listing-{number + 1}"}
-        chosen = listing.in_order(one, listing.chosen_posts(one, source.path, posts))
-        everything += chosen
-        style = one.get("categories", style)
-        html = listing.listing_html(one, chosen, made.output, words, lang, source.metadata.get("date-format"))
-        htmls.append((one, html))
-    categories = listing.category_list(everything, words, style)
-    listing.place_listings(made.tree, htmls, categories, str(words["listing-page-field-categories"]))
-
-
-def _write(site: Site, made: Made, assets: Assets) -> Page:
-    source = made.rendered.source
-    context = FinishContext(
-        site=site,
-        source=source.path,
-        output=made.output,
-        prefix=pandoc.page_prefix(site, made.output),
-        assets=assets,
-        metadata=source.metadata,
-    )
-    for finisher in finishers():
-        finisher(made.tree, context)
-    store.write_if_changed(made.output, page_text(made.tree))
-    copy_resources(site, source.path, made.tree, made.output)
-    return Page(
-        source=source.path, output=made.output, title=made.rendered.title, project=project_of(site, source.path)
-    )
 
 
 def project_of(site: Site, source: Path) -> str | None:
@@ -194,24 +87,299 @@ def project_of(site: Site, source: Path) -> str | None:
     return None
 
 
+# --- rendering -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class _Made:
+    """A page that was rendered now or is known from before."""
+
+    source: Path
+    output: Path
+    post: listing.Post
+    text: str | None = None
+    """The finished page; None when the one that is there is taken."""
+    tree: HtmlElement | None = None
+    """A listing's page, which waits for the posts."""
+    rendered: pandoc.Rendered | None = None
+    inputs: frozenset[Path] = frozenset()
+    warnings: tuple[str, ...] = ()
+    is_listing: bool = False
+
+
+class SiteRenderer:
+    """Renders a site, again and again: its pandoc processes stay, and what did not change is not rendered anew."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = jobs or os.cpu_count() or 1
+        self._pool = PandocPool(pandoc.PROGRAM, self.jobs)
+
+    def __enter__(self) -> SiteRenderer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def render(self, site: Site, only: Sequence[Project] = ()) -> Manifest:
+        """Renders what changed. Raises RenderError with every problem of every page, and then writes none."""
+        sources = site_sources(site)
+        outputs = {source.resolve(): output_of(site, source) for source in sources}
+        cache = Cache(site)
+        assets = Assets()
+        fronts = {source: _front(source) for source in sources}
+        neighbours = extras.neighbours(site, [(s, outputs[s.resolve()], fronts[s]) for s in sources])
+        wanted = wanted_sources(sources, only)
+
+        def make(source: Path) -> _Made | BlogkitError:
+            try:
+                known = cache.valid(source, [outputs[source.resolve()]])
+                around = neighbours.get(source, extras.NO_NEIGHBOURS)
+                if known is not None and known["record"]["around"] == around.record():
+                    return self._known(source, outputs[source.resolve()], known["record"])
+                return self._make(site, source, outputs, assets, around)
+            except BlogkitError as error:
+                return error
+
+        problems: list[Problem] = []
+        made: list[_Made] = []
+        with ThreadPoolExecutor(self.jobs + 1) as threads:
+            for result in threads.map(make, wanted):
+                if isinstance(result, RenderError):
+                    problems.extend(result.problems)
+                elif isinstance(result, BlogkitError):
+                    raise result
+                else:
+                    made.append(result)
+        if problems:
+            raise RenderError(problems)
+        posts = [one.post for one in made if not one.is_listing]
+        if only:
+            posts += self._others(cache, sources, wanted, outputs)
+        visible = [post for post in posts if not post.metadata.get("draft")]
+        for one in made:
+            if one.is_listing:
+                self._list(site, one, visible, assets, neighbours)
+        self._write(site, cache, made, neighbours)
+        extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, complete=not only)
+        assets.copy_to(site.output)
+        cache.save(sources)
+        pages = tuple(
+            Page(source=m.source, output=m.output, title=m.post.title_text, project=project_of(site, m.source))
+            for m in made
+        )
+        warnings = tuple(warning for one in made for warning in one.warnings)
+        return Manifest(engine="pandoc", root=site.output, pages=pages, warnings=warnings)
+
+    def _known(self, source: Path, output: Path, record: dict[str, Any]) -> _Made:
+        post = listing.Post.from_record(source, output, record["post"])
+        made = _Made(
+            source=source, output=output, post=post, warnings=tuple(record["warnings"]), is_listing=record["listing"]
+        )
+        return made
+
+    def _others(
+        self, cache: Cache, sources: Sequence[Path], wanted: Sequence[Path], outputs: dict[Path, Path]
+    ) -> list[listing.Post]:
+        """The posts that are not rendered now, as they were."""
+        posts = []
+        for source in sources:
+            known = cache.valid(source, []) if source not in wanted else None
+            if known is not None and not known["record"]["listing"]:
+                posts.append(listing.Post.from_record(source, outputs[source.resolve()], known["record"]["post"]))
+        return posts
+
+    def _make(
+        self, site: Site, path: Path, outputs: dict[Path, Path], assets: Assets, around: extras.Neighbours
+    ) -> _Made:
+        source, answer = pandoc.render_body(site, path, self._pool)
+        output = output_of(site, path)
+        rendered = pandoc.make_page(site, source, answer, pandoc.page_prefix(site, output))
+        tree = parse_page(rendered.html)
+        structure.shape(tree, _frame(site, rendered, output, outputs))
+        for name, data in source.files.items():
+            write_page(output.parent / name, data)
+        post = listing.post_of(rendered, tree, output)
+        made = _Made(
+            source=path,
+            output=output,
+            post=post,
+            rendered=rendered,
+            inputs=source.inputs | _named_files(source.metadata, path),
+            warnings=rendered.warnings,
+            is_listing=bool(listing.listings_of(source.metadata)),
+        )
+        if made.is_listing:
+            made.tree = tree
+        else:
+            self._finish(site, made, tree, assets, around)
+        return made
+
+    def _finish(
+        self, site: Site, made: _Made, tree: HtmlElement, assets: Assets, around: extras.Neighbours
+    ) -> None:
+        assert made.rendered is not None
+        context = FinishContext(
+            site=site,
+            source=made.source,
+            output=made.output,
+            prefix=pandoc.page_prefix(site, made.output),
+            assets=assets,
+            metadata=made.rendered.source.metadata,
+        )
+        extras.add_navigation(tree, context, around)
+        files = copy_resources(site, made.source, tree)
+        for finisher in finishers():
+            finisher(tree, context)
+        files |= copy_resources(site, made.source, tree)
+        made.post = replace(made.post, search=extras.search_entries(tree))
+        made.text = page_text(tree)
+        made.inputs |= files
+
+    def _list(
+        self,
+        site: Site,
+        made: _Made,
+        posts: Sequence[listing.Post],
+        assets: Assets,
+        neighbours: dict[Path, extras.Neighbours],
+    ) -> None:
+        """A listing's page is made anew whenever there is anything to list: it costs less than to ask."""
+        tree = made.tree
+        if tree is None or made.rendered is None:
+            outputs = {post.source.resolve(): post.output for post in posts} | {made.source.resolve(): made.output}
+            fresh = self._make(site, made.source, outputs, assets, extras.NO_NEIGHBOURS)
+            made.rendered, made.inputs, made.warnings = fresh.rendered, fresh.inputs, fresh.warnings
+            made.post, tree = fresh.post, fresh.tree
+        assert tree is not None
+        assert made.rendered is not None
+        add_listings(made.rendered.source, tree, made.output, posts)
+        self._finish(site, made, tree, assets, neighbours.get(made.source, extras.NO_NEIGHBOURS))
+        made.tree = None
+
+    def _write(
+        self, site: Site, cache: Cache, made: Iterable[_Made], neighbours: dict[Path, extras.Neighbours]
+    ) -> None:
+        for one in made:
+            if one.text is None:
+                continue
+            write_page(one.output, one.text.encode("utf-8"))
+            one.text = None
+            cache.put(
+                one.source,
+                one.inputs | {one.source},
+                {
+                    "post": one.post.record(),
+                    "warnings": list(one.warnings),
+                    "listing": one.is_listing,
+                    "around": neighbours.get(one.source, extras.NO_NEIGHBOURS).record(),
+                },
+            )
+
+
+def render_with_pandoc(site: Site, only: Sequence[Project] = (), jobs: int | None = None) -> Manifest:
+    """Renders a site with the embedded engine. Raises RenderError with the problems of every page."""
+    with SiteRenderer(jobs) as renderer:
+        return renderer.render(site, only)
+
+
+def _front(source: Path) -> dict[str, Any]:
+    """A post's front matter, for what its neighbours say of it; empty where it cannot be read: rendering says why."""
+    try:
+        if source.suffix == ".ipynb":
+            from blogkit.render.notebooks import front_matter_text, read_notebook
+
+            return dict(split_front_matter(front_matter_text(read_notebook(source)), source)[0])
+        with open(source, encoding="utf-8-sig") as stream:
+            head = stream.read(20_000)
+        return dict(split_front_matter(head, source)[0])
+    except (BlogkitError, OSError, UnicodeDecodeError):
+        return {}
+
+
+def _frame(site: Site, rendered: pandoc.Rendered, output: Path, outputs: dict[Path, Path]) -> structure.Frame:
+    source = rendered.source
+    lang = str(source.metadata.get("lang") or "en")
+    website = site.quarto.get("website") or {}
+    address = str(website.get("site-url") or "")
+    if address:
+        address = f"{address.rstrip('/')}/{output.relative_to(site.output).as_posix()}"
+    own = citeas.own_citation(
+        source.metadata, rendered.title, rendered.authors, address, str(website.get("title") or "")
+    )
+    return structure.Frame(
+        citation=own.bibtex(),
+        cite_as=own.html(),
+        metadata=source.metadata,
+        words=language.words(lang, source.metadata.get("language")),
+        positioned_references=bool(re.search(r"^:{3,}.*#refs\b", source.text, re.MULTILINE)),
+        sources=outputs,
+        source=source.path,
+        output=output,
+        root=site.root,
+    )
+
+
+def add_listings(source: Any, tree: HtmlElement, output: Path, posts: Sequence[listing.Post]) -> None:
+    """Fills the listings that a page asks for."""
+    lang = str(source.metadata.get("lang") or "en")
+    words = language.words(lang, source.metadata.get("language"))
+    everything: list[listing.Post] = []
+    htmls = []
+    style: object = None
+    for number, one in enumerate(listing.listings_of(source.metadata)):
+        if "id" not in one:
+            one = {**one, "id": "listing" if number == 0 else f"listing-{number + 1}"}
+        chosen = listing.in_order(one, listing.chosen_posts(one, source.path, posts))
+        everything += chosen
+        style = one.get("categories", style)
+        html = listing.listing_html(one, chosen, output, words, lang, source.metadata.get("date-format"))
+        htmls.append((one, html))
+    categories = listing.category_list(everything, words, style)
+    listing.place_listings(tree, htmls, categories, str(words["listing-page-field-categories"]))
+
+
+# --- files that pages show --------------------------------------------------------------------------------------------
+
 _ADDRESSES = (("img", "src"), ("video", "src"), ("source", "src"), ("audio", "src"), ("a", "href"), ("object", "data"))
+_NAMED = ("bibliography", "csl", "css", "include-in-header", "include-before-body", "include-after-body", "image")
 
 
-def copy_resources(site: Site, source: Path, page: HtmlElement, output: Path) -> None:
-    """Copies the files that a page shows or links to, from beside its source to beside its page."""
-    for address in _local_addresses(page):
+def _named_files(metadata: Any, source: Path) -> frozenset[Path]:
+    """The files that the metadata name, whether they are there or not."""
+    found = set()
+    for key in _NAMED:
+        for entry in as_list(metadata.get(key)) if not isinstance(metadata.get(key), dict) else []:
+            if isinstance(entry, str):
+                folder = source.parent
+                while not (folder / entry).is_file() and folder.parent != folder and not (folder / "_quarto.yml").exists():
+                    folder = folder.parent
+                found.add(folder / shown(entry))
+    return frozenset(found)
+
+
+def copy_resources(site: Site, source: Path, page: HtmlElement) -> frozenset[Path]:
+    """Copies the files that a page shows or links to, from beside its source to beside its page; returns them.
+
+    A drawing's specification counts as shown: what it says becomes part of the page.
+    """
+    files = set()
+    root, output = site.root.resolve(), site.output.resolve()
+    for address in set(_local_addresses(page)):
         origin = (site.root / address.lstrip("/") if address.startswith("/") else source.parent / address).resolve()
-        if not origin.is_file() or not origin.is_relative_to(site.root.resolve()):
+        if origin.suffix == ".svg":
+            files.add(origin.with_suffix(".vl.json"))
+        if not origin.is_file() or not origin.is_relative_to(root):
             continue
-        if origin.suffix in {".qmd", ".html"} or origin.is_relative_to(site.output.resolve()):
+        if origin.suffix in {".qmd", ".html"} or origin.is_relative_to(output):
             continue
-        target = site.output.resolve() / origin.relative_to(site.root.resolve())
-        copy_if_newer(origin, target)
+        files.add(origin)
+        copy_if_newer(origin, output / origin.relative_to(root))
+    return frozenset(files)
 
 
 def _local_addresses(page: HtmlElement) -> Iterable[str]:
-    from urllib.parse import unquote
-
     for tag, attribute in _ADDRESSES:
         for element in page.iter(tag):
             value = element.get(attribute) or ""
@@ -219,14 +387,3 @@ def _local_addresses(page: HtmlElement) -> Iterable[str]:
                 yield unquote(value.partition("#")[0].partition("?")[0])
 
 
-def copy_if_newer(origin: Path, target: Path) -> None:
-    """Copies a file unless the same one is there."""
-    stat = origin.stat()
-    try:
-        there = target.stat()
-        if there.st_size == stat.st_size and there.st_mtime_ns == stat.st_mtime_ns:
-            return
-    except OSError:
-        pass
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(origin, target)

@@ -74,6 +74,13 @@ def _decorate(main: HtmlElement, frame: Frame) -> None:
         add_class(figure, "figure")
         for image in elements(figure, "img"):
             add_class(image, "figure-img")
+    for image in elements(main, "img"):
+        add_class(image, "img-fluid")
+        alt, align = image.attrib.pop("data-fig-alt", None), image.attrib.pop("data-fig-align", None)
+        if alt is not None:
+            image.set("alt", str(alt))
+        if align is not None:
+            add_class(image, "quarto-figure", f"quarto-figure-{align}")
     for table in elements(main, "table"):
         add_class(table, "table")
         if "dataframe" in classes(table) or any(has_class(one, "cell") for one in table.iterancestors()):

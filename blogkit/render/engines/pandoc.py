@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import jinja2
 from blogkit.errors import ConfigError, Problem, RenderError
 from blogkit.model import Site
 from blogkit.render import language, people, structure
+from blogkit.render.engines import csl
 from blogkit.render.metadata import as_list, shown
 from blogkit.render.source import Source, read_source
 from blogkit.tools.pandoc import PandocPool
@@ -23,6 +24,10 @@ PROGRAM = Path(__file__).parent / "lua" / "worker.lua"
 STYLE = Path(__file__).parent / "chicago-author-date.csl"
 """The citation style of a post that names none: pinned, since pandoc's own changes with its version."""
 
+SHORT_STYLE = Path(__file__).parent / "chicago-author-date-short.csl"
+"""The same for references of the common kinds; made by :func:`blogkit.render.engines.csl.short_style`."""
+
+_SHORT = {"path": str(SHORT_STYLE), "types": csl.TYPES, "variables": csl.VARIABLES}
 _PAGES = Path(__file__).parent.parent / "pages"
 
 
@@ -101,6 +106,7 @@ def _request(source: Source) -> dict[str, Any]:
         "bibliography": [_file(source, name, "bibliography") for name in as_list(metadata.get("bibliography"))],
         "references": _plain(as_list(metadata.get("references"))),
         "csl": _file(source, metadata["csl"], "csl")["path"] if metadata.get("csl") else str(STYLE),
+        "short_style": None if metadata.get("csl") else _SHORT,
         "lang": lang,
         "link_citations": metadata.get("link-citations", True) is not False,
         "suppress_bibliography": metadata.get("suppress-bibliography") is True,
@@ -208,7 +214,7 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
     html = (
         templates()
         .get_template("page.html.j2")
-        .render(page=page, navbar=_navbar(site, source, prefix), footer=_footer(site))
+        .render(page=page, navbar=navbar(site, source.path, prefix), footer=footer(site))
     )
     return Rendered(
         source=source,
@@ -254,19 +260,22 @@ def address(site: Site, href: str, prefix: str) -> str:
     return f"{prefix or './'}{path}{mark}{tail}"
 
 
-def _navbar(site: Site, source: Source, prefix: str) -> dict[str, Any] | None:
+def navbar(site: Site, source: Path | None, prefix: str) -> dict[str, Any] | None:
+    """The bar above every page; None where the site has none."""
     website = site.quarto.get("website") or {}
-    navbar = website.get("navbar")
-    if navbar is False or not website:
+    bar = website.get("navbar")
+    if bar is False or not website:
         return None
-    navbar = navbar if isinstance(navbar, Mapping) else {}
-    own = source.path.relative_to(site.root).as_posix() if source.path.is_relative_to(site.root) else ""
-    title = navbar.get("title", website.get("title"))
+    bar = bar if isinstance(bar, Mapping) else {}
+    own = ""
+    if source is not None and source.is_relative_to(site.root):
+        own = source.relative_to(site.root).as_posix()
+    title = bar.get("title", website.get("title"))
     return {
         "title": str(title) if title else "",
-        "home": address(site, str(navbar.get("logo-href") or "index.qmd"), prefix),
-        "left": [_item(site, entry, prefix, own) for entry in as_list(navbar.get("left"))],
-        "right": [_item(site, entry, prefix, own) for entry in as_list(navbar.get("right"))],
+        "home": address(site, str(bar.get("logo-href") or "index.qmd"), prefix),
+        "left": [_item(site, entry, prefix, own) for entry in as_list(bar.get("left"))],
+        "right": [_item(site, entry, prefix, own) for entry in as_list(bar.get("right"))],
     }
 
 
@@ -293,14 +302,25 @@ def _title_of(site: Site, href: str) -> str:
     return ""
 
 
-def _footer(site: Site) -> dict[str, str] | None:
+def footer(site: Site) -> dict[str, str] | None:
+    """What stands below every page; None where the site says nothing of it."""
     website = site.quarto.get("website") or {}
-    footer = website.get("page-footer")
-    if not footer:
+    said = website.get("page-footer")
+    if not said:
         return None
-    if isinstance(footer, str):
-        footer = {"center": footer}
-    return {side: _words(footer.get(side)) for side in ("left", "center", "right")}
+    sides = said if isinstance(said, Mapping) else {"center": str(said)}
+    return {side: _words(sides.get(side)) for side in ("left", "center", "right")}
+
+
+def site_frame(lang: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page template asks of a page that says nothing itself."""
+    return {
+        "lang": lang, "words": words, "authors": (), "has_affiliations": False, "label_authors": "",
+        "label_affiliations": "", "label_abstract": "", "iso_date": "", "date": "", "date_modified": "", "doi": None,
+        "keywords": [], "categories": [], "description_text": "", "description_html": "", "head_title": "",
+        "title_html": "", "subtitle_html": "", "abstract_html": "", "title_block": False, "body": "",
+        "body_class": "quarto-light", "sidebar": "", "head_includes": [],
+    }  # fmt: skip
 
 
 def _words(entry: Any) -> str:
@@ -320,8 +340,3 @@ def page_prefix(site: Site, output: Path) -> str:
     """From a page's folder to the site's root."""
     relative = os.path.relpath(site.output, output.parent)
     return "" if relative == "." else relative.replace(os.sep, "/") + "/"
-
-
-def sequence(values: Sequence[str]) -> str:
-    """Words joined for a sentence."""
-    return ", ".join(values)

@@ -10,7 +10,7 @@ from blogkit.render.dom import text_of
 from blogkit.render.engines.pandoc import page_prefix
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
 from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, split_front_matter, with_metadata_files
-from blogkit.render.site import _wanted, output_of, project_of, site_sources
+from blogkit.render.site import output_of, project_of, site_sources, wanted_sources
 from blogkit.store import write_if_changed
 from blogkit.tools import quarto
 
@@ -18,7 +18,7 @@ from blogkit.tools import quarto
 def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
     """Renders a site with Quarto, then finishes its pages. Raises ToolMissing or ToolFailed with what Quarto said."""
     sources = site_sources(site)
-    wanted = _wanted(sources, only)
+    wanted = wanted_sources(sources, only)
     quarto.render(site.root, [source.relative_to(site.root) for source in wanted] if only else ())
     assets = Assets()
     pages = []

@@ -57,22 +57,58 @@ local function near(id, all)
   return best
 end
 
-function citations.apply(s, doc, request)
-  local cited, seen = {}, {}
-  local function cite(id)
-    if not seen[id] then
-      seen[id] = true
-      cited[#cited + 1] = id
+-- Notes that a work is cited.
+function citations.cite(s, id)
+  if not s.is_cited[id] then
+    s.is_cited[id] = true
+    s.cited[#s.cited + 1] = id
+  end
+end
+
+-- Whether the short form of the default style knows all that a reference says.
+local function is_common(reference, common)
+  local kind = reference.type and pandoc.utils.stringify(reference.type) or "document"
+  if not common.types[kind] then
+    return false
+  end
+  for name in pairs(reference) do
+    if not common.variables[name] then
+      return false
     end
   end
-  if request.traits.at then
-    doc:walk({
-      Cite = function(element)
-        for _, citation in ipairs(element.citations) do
-          cite(citation.id)
-        end
-      end,
-    })
+  return true
+end
+
+local function as_set(list)
+  local set = {}
+  for _, name in ipairs(list) do
+    set[name] = true
+  end
+  return set
+end
+
+local common_cache = {}
+
+-- The style to use: a style is read anew for each post, so that a shorter one that says the same is worth having.
+local function style(request, references)
+  local short = request.short_style
+  if not short then
+    return request.csl
+  end
+  common_cache.types = common_cache.types or as_set(short.types)
+  common_cache.variables = common_cache.variables or as_set(short.variables)
+  for _, reference in ipairs(references) do
+    if not is_common(reference, common_cache) then
+      return request.csl
+    end
+  end
+  return short.path
+end
+
+function citations.apply(s, doc, request)
+  local cited = s.cited
+  local function cite(id)
+    citations.cite(s, id)
   end
   local nocite = request.nocite
   if #cited == 0 and not nocite then
@@ -131,7 +167,7 @@ function citations.apply(s, doc, request)
     return doc
   end
   meta.references = references
-  meta.csl = request.csl
+  meta.csl = style(request, references)
   meta.lang = request.lang
   meta["link-citations"] = request.link_citations
   meta["link-bibliography"] = true

@@ -355,6 +355,9 @@ local function resolve_references(s, doc)
       if #words > 0 or unresolved then
         return words
       end
+      for _, citation in ipairs(cite.citations) do
+        citations.cite(s, citation.id)
+      end
     end,
   })
 end
@@ -375,26 +378,6 @@ function document.suggestion(s, id)
   return "There are: " .. table.concat(near, ", ") .. "."
 end
 
--- What the author writes to show an image's alternative text, after all captions are made.
-local function finish_images(s, doc)
-  return doc:walk({
-    Image = function(image)
-      local alt = image.attributes["fig-alt"]
-      local align = image.attributes["fig-align"]
-      if alt then
-        image.attributes["alt"] = alt
-        image.attributes["fig-alt"] = nil
-      end
-      if align then
-        image.classes:extend({ "quarto-figure", "quarto-figure-" .. align })
-        image.attributes["fig-align"] = nil
-      end
-      image.classes:insert("img-fluid")
-      return image
-    end,
-  })
-end
-
 -- Metadata that are shown: Markdown in, HTML and plain words out.
 local function fields(request, writer)
   local out = {}
@@ -410,6 +393,17 @@ local function fields(request, writer)
     }
   end
   return out
+end
+
+-- The level of the highest heading: sections are numbered from there.
+local function find_top_level(s, list)
+  for _, block in ipairs(list) do
+    if block.t == "Header" then
+      s.top_level = math.min(s.top_level, block.level)
+    elseif block.t == "Div" then
+      find_top_level(s, block.content)
+    end
+  end
 end
 
 local function writer_options(request)
@@ -431,19 +425,16 @@ function document.render(request)
   if request.traits.shortcodes then
     doc = shortcodes.apply(s, doc)
   end
-  doc:walk({
-    Header = function(header)
-      s.top_level = math.min(s.top_level, header.level)
-    end,
-  })
+  find_top_level(s, doc.blocks)
   if request.traits.annotations then
     doc = annotations.apply(s, doc)
   end
   local _, walk = new_filter(s, request.traits)
   doc = pandoc.Pandoc(walk(doc.blocks), doc.meta)
-  doc = resolve_references(s, doc)
+  if request.traits.at then
+    doc = resolve_references(s, doc)
+  end
   doc = citations.apply(s, doc, request)
-  doc = finish_images(s, doc)
   local body = pandoc.write(doc, "html5", writer)
   for tex in body:gmatch('<span class="math[^>]*>(.-)</span>') do
     state.problem(s, "the mathematics " .. tex:sub(1, 60) .. " cannot be typeset.", tex:sub(1, 20),

@@ -43,6 +43,8 @@ function state.new(request)
     problems = pandoc.List(),
     warnings = pandoc.List(),
     next_id = {},
+    cited = {},
+    is_cited = {},
   }
   for prefix, kind in pairs(builtin) do
     s.kinds[prefix] = kind

@@ -1,0 +1,115 @@
+"""What was rendered before, so that only what changed is rendered again.
+
+A page is taken as it is when everything it was made from has the same contents: its source and all that it includes,
+the site's configuration, the renderer itself, and its neighbours. Times and sizes are asked first; contents only where
+those differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blogkit.model import Site
+
+FOLDER = ".blogkit"
+_FORMAT = 3
+
+
+@cache
+def renderer_digest() -> str:
+    """A digest of the renderer's own files."""
+    digest = hashlib.sha256(str(_FORMAT).encode())
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix in {".py", ".lua", ".j2", ".css", ".js", ".csl", ".yml"}:
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """A digest of a file's contents; empty where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+    except OSError:
+        return ""
+
+
+def stamp(path: Path) -> list[int]:
+    """A file's time and size; ``[0, -1]`` where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return [0, -1]
+    return [stat.st_mtime_ns, stat.st_size]
+
+
+class Cache:
+    """The record of a site's last rendering, kept in ``.blogkit`` at its root."""
+
+    def __init__(self, site: Site) -> None:
+        self._path = site.root / FOLDER / "render.json"
+        self._root = site.root
+        self._pages: dict[str, dict[str, Any]] = {}
+        self.site_digest = self._site_digest(site)
+        try:
+            record = json.loads(self._path.read_text(encoding="utf-8"))
+            if record.get("digest") == self.site_digest:
+                self._pages = record["pages"]
+        except (OSError, ValueError, KeyError, AttributeError):
+            pass
+
+    def _site_digest(self, site: Site) -> str:
+        digest = hashlib.sha256(renderer_digest().encode())
+        digest.update(json.dumps(site.quarto, sort_keys=True, default=str).encode())
+        digest.update(str(site.config).encode())
+        digest.update(file_digest(site.root / "_variables.yml").encode())
+        for path in sorted(site.root.glob("**/_metadata.y*ml")) if (site.root / "projects").is_dir() else []:
+            digest.update(file_digest(path).encode())
+        return digest.hexdigest()
+
+    def valid(self, source: Path, outputs: Iterable[Path]) -> dict[str, Any] | None:
+        """What is known of a page whose inputs and outputs are as they were; None otherwise."""
+        entry = self._pages.get(self._key(source))
+        if entry is None or any(not output.is_file() for output in outputs):
+            return None
+        for name, known in entry["inputs"].items():
+            path = Path(self._root, name)
+            now = stamp(path)
+            if now == known[:2]:
+                continue
+            if now[1] != known[1] or file_digest(path) != known[2]:
+                return None
+            known[:2] = now
+        return entry
+
+    def put(self, source: Path, inputs: Iterable[Path], record: Mapping[str, Any]) -> dict[str, Any]:
+        """Remembers a page."""
+        entry = {
+            "inputs": {self._key(path): [*stamp(path), file_digest(path)] for path in inputs},
+            "record": dict(record),
+        }
+        self._pages[self._key(source)] = entry
+        return entry
+
+    def save(self, sources: Iterable[Path]) -> None:
+        """Writes the record of these pages."""
+        keys = {self._key(source) for source in sources}
+        pages = {key: entry for key, entry in self._pages.items() if key in keys}
+        folder = self._path.parent
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        beside = self._path.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_text(json.dumps({"digest": self.site_digest, "pages": pages}), encoding="utf-8")
+        beside.replace(self._path)
+
+    def _key(self, path: Path) -> str:
+        return os.path.relpath(path, self._root)

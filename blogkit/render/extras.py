@@ -1,0 +1,327 @@
+"""What a site has beside its posts: the way from one to the next, category pages, search, feed, sitemap, old addresses."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lxml.html import HtmlElement
+
+from blogkit.model import Site
+from blogkit.render import language, listing
+from blogkit.render.dom import (
+    HEADINGS,
+    by_id,
+    elements,
+
+    main_of,
+    make,
+    put_after,
+
+    text_of,
+    with_class,
+)
+from blogkit.render.engines.pandoc import page_prefix, templates
+from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
+from blogkit.render.metadata import as_list, shown
+from blogkit.render.output import write_page
+
+SEARCH_FILE = "search.js"
+CATEGORIES = "categories"
+FEED = "index.xml"
+_FEED_ITEMS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """The posts before and after a post in time: address from the site's root, and title."""
+
+    previous: tuple[str, str] | None = None
+    following: tuple[str, str] | None = None
+
+    def record(self) -> list[Any]:
+        """As JSON keeps it."""
+        return [list(one) if one else None for one in (self.previous, self.following)]
+
+
+NO_NEIGHBOURS = Neighbours()
+
+
+def neighbours(site: Site, pages: Sequence[tuple[Path, Path, Mapping[str, Any]]]) -> dict[Path, Neighbours]:
+    """Which post comes before and after each, oldest first; drafts, listings and pages without a date stand apart."""
+    dated = []
+    for source, output, front in pages:
+        date = language.parse_date(front.get("date"), source)
+        if date is None or front.get("listing") or front.get("draft"):
+            continue
+        title = re.sub(r"[*_`]", "", shown(front.get("title")) or source.parent.name)
+        dated.append((date, title, source, output.relative_to(site.output).as_posix()))
+    dated.sort(key=lambda one: (one[0], one[1]))
+    result = {}
+    for number, (_, _, source, _) in enumerate(dated):
+        before = dated[number - 1] if number else None
+        after = dated[number + 1] if number + 1 < len(dated) else None
+        result[source] = Neighbours(
+            previous=(before[3], before[1]) if before else None, following=(after[3], after[1]) if after else None
+        )
+    return result
+
+
+def slug(words: str) -> str:
+    """Words as a file's name."""
+    clean = re.sub(r"[^\w]+", "-", words.casefold(), flags=re.UNICODE).strip("-")
+    return clean or "category"
+
+
+# --- on every page ----------------------------------------------------------------------------------------------------
+
+
+def add_navigation(page: HtmlElement, context: FinishContext, around: Neighbours) -> None:
+    """The way to other posts: previous and next, categories, search; and the banner of a draft."""
+    body = page.find("body")
+    if body is None:
+        return
+    content = by_id(page, "quarto-content")
+    links = []
+    for kind, label, target in (("prev", "Previous", around.previous), ("next", "Next", around.following)):
+        if target:
+            href = context.prefix + quote(target[0])
+            links.append(make("a", target[1], href=href, rel=kind, class_=f"bk-{kind}", data_label=label))
+    if links and content is not None:
+        nav = make("nav", *links, class_="bk-pager", aria_label="Posts")
+        main = main_of(page)
+        if main is not None:
+            put_after(main, nav)
+    for category in [*with_class(page, "quarto-category"), *with_class(page, "listing-category")]:
+        name = text_of(category)
+        if name and not len(category):
+            category.text = None
+            href = f"{context.prefix}{CATEGORIES}/{quote(slug(name))}.html"
+            category.append(make("a", name, href=href))
+    website: Mapping[str, Any] = context.site.quarto.get("website") or {}
+    header = by_id(page, "quarto-header")
+    if header is not None and website.get("search", True) is not False:
+        place = next(iter(with_class(header, "navbar-container")), None)
+        if place is not None:
+            box = make("input", type="search", placeholder="Search", aria_label="Search the site")
+            place.append(
+                make("div", box, class_="bk-search", data_index=f"{context.prefix}{SEARCH_FILE}", data_root=context.prefix)
+            )
+    if context.metadata.get("draft"):
+        banner = make("p", "This is a draft.", class_="bk-draft", role="status")
+        banner.tail, body.text = body.text, None
+        body.insert(0, banner)
+    if website.get("site-url"):
+        head = page.find("head")
+        if head is not None:
+            title = str(website.get("title") or "Posts")
+            link = make("link", rel="alternate", type="application/rss+xml", href=context.prefix + FEED)
+            link.set("title", title)
+            head.append(link)
+
+
+def search_entries(page: HtmlElement) -> list[list[str]]:
+    """What a page's sections say: ``[anchor, heading, words]`` of each, the first without an anchor."""
+    main = main_of(page)
+    if main is None:
+        return []
+    entries: list[list[str]] = [["", "", ""]]
+    for element in elements(main, "p", "li", "figcaption", "td", *HEADINGS):
+        if any(one.tag in {"header", "li", "td"} or one.get("id") == "quarto-appendix" for one in element.iterancestors()):
+            continue
+        words = text_of(element)
+        if element.tag in HEADINGS:
+            anchor = element.get("data-anchor-id") or element.get("id") or ""
+            if anchor:
+                entries.append([anchor, words, ""])
+            continue
+        entries[-1][2] = f"{entries[-1][2]} {words}".strip()[:4000]
+    return [entry for entry in entries if entry[1] or entry[2]]
+
+
+# --- beside the pages -------------------------------------------------------------------------------------------------
+
+
+def write_extras(
+    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, *, complete: bool
+) -> None:
+    """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
+    newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
+    _write_search(site, newest)
+    _write_categories(site, newest, assets)
+    _write_aliases(site, posts)
+    website: Mapping[str, Any] = site.quarto.get("website") or {}
+    address = str(website.get("site-url") or "").rstrip("/")
+    if address:
+        _write_feed(site, newest, address, website)
+        _write_sitemap(site, [*listings, *newest], address)
+
+
+def _address(site: Site, post: listing.Post) -> str:
+    return quote(post.output.relative_to(site.output).as_posix())
+
+
+def _write_search(site: Site, posts: Sequence[listing.Post]) -> None:
+    """The index as a script, which a page opened from a folder may load where it may not fetch."""
+    entries = [
+        {"href": _address(site, post), "title": post.title_text, "sections": post.search, "by": ", ".join(post.authors)}
+        for post in posts
+    ]
+    data = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    write_page(site.output / SEARCH_FILE, f"window.blogkitSearch={data};\n".encode())
+
+
+def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets) -> None:
+    folder = site.output / CATEGORIES
+    names: dict[str, str] = {}
+    for post in posts:
+        for category in post.categories:
+            names.setdefault(slug(category), category)
+    wanted = {f"{name}.html" for name in names}
+    for old in folder.glob("*.html") if folder.is_dir() else []:
+        if old.name not in wanted:
+            old.unlink()
+    for name, category in names.items():
+        chosen = [post for post in posts if category in post.categories]
+        _write_category(site, folder / f"{name}.html", category, chosen, assets)
+
+
+def _write_category(
+    site: Site, output: Path, category: str, posts: Sequence[listing.Post], assets: Assets
+) -> None:
+    from blogkit.render.engines.pandoc import site_frame
+
+    lang = str((site.quarto.get("lang")) or "en")
+    words = language.words(lang)
+    options = {
+        "id": "listing",
+        "type": "grid",
+        "fields": ["image", "date", "title", "author", "description", "categories", "reading-time"],
+    }
+    listed = listing.listing_html(options, posts, output, words, lang, None)
+    website: Mapping[str, Any] = site.quarto.get("website") or {}
+    title = f"{category} – {website.get('title')}" if website.get("title") else category
+    prefix = page_prefix(site, output)
+    page = parse_page(
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            page={
+                **site_frame(lang, words),
+                "head_title": title,
+                "title_html": html.escape(category),
+                "title_block": True,
+                "body": listed,
+            },
+            **pandoc_navigation(site, prefix),
+        )
+    )
+    context = FinishContext(
+        site=site, source=site.root / "_quarto.yml", output=output, prefix=prefix, assets=assets, metadata={}
+    )
+    add_navigation(page, context, NO_NEIGHBOURS)
+    for finisher in finishers():
+        finisher(page, context)
+    write_page(output, page_text(page).encode("utf-8"))
+
+
+def pandoc_navigation(site: Site, prefix: str) -> dict[str, Any]:
+    """The navigation of a page that has no source of its own."""
+    from blogkit.render.engines.pandoc import footer, navbar
+
+    return {"navbar": navbar(site, None, prefix), "footer": footer(site)}
+
+
+def _write_aliases(site: Site, posts: Sequence[listing.Post]) -> None:
+    """A page at each old address that leads to the new one."""
+    for post in posts:
+        for alias in as_list(post.metadata.get("aliases")):
+            name = str(alias)
+            target = site.output / name.lstrip("/") if name.startswith("/") else post.output.parent / name
+            if not target.suffix:
+                target = target / "index.html"
+            target = Path(os.path.normpath(target))
+            if not target.is_relative_to(site.output) or target == post.output:
+                continue
+            href = quote(os.path.relpath(post.output, target.parent).replace(os.sep, "/"))
+            title = html.escape(post.title_text)
+            write_page(
+                target,
+                (
+                    f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+                    f'<link rel="canonical" href="{href}"><meta http-equiv="refresh" content="0; url={href}"></head>'
+                    f'<body><p>This page has moved: <a href="{href}">{title}</a>.</p></body></html>\n'
+                ).encode(),
+            )
+
+
+def _write_feed(site: Site, posts: Sequence[listing.Post], address: str, website: Mapping[str, Any]) -> None:
+    """The newest posts with their whole text, as RSS 2.0."""
+    title = html.escape(str(website.get("title") or "Posts"))
+    items = []
+    for post in posts[:_FEED_ITEMS]:
+        link = html.escape(f"{address}/{_address(site, post)}")
+        content = _full_text(post, f"{address}/{_address(site, post)}").replace("]]>", "]]]]><![CDATA[>")
+        date = format_datetime((post.date or dt.datetime(1970, 1, 1)).replace(tzinfo=dt.UTC))
+        authors = "".join(f"<dc:creator>{html.escape(name)}</dc:creator>" for name in post.authors)
+        categories = "".join(f"<category>{html.escape(name)}</category>" for name in post.categories)
+        items.append(
+            f"<item><title>{html.escape(post.title_text)}</title><link>{link}</link><guid>{link}</guid>"
+            f"<pubDate>{date}</pubDate>{authors}{categories}<description><![CDATA[{content}]]></description></item>\n"
+        )
+    when = max((post.date for post in posts if post.date), default=dt.datetime(1970, 1, 1))
+    built = format_datetime(when.replace(tzinfo=dt.UTC))
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:atom="http://www.w3.org/2005/Atom">\n'
+        f"<channel><title>{title}</title><link>{html.escape(address)}/</link>"
+        f'<atom:link href="{html.escape(address)}/{FEED}" rel="self" type="application/rss+xml"/>'
+        f"<description>{html.escape(str(website.get('description') or title))}</description>"
+        f"<lastBuildDate>{built}</lastBuildDate>\n{''.join(items)}</channel></rss>\n"
+    )
+    write_page(site.output / FEED, text.encode("utf-8"))
+
+
+def _full_text(post: listing.Post, address: str) -> str:
+    """A post's text for a feed's reader: without header and scripts, with addresses that hold anywhere."""
+    try:
+        page = parse_page(post.output.read_bytes())
+    except OSError:
+        return ""
+    main = main_of(page)
+    if main is None:
+        return ""
+    for element in list(elements(main, "script", "style", "header", "button", "nav")):
+        element.drop_tree()
+    main.make_links_absolute(address)
+    box = make("div", *list(main))
+    box.text = main.text
+    from lxml.html import tostring
+
+    text = tostring(box, encoding="unicode", with_tail=False)
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
+
+
+def _write_sitemap(site: Site, posts: Sequence[listing.Post], address: str) -> None:
+    rows = []
+    for post in posts:
+        when = dt.datetime.fromtimestamp(post.source.stat().st_mtime, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows.append(f"<url><loc>{html.escape(address)}/{_address(site, post)}</loc><lastmod>{when}</lastmod></url>\n")
+    write_page(
+        site.output / "sitemap.xml",
+        (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{"".join(rows)}</urlset>\n'
+        ).encode(),
+    )
+
+
