@@ -20,9 +20,13 @@ from blogkit.config import load_site
 from blogkit.render import render_site
 from blogkit.tools import quarto
 
-WORDS = """network width depth loss gradient training data model error test seed curve noise label layer descent peak
-we find that the of a in with for is as by on and this under each over when more less than between during""".split()
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100"><path d="M0 90 L50 60 L100 {} L200 10" stroke="#0e7862" fill="none"/></svg>'
+TEXT = """network width depth loss gradient training data model error test seed curve noise label layer descent peak
+we find that the of a in with for is as by on and this under each over when more less than between during"""
+WORDS = TEXT.split()
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100">'
+    '<path d="M0 90 L50 60 L100 {} L200 10" stroke="#0e7862" fill="none"/></svg>'
+)
 
 
 def sentence(rng: random.Random, length: int) -> str:
@@ -33,7 +37,8 @@ def post(number: int) -> str:
     """A post's text, another for each number."""
     rng = random.Random(number)
     parts = [
-        f"---\ntitle: 'Post {number}: {sentence(rng, 5)}'\nauthor:\n  - name: Ada Example\n    affiliations: [Institute]\n"
+        f"---\ntitle: 'Post {number}: {sentence(rng, 5)}'\n"
+        "author:\n  - name: Ada Example\n    affiliations: [Institute]\n"
         f"date: 2026-{1 + number % 12:02}-{1 + number % 28:02}\ncategories: [c{number % 7}, c{number % 3}]\n"
         "bibliography: ../../refs.bib\ncitation: true\n---\n"
     ]
@@ -43,7 +48,8 @@ def post(number: int) -> str:
             key = (number + section * 5 + paragraph) % 60
             cite = f" [@key{key}]" if paragraph < 4 else f", see @fig-{section} and @sec-{(section + 1) % 5}"
             parts.append("\n" + ". ".join(sentence(rng, 16) for _ in range(6)) + f"{cite}.\n")
-        parts.append(f"\n$$\n\\mathcal{{L}}_{section}(\\theta) = \\frac{{1}}{{n}}\\sum_{{i=1}}^n \\ell(f_\\theta(x_i), y_i)\n$$ {{#eq-{section}}}\n")
+        formula = f"\\mathcal{{L}}_{section}(\\theta) = \\frac{{1}}{{n}}\\sum_{{i=1}}^n \\ell(f_\\theta(x_i), y_i)"
+        parts.append(f"\n$$\n{formula}\n$$ {{#eq-{section}}}\n")
         parts.append(f"\nBy @eq-{section}, $\\theta_{{t+1}} = \\theta_t - \\eta \\nabla \\mathcal{{L}}$ holds.\n")
         parts.append(f'\n![{sentence(rng, 8)}.](figure{section}.svg){{#fig-{section} fig-alt="{sentence(rng, 6)}"}}\n')
     return "".join(parts)
@@ -125,7 +131,9 @@ def main() -> None:
                 start = time.perf_counter()
                 render_site(load_site(site.root), engine=engine)
                 none = time.perf_counter() - start
-                print(f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {memory.peak:8.0f} {one:13.2f} {none:18.2f}")
+                print(
+                    f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {memory.peak:8.0f} {one:13.2f} {none:18.2f}"
+                )
             finally:
                 shutil.rmtree(root)
 

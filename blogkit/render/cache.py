@@ -57,11 +57,12 @@ class Cache:
         self._path = site.root / FOLDER / "render.json"
         self._root = site.root
         self._pages: dict[str, dict[str, Any]] = {}
+        self._beside: dict[str, str] = {}
         self.site_digest = self._site_digest(site)
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
             if record.get("digest") == self.site_digest:
-                self._pages = record["pages"]
+                self._pages, self._beside = record["pages"], record["beside"]
         except (OSError, ValueError, KeyError, AttributeError):
             pass
 
@@ -98,6 +99,12 @@ class Cache:
         self._pages[self._key(source)] = entry
         return entry
 
+    def same(self, name: str, *facts: Any) -> bool:
+        """Whether something beside the pages would come out as it did before; remembers it for the next time."""
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+        before, self._beside[name] = self._beside.get(name), digest
+        return before == digest
+
     def save(self, sources: Iterable[Path]) -> None:
         """Writes the record of these pages."""
         keys = {self._key(source) for source in sources}
@@ -108,7 +115,9 @@ class Cache:
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
         beside = self._path.with_suffix(f".{os.getpid()}.tmp")
-        beside.write_text(json.dumps({"digest": self.site_digest, "pages": pages}), encoding="utf-8")
+        beside.write_text(
+            json.dumps({"digest": self.site_digest, "pages": pages, "beside": self._beside}), encoding="utf-8"
+        )
         beside.replace(self._path)
 
     def _key(self, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a site has beside its posts: the way from one to the next, category pages, search, feed, sitemap, old addresses."""
+"""What a site has beside its posts: ways from one to the next, category pages, search, feed, sitemap, old addresses."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from lxml.html import HtmlElement
 
 from blogkit.model import Site
 from blogkit.render import language, listing
+from blogkit.render.cache import Cache, stamp
 from blogkit.render.dom import (
     HEADINGS,
     by_id,
     elements,
-
     main_of,
     make,
     put_after,
-
     text_of,
     with_class,
 )
@@ -114,7 +113,13 @@ def add_navigation(page: HtmlElement, context: FinishContext, around: Neighbours
         if place is not None:
             box = make("input", type="search", placeholder="Search", aria_label="Search the site")
             place.append(
-                make("div", box, class_="bk-search", data_index=f"{context.prefix}{SEARCH_FILE}", data_root=context.prefix)
+                make(
+                    "div",
+                    box,
+                    class_="bk-search",
+                    data_index=f"{context.prefix}{SEARCH_FILE}",
+                    data_root=context.prefix,
+                )
             )
     if context.metadata.get("draft"):
         banner = make("p", "This is a draft.", class_="bk-draft", role="status")
@@ -136,7 +141,9 @@ def search_entries(page: HtmlElement) -> list[list[str]]:
         return []
     entries: list[list[str]] = [["", "", ""]]
     for element in elements(main, "p", "li", "figcaption", "td", *HEADINGS):
-        if any(one.tag in {"header", "li", "td"} or one.get("id") == "quarto-appendix" for one in element.iterancestors()):
+        if any(
+            one.tag in {"header", "li", "td"} or one.get("id") == "quarto-appendix" for one in element.iterancestors()
+        ):
             continue
         words = text_of(element)
         if element.tag in HEADINGS:
@@ -152,17 +159,19 @@ def search_entries(page: HtmlElement) -> list[list[str]]:
 
 
 def write_extras(
-    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, *, complete: bool
+    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, cache: Cache
 ) -> None:
     """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
     newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
     _write_search(site, newest)
-    _write_categories(site, newest, assets)
+    _write_categories(site, newest, assets, cache)
     _write_aliases(site, posts)
     website: Mapping[str, Any] = site.quarto.get("website") or {}
     address = str(website.get("site-url") or "").rstrip("/")
     if address:
-        _write_feed(site, newest, address, website)
+        stamps = [stamp(post.output) for post in newest[:_FEED_ITEMS]]
+        if not (cache.same("feed", stamps, address, website) and (site.output / FEED).is_file()):
+            _write_feed(site, newest, address, website)
         _write_sitemap(site, [*listings, *newest], address)
 
 
@@ -180,7 +189,7 @@ def _write_search(site: Site, posts: Sequence[listing.Post]) -> None:
     write_page(site.output / SEARCH_FILE, f"window.blogkitSearch={data};\n".encode())
 
 
-def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets) -> None:
+def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets, cache: Cache) -> None:
     folder = site.output / CATEGORIES
     names: dict[str, str] = {}
     for post in posts:
@@ -192,12 +201,13 @@ def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets)
             old.unlink()
     for name, category in names.items():
         chosen = [post for post in posts if category in post.categories]
+        shown_now = [{**post.record(), "search": None, "at": str(post.output)} for post in chosen]
+        if cache.same(f"category {name}", shown_now) and (folder / f"{name}.html").is_file():
+            continue
         _write_category(site, folder / f"{name}.html", category, chosen, assets)
 
 
-def _write_category(
-    site: Site, output: Path, category: str, posts: Sequence[listing.Post], assets: Assets
-) -> None:
+def _write_category(site: Site, output: Path, category: str, posts: Sequence[listing.Post], assets: Assets) -> None:
     from blogkit.render.engines.pandoc import site_frame
 
     lang = str((site.quarto.get("lang")) or "en")
@@ -323,5 +333,3 @@ def _write_sitemap(site: Site, posts: Sequence[listing.Post], address: str) -> N
             f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{"".join(rows)}</urlset>\n'
         ).encode(),
     )
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import fnmatch
 import json
@@ -10,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -75,7 +76,7 @@ class Post:
     """Address from the post's folder; empty where there is none."""
     image_alt: str
     words: int
-    search: list[list[str]] = field(default_factory=list)
+    search: list[list[str]] = dataclasses.field(default_factory=list)
     """What its sections say: anchor, heading, words."""
 
     def record(self) -> dict[str, Any]:
@@ -89,13 +90,9 @@ class Post:
     @classmethod
     def from_record(cls, source: Path, output: Path, record: Mapping[str, Any]) -> Post:
         """A post as it was kept."""
-        return cls(
-            source=source,
-            output=output,
-            metadata=record["metadata"],
-            date=dt.datetime.fromisoformat(record["date"]) if record["date"] else None,
-            **{name: tuple(record[name]) if name in _TUPLES else record[name] for name in _KEPT},
-        )
+        kept: dict[str, Any] = {name: tuple(record[name]) if name in _TUPLES else record[name] for name in _KEPT}
+        date = dt.datetime.fromisoformat(record["date"]) if record["date"] else None
+        return cls(source=source, output=output, metadata=record["metadata"], date=date, **kept)
 
     @property
     def minutes(self) -> int:
@@ -392,12 +389,12 @@ def _item(
             dt.datetime.fromtimestamp(post.source.stat().st_mtime), str(date_format), lang
         ),
     }
-    for field in fields:
-        if field not in cells:
+    for name in fields:
+        if name not in cells:
             value: Any = post.metadata
-            for part in field.split("."):
+            for part in name.split("."):
                 value = value.get(part) if isinstance(value, Mapping) else None
-            cells[field] = str(escape(", ".join(shown(one) for one in as_list(value))))
+            cells[name] = str(escape(", ".join(shown(one) for one in as_list(value))))
     others = [f for f in fields if f not in {*_KNOWN, "filename", "file-modified"} and cells.get(f)]
     return {
         "index": number,

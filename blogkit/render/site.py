@@ -162,7 +162,7 @@ class SiteRenderer:
             if one.is_listing:
                 self._list(site, one, visible, assets, neighbours)
         self._write(site, cache, made, neighbours)
-        extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, complete=not only)
+        extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, cache)
         assets.copy_to(site.output)
         cache.save(sources)
         pages = tuple(
@@ -174,10 +174,8 @@ class SiteRenderer:
 
     def _known(self, source: Path, output: Path, record: dict[str, Any]) -> _Made:
         post = listing.Post.from_record(source, output, record["post"])
-        made = _Made(
-            source=source, output=output, post=post, warnings=tuple(record["warnings"]), is_listing=record["listing"]
-        )
-        return made
+        warnings = tuple(record["warnings"])
+        return _Made(source=source, output=output, post=post, warnings=warnings, is_listing=record["listing"])
 
     def _others(
         self, cache: Cache, sources: Sequence[Path], wanted: Sequence[Path], outputs: dict[Path, Path]
@@ -216,9 +214,7 @@ class SiteRenderer:
             self._finish(site, made, tree, assets, around)
         return made
 
-    def _finish(
-        self, site: Site, made: _Made, tree: HtmlElement, assets: Assets, around: extras.Neighbours
-    ) -> None:
+    def _finish(self, site: Site, made: _Made, tree: HtmlElement, assets: Assets, around: extras.Neighbours) -> None:
         assert made.rendered is not None
         context = FinishContext(
             site=site,
@@ -353,7 +349,9 @@ def _named_files(metadata: Any, source: Path) -> frozenset[Path]:
         for entry in as_list(metadata.get(key)) if not isinstance(metadata.get(key), dict) else []:
             if isinstance(entry, str):
                 folder = source.parent
-                while not (folder / entry).is_file() and folder.parent != folder and not (folder / "_quarto.yml").exists():
+                while (
+                    not (folder / entry).is_file() and folder.parent != folder and not (folder / "_quarto.yml").exists()
+                ):
                     folder = folder.parent
                 found.add(folder / shown(entry))
     return frozenset(found)
@@ -385,5 +383,3 @@ def _local_addresses(page: HtmlElement) -> Iterable[str]:
             value = element.get(attribute) or ""
             if value and not re.match(r"[a-z][a-z0-9+.-]*:|//|#", value, re.IGNORECASE):
                 yield unquote(value.partition("#")[0].partition("?")[0])
-
-

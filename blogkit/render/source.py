@@ -190,8 +190,12 @@ def _read_rows(reading: _Reading, rows: Sequence[Row]) -> None:
         if match:
             cell = _EXECUTABLE.match(match["info"].strip())
             if cell and cell.group(1) in {"mermaid", "dot", "ojs"}:
-                hint = "Draw it once, save it as SVG beside the post, and show that: ![Caption.](figure.svg){#fig-name}."
-                reading.problem(path, at, f"a {cell.group(1)} diagram is drawn by a program in the reader's browser.", hint)
+                hint = (
+                    "Draw it once, save it as SVG beside the post, and show that: ![Caption.](figure.svg){#fig-name}."
+                )
+                reading.problem(
+                    path, at, f"a {cell.group(1)} diagram is drawn by a program in the reader's browser.", hint
+                )
             if cell and cell.group(1) not in {"=html", "verbatim"} and not cell.group(1).startswith("="):
                 number = _executable(reading, rows, number, match, cell.group(1))
                 continue

@@ -195,6 +195,55 @@
   });
   doc.addEventListener("keydown", function (event) { if (event.key === "Escape") hide(); });
 
+  // --- search: the index is loaded when the reader first asks; where it is not (a post in a zip), the box goes
+  all(".bk-search", function (box) {
+    var input = box.querySelector("input"), list = make("ol"), asked = false;
+    list.setAttribute("aria-label", "Results");
+    box.appendChild(list);
+    function load() {
+      if (asked) return;
+      asked = true;
+      var script = make("script");
+      script.src = box.getAttribute("data-index");
+      script.onload = look;
+      script.onerror = function () { box.remove(); };
+      doc.head.appendChild(script);
+    }
+    function look() {
+      var words = input.value.trim().toLowerCase().split(/\s+/).filter(Boolean), found = [];
+      list.textContent = "";
+      if (!words.length || !window.blogkitSearch) return;
+      window.blogkitSearch.forEach(function (post) {
+        post.sections.forEach(function (section) {
+          var text = section[2].toLowerCase(), head = (post.title + " " + post.by + " " + section[1]).toLowerCase(), score = 0;
+          var fits = words.every(function (word) {
+            var at = head.indexOf(word) >= 0 ? 3 : text.indexOf(word) >= 0 ? 1 : 0;
+            score += at;
+            return at;
+          });
+          if (fits) found.push({ post: post, section: section, score: score, at: Math.max(0, text.indexOf(words[0]) - 30) });
+        });
+      });
+      found.sort(function (a, b) { return b.score - a.score; });
+      found.slice(0, 12).forEach(function (hit) {
+        var item = make("li"), link = make("a", "", hit.post.title + (hit.section[1] ? " · " + hit.section[1] : ""));
+        link.href = box.getAttribute("data-root") + hit.post.href + (hit.section[0] ? "#" + hit.section[0] : "");
+        link.appendChild(make("small", "", hit.section[2].slice(hit.at, hit.at + 110)));
+        item.appendChild(link);
+        list.appendChild(item);
+      });
+      if (!found.length) list.appendChild(make("li", "", "Nothing found."));
+    }
+    input.addEventListener("focus", load);
+    input.addEventListener("input", look);
+    box.addEventListener("keydown", function (event) {
+      var links = box.querySelectorAll("a"), at = Array.prototype.indexOf.call(links, doc.activeElement);
+      if (event.key === "Escape") { input.value = ""; look(); input.focus(); }
+      if (event.key === "ArrowDown" && links.length) { event.preventDefault(); links[Math.min(at + 1, links.length - 1)].focus(); }
+      if (event.key === "ArrowUp" && at >= 0) { event.preventDefault(); (at ? links[at - 1] : input).focus(); }
+    });
+  });
+
   // --- images, large
   all("a.bk-zoom", function (link) {
     link.addEventListener("click", function (event) {

@@ -59,9 +59,9 @@ def templates() -> jinja2.Environment:
 
 _SHOWN = ("title", "subtitle", "description", "abstract", "pagetitle", "title-prefix")
 _OPTIONS = (
-    "number-sections", "number-depth", "number-offset", "callout-appearance", "callout-icon", "code-fold", "code-summary",
-    "code-line-numbers", "code-annotations", "fig-align", "cap-location", "fig-cap-location", "tbl-cap-location",
-    "lst-cap-location", "tbl-colwidths",
+    "number-sections", "number-depth", "number-offset", "callout-appearance", "callout-icon", "code-fold",
+    "code-summary", "code-line-numbers", "code-annotations", "fig-align", "cap-location", "fig-cap-location",
+    "tbl-cap-location", "lst-cap-location", "tbl-colwidths",
 )  # fmt: skip
 
 

@@ -1,0 +1,185 @@
+"""A site is more than its posts, and only what changed is rendered again."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from blogkit.config import load_site
+from blogkit.render import render_site
+from blogkit.render.engines import csl, pandoc
+from blogkit.render.finish import parse_page
+from tests.render.conftest import Render, manifest_of, write_site
+
+SITE = """
+project: {type: website, output-dir: _site}
+website: {title: "A Blog", site-url: "https://example.org/blog"}
+format: {html: {toc: true, html-math-method: mathml}}
+"""
+
+
+def post(title: str, date: str, more: str = "", text: str = "Words.") -> str:
+    return f"---\ntitle: {title}\nauthor: [Ada Example]\ndate: {date}\n{more}---\n\n{text}\n"
+
+
+BLOG = {
+    "_quarto.yml": SITE,
+    "index.qmd": "---\ntitle: Posts\nlisting: {contents: projects, type: grid, categories: true}\n---\n",
+    "projects/one/index.qmd": post(
+        "One",
+        "2026-01-01",
+        "categories: [deep nets]\naliases: [/old/one.html]\n",
+        "## Part {#sec-part}\n\nAlpha words.",
+    ),
+    "projects/two/index.qmd": post("Two", "2026-02-01", "categories: [deep nets, theory]\n", "Beta words."),
+    "projects/three/index.qmd": post("Three", "2026-03-01", "draft: true\n", "Gamma words."),
+    "projects/four/index.qmd": post("Four", "2026-04-01", "", "Delta words."),
+}
+
+
+@pytest.fixture
+def blog(render: Render) -> Path:
+    return render(BLOG)
+
+
+def test_a_post_leads_to_the_posts_before_and_after_it(blog: Path) -> None:
+    page = parse_page((blog / "projects/two/index.html").read_bytes())
+    links = {link.get("rel"): link.get("href") for link in page.iter("a") if link.get("rel") in {"prev", "next"}}
+    assert links == {"prev": "../../projects/one/index.html", "next": "../../projects/four/index.html"}
+
+
+def test_a_draft_says_so_and_is_listed_nowhere(blog: Path) -> None:
+    assert "This is a draft." in (blog / "projects/three/index.html").read_text()
+    for name in ("index.html", "index.xml", "sitemap.xml", "search.js"):
+        assert "hree" not in (blog / name).read_text(), name
+
+
+def test_each_category_has_a_page_that_its_posts_lead_to(blog: Path) -> None:
+    listed = (blog / "categories/deep-nets.html").read_text()
+    assert "One" in listed
+    assert "Two" in listed
+    assert "Four" not in listed
+    assert 'href="../../categories/deep-nets.html"' in (blog / "projects/one/index.html").read_text()
+
+
+def test_the_search_index_is_a_script_that_names_every_section(blog: Path) -> None:
+    text = (blog / "search.js").read_text()
+    index = json.loads(text.removeprefix("window.blogkitSearch=").rstrip(";\n"))
+    entry = next(one for one in index if one["title"] == "One")
+    assert entry["href"] == "projects/one/index.html"
+    assert ["sec-part", "Part", "Alpha words."] in entry["sections"]
+
+
+def test_the_feed_holds_the_whole_text_of_the_newest_posts(blog: Path) -> None:
+    channel = ElementTree.parse(blog / "index.xml").getroot().find("channel")
+    assert channel is not None
+    items = channel.findall("item")
+    assert [item.findtext("title") for item in items] == ["Four", "Two", "One"]
+    assert "Alpha words." in (items[2].findtext("description") or "")
+    assert items[2].findtext("link") == "https://example.org/blog/projects/one/index.html"
+
+
+def test_the_sitemap_names_every_page(blog: Path) -> None:
+    places = re.findall(r"<loc>(.*?)</loc>", (blog / "sitemap.xml").read_text())
+    assert "https://example.org/blog/index.html" in places
+    assert len(places) == 4
+
+
+def test_an_old_address_leads_to_the_new_one(blog: Path) -> None:
+    assert 'url=../projects/one/index.html"' in (blog / "old/one.html").read_text()
+
+
+def test_only_what_changed_is_rendered_again(blog: Path, tmp_path: Path) -> None:
+    pages = {path: path.stat().st_mtime_ns for path in blog.rglob("*.html")}
+    source = tmp_path / "projects/two/index.qmd"
+    source.write_text(source.read_text().replace("Beta", "Changed"))
+    manifest_of(tmp_path)
+    changed = {path.relative_to(blog).as_posix() for path, time in pages.items() if path.stat().st_mtime_ns != time}
+    assert changed == {"projects/two/index.html", "index.html", "categories/deep-nets.html", "categories/theory.html"}
+
+
+def test_a_new_title_changes_the_neighbours_too(blog: Path, tmp_path: Path) -> None:
+    source = tmp_path / "projects/two/index.qmd"
+    source.write_text(source.read_text().replace("title: Two", "title: Second"))
+    manifest_of(tmp_path)
+    assert "Second" in (blog / "projects/one/index.html").read_text()
+
+
+def test_a_change_in_an_included_file_renders_the_post_again(render: Render, tmp_path: Path) -> None:
+    out = render(
+        {
+            "projects/a/index.qmd": post("A", "2026-01-01", "", "{{< include _part.qmd >}}"),
+            "projects/a/_part.qmd": "Old.",
+        }
+    )
+    (tmp_path / "projects/a/_part.qmd").write_text("New.")
+    manifest_of(tmp_path)
+    assert "New." in (out / "projects/a/index.html").read_text()
+
+
+def test_a_page_that_was_removed_from_the_output_is_made_again(blog: Path, tmp_path: Path) -> None:
+    (blog / "projects/one/index.html").unlink()
+    manifest_of(tmp_path)
+    assert (blog / "projects/one/index.html").is_file()
+
+
+def test_rendering_one_project_leaves_the_others_listed(blog: Path, tmp_path: Path) -> None:
+    site = load_site(tmp_path)
+    chosen = [project for project in site.projects if project.name == "one"]
+    manifest = render_site(site, engine="pandoc", only=chosen)
+    assert [page.project for page in manifest.pages] == ["one"]
+    assert "Two" in (blog / "categories/deep-nets.html").read_text()
+
+
+def test_the_short_style_is_made_from_the_pinned_one() -> None:
+    assert csl.short_style(pandoc.STYLE) == pandoc.SHORT_STYLE.read_bytes()
+
+
+REFERENCES = """
+@article{art, title={An Article}, author={Doe, Jane and Roe, Richard},
+  journal={Journal},
+  volume={3}, number={2}, pages={1--9},
+  year={2001}, doi={10.1/x}}
+@book{book, title={A Book}, author={Poe, Ed},
+  publisher={Press}, address={Town}, edition={2},
+  year={1990}}
+@inproceedings{conf, title={A Talk}, author={Moe, Al and Noe, Bo and Coe, Cy and Joe, Di},
+  booktitle={Proceedings}, editor={Foe, Ed}, pages={5--6},
+  year={2010}}
+@phdthesis{thesis, title={A Thesis}, author={Toe, Ty},
+  school={University},
+  year={2015}}
+@techreport{report, title={A Report}, author={Hoe, Hy},
+  institution={Lab}, number={7},
+  year={2016}}
+@misc{arxiv, title={A Preprint}, author={Low, Lo},
+  year={2020},
+  eprint={2001.00001}, archivePrefix={arXiv},
+  url={https://arxiv.org/abs/2001.00001}}
+@online{web, title={A Site}, author={Website Team},
+  year={2022},
+  url={https://example.org}, urldate={2023-01-02}}
+@incollection{chapter, title={A Chapter}, author={Soe, So},
+  booktitle={Collected}, editor={Zoe, Zo},
+  publisher={Press}, pages={10--20},
+  year={1999}}
+"""
+
+
+def test_the_short_style_says_the_same_as_the_whole_one(tmp_path: Path) -> None:
+    keys = re.findall(r"@\w+\{(\w+),", REFERENCES)
+    cites = " ".join(f"@{key} [p. 3]; [@{key}]." for key in keys) + f" [{'; '.join('@' + key for key in keys)}]"
+    texts = []
+    for name, style in (("short", ""), ("whole", f"csl: {pandoc.STYLE}\n")):
+        root = tmp_path / name
+        front = f"---\ntitle: T\nbibliography: refs.bib\n{style}---\n\n{cites}\n"
+        write_site(root, {"index.qmd": front, "refs.bib": REFERENCES})
+        manifest_of(root)
+        page = parse_page((root / "_site/index.html").read_bytes())
+        texts.append(" ".join("".join(page.find(".//main").itertext()).split()))  # type: ignore[union-attr]
+    assert texts[0] == texts[1]
+    assert "A Chapter" in texts[0]
