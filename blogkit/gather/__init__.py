@@ -30,6 +30,7 @@ from blogkit.store import (
     to_json,
     write_if_changed,
 )
+from blogkit.tools import papermill
 
 FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
@@ -136,7 +137,7 @@ def _made_from(project: Project, available: Sequence[Run]) -> str:
     digest = hashlib.sha256(json.dumps([FORMAT, [run.id for run in available]]).encode("utf-8"))
     figures = _figures(project)
     if figures is not None:
-        digest.update(_code(figures).encode("utf-8"))
+        digest.update(json.dumps(papermill.code_cells(papermill.read_notebook(figures))).encode("utf-8"))
         for module in sorted(project.folder.glob("*.py")):
             digest.update(module.name.encode("utf-8") + b"\0" + module.read_bytes())
     return digest.hexdigest()[:16]
@@ -148,24 +149,12 @@ def _figures(project: Project) -> Path | None:
     return path if path.is_file() else None
 
 
-def _code(path: Path) -> str:
-    """What a notebook computes: its code cells, without outputs, prose and counters."""
-    try:
-        cells = json.loads(path.read_bytes())["cells"]
-        return json.dumps([cell.get("source") for cell in cells if cell.get("cell_type") == "code"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = "Open and save it in Jupyter; format version 4 is needed."
-        raise NotebookError(f"is not a Jupyter notebook: {error}.", hint=hint, path=path) from error
-
-
 def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     """Runs ``figures.ipynb`` over the gathered table; what it records goes to ``work``."""
-    from blogkit.tools.papermill import execute_notebook
-
     figures = _figures(project)
     if figures is None:
         return None
-    outcome = execute_notebook(
+    outcome = papermill.execute_notebook(
         figures,
         work.notebook,
         {},

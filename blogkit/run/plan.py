@@ -20,6 +20,7 @@ from typing import Any
 from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
 from blogkit.errors import ConfigError, NotebookError, Problem
 from blogkit.model import Project, Run, Scale, Sweep
+from blogkit.tools import papermill
 
 PARAMETERS_TAG = "parameters"
 _MISSING = object()
@@ -41,17 +42,9 @@ class Notebook:
 
 def read_notebook(path: Path) -> Notebook:
     """A notebook's code and its declared parameters. Raises NotebookError when it cannot be a run."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        cells = document["cells"]
-        sources = [(_source(cell), cell) for cell in cells if cell.get("cell_type") == "code"]
-    except FileNotFoundError as error:
-        hint = f"`notebook:` in {SWEEP_FILE} names the notebook of a run."
-        raise NotebookError("there is no such notebook.", hint=hint, path=path) from error
-    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        hint = "Open and save it in Jupyter; format version 4 is needed."
-        raise NotebookError(f"is not a Jupyter notebook: {error}.", hint=hint, path=path) from error
-    tagged = [source for source, cell in sources if PARAMETERS_TAG in (cell.get("metadata", {}).get("tags") or [])]
+    document = papermill.read_notebook(path)
+    cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
+    tagged = [cell["source"] for cell in cells if PARAMETERS_TAG in cell["metadata"]["tags"]]
     if not tagged:
         raise NotebookError(
             "has no cell tagged `parameters`, so a run could not be told its parameters.",
@@ -61,18 +54,13 @@ def read_notebook(path: Path) -> Notebook:
         )
     if len(tagged) > 1:
         raise NotebookError("has two cells tagged `parameters`.", hint="Keep the tag on one of them.", path=path)
-    metadata = document.get("metadata", {})
-    kernel = str(metadata.get("kernelspec", {}).get("name", "python3"))
-    language = str(metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name", ""))
+    metadata = document["metadata"]
+    kernel = str(metadata["kernelspec"].get("name", "python3"))
+    language = str(metadata["kernelspec"].get("language") or metadata["language_info"].get("name", ""))
     declared = _python_parameters(tagged[0], path) if language in {"", "python"} else _other_parameters(tagged[0])
     known = frozenset(name for name, value in declared.items() if value is not _MISSING)
-    code = "\n# %%\n".join(source for source, _ in sources)
+    code = "\n# %%\n".join(papermill.code_cells(document))
     return Notebook(path=path, code=code, kernel=kernel, declared=declared, known=known)
-
-
-def _source(cell: Mapping[str, Any]) -> str:
-    source = cell.get("source", "")
-    return "".join(source) if isinstance(source, list) else str(source)
 
 
 def _python_parameters(source: str, path: Path) -> dict[str, Any]:

@@ -101,7 +101,10 @@ def load_engine() -> None:
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
-    """A notebook as JSON, its sources as single strings. Raises NotebookError when it is missing or no notebook."""
+    """A notebook as JSON: sources as single strings, metadata and tags as what they should be, whatever the file says.
+
+    Raises NotebookError when it is missing or no notebook.
+    """
     import json
 
     try:
@@ -118,7 +121,16 @@ def read_notebook(path: Path) -> dict[str, Any]:
     for cell in cells:
         source = cell.get("source", "")
         cell["source"] = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    return dict(document)
+        cell["metadata"] = _mapping(cell.get("metadata"))
+        tags = cell["metadata"].get("tags")
+        cell["metadata"]["tags"] = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    metadata = _mapping(document.get("metadata"))
+    described = {name: _mapping(metadata.get(name)) for name in ("kernelspec", "language_info")}
+    return {**document, "metadata": {**metadata, **described}}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def code_cells(document: Mapping[str, Any]) -> tuple[str, ...]:

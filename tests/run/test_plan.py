@@ -141,8 +141,11 @@ def test_a_notebook_that_cannot_be_a_run_is_a_letter(tmp_path: Path, cells: Any,
 
 def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 1\n")
+    (folder / "experiment.ipynb").write_text('{"cells": [{"cell_type": "code", "metadata": null}], "metadata": []}')
+    with pytest.raises(NotebookError, match="no cell tagged"):
+        plan_runs(load_project(folder))
     (folder / "experiment.ipynb").write_text("[]")
-    with pytest.raises(NotebookError, match="not a Jupyter notebook"):
+    with pytest.raises(NotebookError, match="not a notebook"):
         plan_runs(load_project(folder))
     (folder / "experiment.ipynb").unlink()
     with pytest.raises(NotebookError, match="no such notebook"):
