@@ -126,6 +126,83 @@ def gather(
         print(describe_gathered(gather(project, scale=scale, force=force)))
 
 
+@app.command()
+def verify(
+    projects: Projects = None,
+    scale: Scale = None,
+    sample: Annotated[int, typer.Option(min=1, help="How many runs of each project to make again.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the choice of runs.")] = 0,
+    tolerance: Annotated[float | None, typer.Option(min=0, help="The relative difference that still agrees.")] = None,
+) -> None:
+    """Make a sample of the stored runs again, and say which metrics agree."""
+    from blogkit.cli.sweep_view import parameters_text
+    from blogkit.config import load_site
+    from blogkit.pipeline import plan
+    from blogkit.run.verify import verify_runs
+
+    disagree = 0
+    for project in chosen_projects(load_site(Path.cwd()), projects):
+        verified = verify_runs(
+            project,
+            plan(project, scale=scale),
+            sample=sample,
+            seed=seed,
+            tolerance=tolerance,
+            on_run=lambda one: print(f"  again  {one.id}  {parameters_text(one.parameters)}", file=sys.stderr),
+        )
+        for one in verified:
+            if one.failure:
+                print(f"{project.name} {one.run.id}  did not run again: {one.failure}")
+            for metric in one.comparisons:
+                apart = "" if metric.worst == 0 else f", at most {metric.worst:.2g} apart"
+                values = f"{metric.values} {'value' if metric.values == 1 else 'values'}"
+                print(f"{project.name} {one.run.id}  {metric.metric}: {metric.agreement.value} ({values}{apart})")
+        agreed = sum(one.agrees for one in verified)
+        disagree += len(verified) - agreed
+        print(f"{project.name}: {agreed} of {_count(verified)} agree.")
+    if disagree:
+        raise typer.Exit(1)
+
+
+runs_app = typer.Typer(help="Carry runs between machines.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(runs_app, name="runs")
+
+
+@runs_app.command()
+def pack(
+    projects: Projects = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="By default PROJECT-runs.tar.gz here.")] = None,
+) -> None:
+    """Put the stored runs of each project into one file."""
+    from blogkit.config import load_site
+    from blogkit.run.pack import pack_runs
+
+    chosen = chosen_projects(load_site(Path.cwd()), projects)
+    if output is not None and len(chosen) > 1:
+        raise ProjectError("A pack holds the runs of one project.", hint="Name the project, or leave --output out.")
+    for project in chosen:
+        packed = pack_runs(project, output or Path(f"{project.name}-runs.tar.gz"))
+        runs = "run" if packed.runs == 1 else "runs"
+        print(f"{packed.path}: {packed.runs} {runs}, {packed.bytes / 1e6:.1f} MB.")
+
+
+@runs_app.command()
+def unpack(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packs, in any order.")],
+    project: Annotated[str | None, typer.Option(help="By default the project that the pack names.")] = None,
+) -> None:
+    """Add the runs of a pack to the store; nothing that is there is overwritten."""
+    from blogkit.config import choose_projects, load_site
+    from blogkit.run.pack import pack_project, unpack_runs
+
+    site = load_site(Path.cwd())
+    for file in files:
+        (target,) = choose_projects(site, [project or pack_project(file)])
+        unpacked = unpack_runs(target, file)
+        known = f"; {_count(unpacked.known)} were here already" if unpacked.known else ""
+        print(f"{target.name}: {_count(unpacked.added)} added from {file}{known}.")
+
+
 # --- what the verbs share ---------------------------------------------------------------------------------------------
 
 

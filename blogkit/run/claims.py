@@ -25,8 +25,10 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 class Claim:
     """The right to execute one run, until it is released."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, *, locked: bool = True) -> None:
         self.path = path
+        self.locked = locked
+        """False where the file system keeps no locks, so that another process may have the same claim."""
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -57,12 +59,12 @@ def claim(path: Path) -> Claim | None:
             hint = "Make room, or check who may write here."
             raise StoreError(f"could not be made: {error.strerror}.", hint=hint, path=path) from error
         if sys.platform == "win32":  # no such locks: there the store's renames alone keep runs whole
-            return Claim(path, descriptor)
+            return Claim(path, descriptor, locked=False)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS:
-                return Claim(path, descriptor)
+                return Claim(path, descriptor, locked=False)
             os.close(descriptor)
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 return None

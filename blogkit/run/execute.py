@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import threading
@@ -436,6 +437,7 @@ class _Watch:
             "id": self.run.id,
             "parameters": dict(self.run.parameters),
             "began": self._began,
+            "host": platform.node(),
             "pid": os.getpid(),
             "cell": cell,
             "cells": cells,
@@ -525,6 +527,8 @@ def recover(paths: ProjectPaths) -> None:
     for run_id, claimed in _unclaimed(paths):
         with claimed:
             for work in sorted(paths.work.glob(f"{run_id}-*")):
+                if not _is_abandoned(work):
+                    continue
                 record = RunPaths(folder=work).record
                 with suppress(StoreError, OSError, KeyError, TypeError):
                     if not (paths.runs / run_id).is_dir() and store.read_json(record)["status"] == RunStatus.DONE.value:
@@ -533,13 +537,29 @@ def recover(paths: ProjectPaths) -> None:
                 shutil.rmtree(work, ignore_errors=True)
 
 
+def _is_abandoned(work: Path) -> bool:
+    """Whether nobody fills a work folder any more, given that nobody on this machine does.
+
+    Locks on a network file system may hold on one machine only, so another machine's folder is left alone for a day.
+    """
+    try:
+        progress = json.loads(RunPaths(folder=work).progress.read_text(encoding="utf-8"))
+        if progress.get("host") not in {None, platform.node()}:
+            return time.time() - max(path.stat().st_mtime for path in (work, *work.iterdir())) > 86_400
+    except (OSError, ValueError, AttributeError):
+        pass
+    return True
+
+
 def _unclaimed(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
     """The runs that a process left something of and no process executes, each claimed until the next is asked for."""
     names = {name.partition("-")[0] for name in _names(paths.work)}
     ids = {name for name in names if _RUN_ID.fullmatch(name)}  # other stages have work folders there too
     for run_id in sorted(ids | _names(paths.claims)):
         claimed = claim(paths.claim(run_id))
-        if claimed is not None:
+        if claimed is not None and not claimed.locked:
+            claimed.release()
+        elif claimed is not None:
             yield run_id, claimed
 
 

@@ -1,0 +1,242 @@
+"""Runs made elsewhere: packed into one file there, unpacked into the store here.
+
+A pack is a gzipped tar: ``manifest.json`` first, with the hash and size of every file, then the runs' folders. It may
+come from anybody, so nothing in it is believed: names are checked, only plain files are taken, sizes and hashes must be
+the manifest's, and a run gets its name only when it is whole. What is stored already stays as it is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from blogkit import store
+from blogkit.errors import StoreError
+from blogkit.model import Project
+from blogkit.run.claims import claim
+from blogkit.store import ProjectPaths, RunPaths
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+_RUN_ID = re.compile(r"[0-9a-f]{12}")
+_MANIFEST_LIMIT = 64 * 1024 * 1024
+_BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """What a pack was made of."""
+
+    path: Path
+    runs: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpacked:
+    """What came of a pack."""
+
+    added: tuple[str, ...]
+    """Ids of the runs that are new in the store."""
+    known: tuple[str, ...]
+    """Ids of those that were there already, and stay as they are."""
+
+
+def pack_runs(project: Project, path: Path, ids: Sequence[str] | None = None) -> Packed:
+    """Writes the stored runs of a project (or those with ``ids``) into one file. The same runs give the same bytes.
+
+    Raises StoreError when there is nothing to pack or the file cannot be written.
+    """
+    paths = ProjectPaths.of(project)
+    stored = store.stored_ids(paths)
+    chosen = sorted(stored if ids is None else stored & set(ids))
+    if not chosen:
+        raise StoreError(
+            "There is no stored run to pack.", hint=f"`blogkit run {project.name}` first.", path=paths.runs
+        )
+    files = {run_id: _files(paths.runs / run_id) for run_id in chosen}
+    manifest = {
+        "format": _FORMAT,
+        "project": project.name,
+        "runs": {
+            run_id: {name: {"sha256": _hash(file), "size": file.stat().st_size} for name, file in found.items()}
+            for run_id, found in files.items()
+        },
+    }
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            open(beside, "wb") as raw,
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            _add(tar, MANIFEST, store.to_json(manifest).encode("utf-8"))
+            for run_id, found in files.items():
+                for name, file in found.items():
+                    with open(file, "rb") as stream:
+                        tar.addfile(_entry(f"{run_id}/{name}", file.stat().st_size), stream)
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise StoreError(f"could not be written: {error.strerror}.", hint="Make room.", path=path) from error
+    return Packed(path=path, runs=len(chosen), bytes=path.stat().st_size)
+
+
+def unpack_runs(project: Project, path: Path) -> Unpacked:
+    """Adds the runs of a pack to a project's store.
+
+    Raises StoreError when the file is no pack, is damaged, or was made from another project; the runs that came before
+    the damage are stored, since each was whole.
+    """
+    paths = ProjectPaths.of(project)
+    try:
+        with tarfile.open(path, "r:gz") as tar:
+            manifest = _read_manifest(tar, path)
+            if manifest["project"] != project.name:
+                message = f"holds runs of the project {manifest['project']!r}, not of {project.name!r}."
+                raise StoreError(message, hint="Name the project it belongs to: `blogkit runs unpack`.", path=path)
+            return _take(tar, manifest["runs"], paths, path)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, OSError, ValueError) as error:
+        if isinstance(error, StoreError):
+            raise
+        hint = "Copy it again; `blogkit runs pack` makes such a file."
+        raise StoreError(f"is not a whole pack of runs: {error}.", hint=hint, path=path) from error
+
+
+def pack_project(path: Path) -> str:
+    """The name of the project that a pack was made from. Raises StoreError when it is no pack."""
+    try:
+        with tarfile.open(path, "r:gz") as tar:
+            return str(_read_manifest(tar, path)["project"])
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(
+            f"is not a pack of runs: {error}.", hint="`blogkit runs pack` makes one.", path=path
+        ) from error
+
+
+def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path: Path) -> Unpacked:
+    added: list[str] = []
+    stored = store.stored_ids(paths)
+    known = [run_id for run_id in runs if run_id in stored]
+    wanted = {run_id: files for run_id, files in runs.items() if run_id not in stored}
+    work: dict[str, RunPaths] = {}
+    missing = {run_id: set(files) for run_id, files in wanted.items()}
+    try:
+        for member in tar:
+            if member.name == MANIFEST:
+                continue  # read already
+            run_id, _, name = member.name.partition("/")
+            if run_id not in wanted or name not in missing[run_id]:
+                if run_id not in known:
+                    raise StoreError(f"holds {member.name!r}, which its manifest does not name.", path=path)
+                continue
+            said = wanted[run_id][name]
+            source = tar.extractfile(member) if member.isreg() else None
+            if source is None or member.size != said["size"]:
+                raise StoreError(f"is damaged: {member.name!r} is not what its manifest says.", path=path)
+            if run_id not in work:
+                work[run_id] = store.new_work_folder(paths, run_id)
+            _copy(source, work[run_id].folder / name, said["sha256"], path, member.name)
+            missing[run_id].discard(name)
+            if not missing[run_id]:
+                if _store(paths, run_id, work.pop(run_id), path):
+                    added.append(run_id)
+                else:
+                    known.append(run_id)
+    finally:
+        for left in work.values():
+            shutil.rmtree(left.folder, ignore_errors=True)
+    cut = [run_id for run_id, names in missing.items() if names]
+    if cut:
+        raise StoreError(f"is damaged: {len(cut)} of its runs are not whole.", hint="Copy it again.", path=path)
+    return Unpacked(added=tuple(sorted(added)), known=tuple(sorted(known)))
+
+
+def _store(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool:
+    """Gives a whole run its name; False when somebody else did meanwhile. A run that is under way is left alone."""
+    record = store.read_json(work.record)
+    if not isinstance(record, dict) or record.get("id") != run_id or record.get("status") != "done":
+        shutil.rmtree(work.folder, ignore_errors=True)
+        raise StoreError(f"is damaged: the record of {run_id} is not that of a finished run.", path=path)
+    held = claim(paths.claim(run_id))
+    new = not (paths.runs / run_id).is_dir()
+    store.sync_folder(work.folder)
+    store.keep_run(paths, run_id, work)
+    if held is not None:
+        held.release()
+    return new
+
+
+def _copy(source: IO[bytes], target: Path, expected: str, path: Path, name: str) -> None:
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "xb") as stream:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            stream.write(block)
+    if digest.hexdigest() != expected:
+        raise StoreError(f"is damaged: {name!r} has another hash than its manifest says.", path=path)
+
+
+def _read_manifest(tar: tarfile.TarFile, path: Path) -> dict[str, Any]:
+    """The manifest of a pack, with every name in it checked."""
+    first = tar.next()
+    stream = tar.extractfile(first) if first is not None and first.name == MANIFEST and first.isreg() else None
+    if first is None or stream is None or first.size > _MANIFEST_LIMIT:
+        raise StoreError("is not a pack of runs: it has no manifest.", hint="`blogkit runs pack` makes one.", path=path)
+    manifest = json.loads(stream.read())
+    runs = manifest.get("runs") if isinstance(manifest, dict) else None
+    if not isinstance(runs, dict) or manifest.get("format") != _FORMAT or not isinstance(manifest.get("project"), str):
+        hint = "It may come from another version of blogkit."
+        raise StoreError("has a manifest that this blogkit does not know.", hint=hint, path=path)
+    for run_id, files in runs.items():
+        sound = _RUN_ID.fullmatch(run_id) and isinstance(files, dict) and "run.json" in files
+        if not sound or not all(_is_plain(name) and _is_said(said) for name, said in files.items()):
+            raise StoreError(f"has a manifest with an impossible entry for {run_id!r}.", path=path)
+    return dict(manifest)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stays inside its folder, on every system."""
+    parts = PurePosixPath(name).parts
+    return (
+        bool(parts) and not name.startswith("/") and ".." not in parts and not re.search(r'[\\:*?"<>|\x00-\x1f]', name)
+    )
+
+
+def _is_said(said: Any) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("sha256"), str) and isinstance(said.get("size"), int)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {name: path for name, path in found.items() if path.is_file() and not path.is_symlink() and _is_plain(name)}
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o644
+    return entry
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    tar.addfile(_entry(name, len(data)), io.BytesIO(data))

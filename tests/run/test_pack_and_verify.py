@@ -1,0 +1,175 @@
+"""Runs travel between machines whole and unaltered, and can be made again to see whether they agree."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.config import load_project
+from blogkit.errors import ProjectError, StoreError
+from blogkit.model import Project
+from blogkit.run.execute import execute_runs
+from blogkit.run.pack import pack_project, pack_runs, unpack_runs
+from blogkit.run.plan import plan_runs
+from blogkit.run.verify import Agreement, compare, verify_runs
+from blogkit.store import ProjectPaths, stored_ids, to_json
+from tests.files import write_project
+
+CELLS = (("parameters", "seed = 0"), "from blogkit import record\nrecord.metric('error', seed / 3, step=1)")
+
+
+def project_with_runs(root: Path, count: int = 3) -> Project:
+    """A project whose store holds what a sweep would leave, without running it."""
+    project = load_project(write_project(root, f"seeds: {count}", *CELLS))
+    for run in plan_runs(project):
+        folder = project.folder / "runs" / run.id
+        (folder / "charts").mkdir(parents=True)
+        (folder / "run.json").write_text(to_json({"id": run.id, "status": "done", "seconds": 1, "device": "x"}))
+        (folder / "metrics.jsonl").write_text(f'{{"metric": "error", "value": {run.seed}, "step": null}}\n')
+        (folder / "charts" / "a.vl.json").write_text("{}")
+    return project
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_packed_there_is_unpacked_here_and_again_changes_nothing(tmp_path: Path) -> None:
+    there = project_with_runs(tmp_path / "there")
+    here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
+    packed = pack_runs(there, tmp_path / "p.tar.gz")
+    assert packed.runs == 3 and pack_project(packed.path) == "p"
+    assert len(unpack_runs(here, packed.path).added) == 3
+    assert tree(here.folder / "runs") == tree(there.folder / "runs")
+    again = unpack_runs(here, packed.path)
+    assert again.added == () and len(again.known) == 3
+    assert list((here.folder / "runs" / ".work").iterdir()) == []
+
+
+def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
+    project = project_with_runs(tmp_path)
+    one, other = (pack_runs(project, tmp_path / name).path.read_bytes() for name in ("a.tar.gz", "b.tar.gz"))
+    assert one == other
+
+
+def test_packs_are_united_by_id_and_what_is_here_stays(tmp_path: Path) -> None:
+    there = project_with_runs(tmp_path / "there")
+    pack = pack_runs(there, tmp_path / "p.tar.gz").path
+    here = project_with_runs(tmp_path / "here")
+    kept, lost = sorted(stored_ids(ProjectPaths.of(here)))[:2]
+    shutil.rmtree(here.folder / "runs" / lost)
+    (here.folder / "runs" / kept / "log.txt").write_text("mine")
+    unpacked = unpack_runs(here, pack)
+    assert unpacked.added == (lost,)
+    assert (here.folder / "runs" / kept / "log.txt").read_text() == "mine"
+
+
+def repacked(pack: Path, change: Any) -> Path:
+    """A pack whose entries (name, data, type) were changed on the way."""
+    with tarfile.open(pack) as tar:
+        entries = [(one.name, tar.extractfile(one).read(), one.type) for one in tar]  # type: ignore[union-attr]
+    out = pack.with_name("changed.tar.gz")
+    with tarfile.open(out, "w:gz") as tar:
+        for name, data, kind in change(entries):
+            info = tarfile.TarInfo(name)
+            info.size, info.type = (len(data) if kind == tarfile.REGTYPE else 0), kind
+            info.linkname = "/etc/passwd" if kind != tarfile.REGTYPE else ""
+            tar.addfile(info, io.BytesIO(data))
+    return out
+
+
+def flip(entries: list[Any]) -> list[Any]:
+    return [(name, data.replace(b'"error"', b'"erorr"'), kind) for name, data, kind in entries]
+
+
+def escape(entries: list[Any]) -> list[Any]:
+    manifest = json.loads(entries[0][1])
+    run_id = next(iter(manifest["runs"]))
+    manifest["runs"][run_id]["../../../evil"] = {"sha256": "0", "size": 1}
+    return [(entries[0][0], json.dumps(manifest).encode(), entries[0][2]), *entries[1:]]
+
+
+def link(entries: list[Any]) -> list[Any]:
+    return [(n, d, tarfile.SYMTYPE if n.endswith("metrics.jsonl") else k) for n, d, k in entries]
+
+
+def extra(entries: list[Any]) -> list[Any]:
+    return [*entries[:1], ("../outside", b"x", tarfile.REGTYPE), *entries[1:]]
+
+
+def cut(entries: list[Any]) -> list[Any]:
+    return entries[:-1]
+
+
+@pytest.mark.parametrize("change", [flip, escape, link, extra, cut, lambda entries: entries[1:]])
+def test_a_pack_that_was_tampered_with_is_refused_and_leaves_no_half_run(tmp_path: Path, change: Any) -> None:
+    there = project_with_runs(tmp_path / "there")
+    here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
+    bad = repacked(pack_runs(there, tmp_path / "p.tar.gz").path, change)
+    with pytest.raises(StoreError):
+        unpack_runs(here, bad)
+    for run_id in stored_ids(ProjectPaths.of(here)):
+        assert tree(here.folder / "runs" / run_id) == tree(there.folder / "runs" / run_id)
+    assert not list((here.folder / "runs").glob(".work/*"))
+    assert not list(tmp_path.rglob("evil")) and not list(tmp_path.rglob("outside"))
+
+
+@pytest.mark.parametrize("data", [b"", b"no pack", gzip.compress(b"no tar")])
+def test_any_other_file_is_no_pack(tmp_path: Path, data: bytes) -> None:
+    project = load_project(write_project(tmp_path, "", *CELLS))
+    (tmp_path / "x.tar.gz").write_bytes(data)
+    with pytest.raises(StoreError, match="pack of runs"):
+        unpack_runs(project, tmp_path / "x.tar.gz")
+
+
+def test_a_pack_of_another_project_is_refused(tmp_path: Path) -> None:
+    pack = pack_runs(project_with_runs(tmp_path), tmp_path / "p.tar.gz").path
+    other = load_project(write_project(tmp_path / "b", "", *CELLS, name="q"))
+    with pytest.raises(StoreError, match="runs of the project 'p', not of 'q'"):
+        unpack_runs(other, pack)
+
+
+# --- verify ---------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_agree_exactly_or_within_a_tolerance_or_not() -> None:
+    before = {("a", 0.0): [1.0], ("b", None): [1.0], ("c", None): [math.nan], ("d", 1.0): [2.0, 3.0]}
+    after = {("a", 0.0): [1.0], ("b", None): [1.001], ("c", None): [math.nan], ("d", 1.0): [2.0]}
+    found = {one.metric: one.agreement for one in compare(before, after, 0.01)}
+    assert found == {
+        "a": Agreement.EXACT,
+        "b": Agreement.CLOSE,
+        "c": Agreement.EXACT,
+        "d": Agreement.DIFFERENT,
+    }
+    assert compare(before, after, 0.0)[1].agreement is Agreement.DIFFERENT
+
+
+def test_there_must_be_results_to_verify(tmp_path: Path) -> None:
+    project = load_project(write_project(tmp_path, "", *CELLS))
+    with pytest.raises(ProjectError, match="has no results"):
+        verify_runs(project, plan_runs(project))
+
+
+@pytest.mark.slow
+def test_a_sample_of_runs_is_made_again_and_a_forged_number_is_found(tmp_path: Path) -> None:
+    project = load_project(write_project(tmp_path, "seeds: 3", *CELLS))
+    runs = plan_runs(project)
+    execute_runs(project, runs)
+    before = tree(project.folder / "runs")
+    chosen = verify_runs(project, runs, sample=2, seed=1)
+    assert len(chosen) == 2 and all(one.agrees for one in chosen)
+    assert [one.run.id for one in chosen] == [one.run.id for one in verify_runs(project, runs, sample=2, seed=1)]
+    assert tree(project.folder / "runs") == before
+    forged = project.folder / "runs" / chosen[0].run.id / "metrics.jsonl"
+    forged.write_text('{"metric": "error", "value": 0.5, "step": 1}\n')
+    (bad, good) = verify_runs(project, runs, sample=2, seed=1)
+    assert (bad.agrees, good.agrees) == (False, True)
