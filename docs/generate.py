@@ -1,0 +1,289 @@
+"""Writes the parts of the documentation that come from the code: ``python docs/generate.py`` (``make docs``).
+
+The command line gives ``reference.qmd``, the dataclasses of the files that users write give the tables of their keys,
+the rules give their table, and the import-linter contract gives the layer diagram. A test compares what is committed
+with what the code says now.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+HERE = Path(__file__).resolve().parent
+MADE = "Made by docs/generate.py; a change here is overwritten."
+
+
+def generate() -> dict[str, str]:
+    """Every generated file: its name in docs/, and its text."""
+    from blogkit.check.profile import Profile
+    from blogkit.model import SiteConfig, Sweep
+
+    layers = read_layers()
+    return {
+        "reference.qmd": reference(),
+        "_sweep-keys.md": keys_table(Sweep),
+        "_site-keys.md": keys_table(SiteConfig),
+        "_profile-keys.md": keys_table(Profile),
+        "_rules.md": rules_table(),
+        "layers.svg": drawing(layers, standalone=True),
+        "_layers.md": f"```{{=html}}\n{drawing(layers, standalone=False)}```\n",
+    }
+
+
+def main() -> None:
+    """Writes what differs, and says which."""
+    for name, text in generate().items():
+        path = HERE / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"docs/{name}")
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def app_command() -> Any:
+    """blogkit's whole command line as a tree of click commands."""
+    import typer
+
+    from blogkit import cli
+
+    for module in pkgutil.iter_modules(cli.__path__):
+        importlib.import_module(f"blogkit.cli.{module.name}")
+    return typer.main.get_command(cli.app)
+
+
+def commands(command: Any, name: str = "blogkit") -> Iterator[tuple[str, Any]]:
+    """Every command below a group, with its full name, in the order of the alphabet."""
+    for key, one in sorted(getattr(command, "commands", {}).items()):
+        if one.hidden:
+            continue
+        yield f"{name} {key}", one
+        yield from commands(one, f"{name} {key}")
+
+
+def reference() -> str:
+    """The page of all commands."""
+    app = app_command()
+    parts = [
+        "---",
+        'title: "Commands"',
+        'description: "Every command of blogkit with its arguments and options."',
+        "toc-depth: 3",
+        "---",
+        "",
+        f"<!-- {MADE} -->",
+        "",
+        "The same text is in the terminal: `blogkit --help`, and `blogkit COMMAND --help` for one command. Results go",
+        "to standard output; progress and letters about what went wrong go to standard error.",
+        "",
+        *_options("blogkit", app),
+    ]
+    for name, command in commands(app):
+        depth = "##" if name.count(" ") == 1 else "###"
+        identity = name.removeprefix("blogkit ").replace(" ", "-")
+        parts += [f"{depth} {name} {{#{identity}}}", "", _prose(command.help or ""), "", *_options(name, command)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _options(name: str, command: Any) -> list[str]:
+    context = command.context_class(command, info_name=name)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    rows = []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is None or "--help" in parameter.opts:
+            continue
+        word = re.sub(r" <list\[\w+\]>$", " …" if parameter.param_type_name == "option" else "", record[0])
+        rows.append(f"| {_code(word)} | {_cell(record[1])} |")
+    table = ["| argument or option | what it says |", "|---|---|", *rows, "", ': {tbl-colwidths="[38,62]"}', ""]
+    return ["```text", usage, "```", "", *(table if rows else [])]
+
+
+def _prose(text: str) -> str:
+    return "\n".join(textwrap.wrap(" ".join(text.split()), 118))
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("[", "\\[").replace("<", "\\<")
+
+
+# --- the files that users write --------------------------------------------------------------------------------------
+
+_WORDS = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "list[int]": "list of whole numbers",
+    "list[str]": "list of texts",
+    "list[Any]": "list of values",
+    "Any": "value",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """One key of a file."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def keys_table(kind: type[Any]) -> str:
+    """The keys of a dataclass that is read from YAML, nested ones with their path, as a table."""
+    rows = [f"| `{key.name}` | {key.kind} | {key.default} | {key.meaning} |" for key in keys(kind)]
+    head = ["| key | holds | without it | meaning |", "|---|---|---|---|"]
+    return "\n".join([f"<!-- {MADE} -->", "", *head, *rows, "", ': {tbl-colwidths="[24,20,18,38]"}']) + "\n"
+
+
+def keys(kind: type[Any], prefix: str = "") -> Iterator[Key]:
+    """Each key of a dataclass, then the keys within it."""
+    hints, said = get_type_hints(kind), meanings(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        inner = [one for one in (hint, *get_args(hint)) if dataclasses.is_dataclass(one)]
+        named = prefix + field.name
+        written = inspect.get_annotations(kind)[field.name]
+        yield Key(name=named, kind=_in_words(written), default=_default(field), meaning=_cell(said.get(field.name, "")))
+        for one in inner:
+            below = named if one is hint else f"{named}.NAME"
+            assert isinstance(one, type)
+            yield from keys(one, f"{below}.")
+
+
+def meanings(kind: type[Any]) -> dict[str, str]:
+    """The text that stands under each field of a dataclass in its source."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    found = {}
+    for field, text in zip(body, body[1:], strict=False):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+        ):
+            found[field.target.id] = str(text.value.value)
+    return found
+
+
+def _in_words(annotation: str) -> str:
+    words = []
+    for part in annotation.split(" | "):
+        if part == "None":
+            continue
+        mapped = re.fullmatch(r"Mapping\[str, (.+)\]", part)
+        if mapped:
+            inner = mapped[1]
+            words.append(f"names, each with a {_WORDS.get(inner, 'group of keys')}")
+        elif part == "Severity":
+            words.append("error, warning, advice or off")
+        else:
+            words.append(_WORDS.get(part, "group of keys"))
+    return " or ".join(words)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return "nothing" if field.default is None else f"`{json.dumps(field.default)}`"
+    if field.default_factory is not dataclasses.MISSING:
+        return "nothing"
+    return "must be there"
+
+
+# --- the rules -------------------------------------------------------------------------------------------------------
+
+
+def rules_table() -> str:
+    """Every rule of ``blogkit check``, and how much it weighs in each bundled profile."""
+    from blogkit import check
+
+    rules = check.all_rules().values()
+    profiles = [check.load(name) for name in ("mit-6.7960", "iclr-blogposts", "plain")]
+    head = ["code", "name", "what must hold", *(profile.name for profile in profiles)]
+    rows = []
+    for rule in rules:
+        levels = [profile.level(rule.name) for profile in profiles]
+        rows.append([rule.code, f"`{rule.name}`", _cell(rule.says), *(one.value if one else "–" for one in levels)])
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join([f"<!-- {MADE} -->", "", *lines, "", ': {tbl-colwidths="[9,15,43,11,12,10]"}']) + "\n"
+
+
+# --- the layers ------------------------------------------------------------------------------------------------------
+
+WIDTH, BOX, GAP, ROW = 480, 88, 6, 30
+"""Pixels of the drawing's own coordinates: its width, a box's width, between boxes, a box's height."""
+
+
+def read_layers() -> list[list[str]]:
+    """The layers of the import-linter contract, highest first; each is its modules."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return [[module.strip(" ()") for module in re.split(r"[|:]", layer)] for layer in layers]
+
+
+def described(layers: Sequence[Sequence[str]]) -> str:
+    """The diagram in words, for those who do not see it."""
+    return "Layers, highest first: " + "; ".join(", ".join(layer) for layer in layers) + "."
+
+
+def drawing(layers: Sequence[Sequence[str]], *, standalone: bool) -> str:
+    """The layers as an SVG in the colour of the text around it; a file on its own follows the reader's system."""
+    shapes: list[str] = []
+    top = 1
+    for number, layer in enumerate(layers):
+        if number:
+            middle = WIDTH // 2
+            shapes.append(f'<path d="M{middle} {top}v14m-4 -5l4 5l4 -5" fill="none" stroke="currentColor"/>')
+            top += 18
+        rows = [layer[start : start + 5] for start in range(0, len(layer), 5)]
+        height = len(rows) * (ROW + GAP) + GAP
+        shapes.append(
+            f'<rect x="1" y="{top}" width="{WIDTH - 2}" height="{height}" rx="6"'
+            ' fill="currentColor" fill-opacity="0.05" stroke="currentColor" stroke-opacity="0.3"/>'
+        )
+        for row, modules in enumerate(rows):
+            left = (WIDTH - len(modules) * (BOX + GAP) + GAP) // 2
+            for column, module in enumerate(modules):
+                x, y = left + column * (BOX + GAP), top + GAP + row * (ROW + GAP)
+                shapes.append(
+                    f'<rect x="{x}" y="{y}" width="{BOX}" height="{ROW}" rx="4" fill="none" stroke="currentColor"/>'
+                )
+                shapes.append(
+                    f'<text x="{x + BOX // 2}" y="{y + 20}" text-anchor="middle" fill="currentColor">'
+                    f"{escape(module)}</text>"
+                )
+        top += height + 4
+    style = "<style>@media (prefers-color-scheme: dark) { svg { color: #e6e6e6 } }</style>\n" if standalone else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img" class="layers"'
+        f' aria-label="{escape(described(layers))}" font-family="inherit" font-size="14"'
+        f' style="width: 100%; max-width: {WIDTH}px; height: auto">\n{style}' + "\n".join(shapes) + "\n</svg>\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parent))
+    main()
