@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: site test lint clean help
+.PHONY: site test lint docs clean help
 
 site: $(INSTALLED) ## Install, make a first project if there is none, build every project, and pack each for submission
 	@test -d projects/myproject || $(BIN)/blogkit new myproject
@@ -21,6 +21,9 @@ lint: $(TESTABLE) ## Layers, style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(INSTALLED) ## Write the parts of docs/ that come from the code
+	$(BIN)/python docs/generate.py
 
 clean: ## Remove what was made, but neither runs nor results
 	rm -rf $(VENV) _site _submissions .blogkit

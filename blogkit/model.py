@@ -38,8 +38,11 @@ class Scale:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that differ at this scale."""
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
+    """Axes of the grid that differ at this scale."""
     seeds: int | list[int] | None = None
+    """The seeds at this scale; the sweep's own when left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,7 @@ class Sweep:
     seeds: int | list[int] = 1
     """How many seeds (0, 1, 2, …), or the seeds themselves."""
     scales: Mapping[str, Scale] = field(default_factory=dict)
+    """Named sizes of the sweep, such as ``small`` and ``full``."""
     scale: str | None = None
     """The scale that is run when the command names none."""
     inputs: list[str] = field(default_factory=list)
@@ -65,9 +69,11 @@ class Sweep:
     threads: int = 1
     """CPU threads of a run. Part of the run's id: another number can give other bits."""
     runs_per_gpu: int = 1
+    """How many runs share a GPU."""
     time_limit: float | None = None
     """Minutes after which a run is stopped and counts as failed."""
     budget: Budget = field(default_factory=Budget)
+    """How much the sweep may cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +84,11 @@ class SiteConfig:
     profile: str = "mit-6.7960"
     """A bundled profile's name, or a path to a file of your own."""
     theme: str = "course"
+    """The look of the pages: ``course`` or ``journal``."""
     engine: str = "auto"
+    """What renders: ``quarto``, ``pandoc`` (the embedded one), or ``auto``, which takes Quarto where it is installed."""
     clusters: Mapping[str, Any] = field(default_factory=dict)
+    """Machines that run sweeps, each by a name of yours."""
 
 
 @dataclass(frozen=True, kw_only=True)

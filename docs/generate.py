@@ -11,17 +11,17 @@ import ast
 import dataclasses
 import importlib
 import inspect
-import json
 import pkgutil
 import re
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 HERE = Path(__file__).resolve().parent
 MADE = "Made by docs/generate.py; a change here is overwritten."
@@ -50,14 +50,14 @@ def main() -> None:
         path = HERE / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            print(f"docs/{name}")
+            sys.stdout.write(f"docs/{name}\n")
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
 def app_command() -> Any:
-    """blogkit's whole command line as a tree of click commands."""
+    """The whole command line as a tree of click commands."""
     import typer
 
     from blogkit import cli
@@ -119,7 +119,7 @@ def _prose(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text.replace('|', chr(92) + '|')}`"
+    return f"`{text}`"  # pandoc's tables take a pipe inside code as it is
 
 
 def _cell(text: str) -> str:
@@ -135,8 +135,9 @@ _WORDS = {
     "bool": "true or false",
     "list[int]": "list of whole numbers",
     "list[str]": "list of texts",
-    "list[Any]": "list of values",
-    "Any": "value",
+    "list[Any]": "a list of values",
+    "Any": "a value",
+    "Severity": "error, warning, advice or off",
 }
 
 
@@ -145,16 +146,16 @@ class Key:
     """One key of a file."""
 
     name: str
-    kind: str
-    default: str
+    holds: str
+    """What is written there, in words, with the default."""
     meaning: str
 
 
 def keys_table(kind: type[Any]) -> str:
     """The keys of a dataclass that is read from YAML, nested ones with their path, as a table."""
-    rows = [f"| `{key.name}` | {key.kind} | {key.default} | {key.meaning} |" for key in keys(kind)]
-    head = ["| key | holds | without it | meaning |", "|---|---|---|---|"]
-    return "\n".join([f"<!-- {MADE} -->", "", *head, *rows, "", ': {tbl-colwidths="[24,20,18,38]"}']) + "\n"
+    rows = [f"| `{key.name}` | {key.meaning} *{key.holds}* |" for key in keys(kind)]
+    head = ["| key | what it says |", "|---|---|"]
+    return "\n".join([f"<!-- {MADE} -->", "", *head, *rows, "", ': {tbl-colwidths="[32,68]"}']) + "\n"
 
 
 def keys(kind: type[Any], prefix: str = "") -> Iterator[Key]:
@@ -165,9 +166,11 @@ def keys(kind: type[Any], prefix: str = "") -> Iterator[Key]:
         inner = [one for one in (hint, *get_args(hint)) if dataclasses.is_dataclass(one)]
         named = prefix + field.name
         written = inspect.get_annotations(kind)[field.name]
-        yield Key(name=named, kind=_in_words(written), default=_default(field), meaning=_cell(said.get(field.name, "")))
+        meaning = _cell(said.get(field.name, "").replace("``", "`"))
+        holds = _in_words(written)
+        yield Key(name=named, holds=f"{holds[0].upper()}{holds[1:]}{_default(field)}.", meaning=meaning)
         for one in inner:
-            below = named if one is hint else f"{named}.NAME"
+            below = f"{named}.NAME" if get_origin(hint) is Mapping else named
             assert isinstance(one, type)
             yield from keys(one, f"{below}.")
 
@@ -177,7 +180,7 @@ def meanings(kind: type[Any]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     found = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(field.target, ast.Name)
@@ -195,21 +198,16 @@ def _in_words(annotation: str) -> str:
             continue
         mapped = re.fullmatch(r"Mapping\[str, (.+)\]", part)
         if mapped:
-            inner = mapped[1]
-            words.append(f"names, each with a {_WORDS.get(inner, 'group of keys')}")
-        elif part == "Severity":
-            words.append("error, warning, advice or off")
+            words.append(f"names, each with {_WORDS.get(mapped[1], 'a group of keys')}")
         else:
-            words.append(_WORDS.get(part, "group of keys"))
+            words.append(_WORDS.get(part, "a group of keys"))
     return " or ".join(words)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default is not dataclasses.MISSING:
-        return "nothing" if field.default is None else f"`{json.dumps(field.default)}`"
-    if field.default_factory is not dataclasses.MISSING:
-        return "nothing"
-    return "must be there"
+    if field.default is dataclasses.MISSING:
+        return ", required" if field.default_factory is dataclasses.MISSING else ""
+    return "" if field.default is None else f", by default `{field.default}`"
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------
@@ -221,13 +219,14 @@ def rules_table() -> str:
 
     rules = check.all_rules().values()
     profiles = [check.load(name) for name in ("mit-6.7960", "iclr-blogposts", "plain")]
-    head = ["code", "name", "what must hold", *(profile.name for profile in profiles)]
+    head = ["rule", "what must hold", *(profile.name for profile in profiles)]
     rows = []
     for rule in rules:
         levels = [profile.level(rule.name) for profile in profiles]
-        rows.append([rule.code, f"`{rule.name}`", _cell(rule.says), *(one.value if one else "–" for one in levels)])
+        said = [f"{rule.code} `{rule.name}`", _cell(rule.says)]
+        rows.append([*said, *(one.value if one else "–" for one in levels)])
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join([f"<!-- {MADE} -->", "", *lines, "", ': {tbl-colwidths="[9,15,43,11,12,10]"}']) + "\n"
+    return "\n".join([f"<!-- {MADE} -->", "", *lines, "", ': {tbl-colwidths="[20,43,12,13,12]"}']) + "\n"
 
 
 # --- the layers ------------------------------------------------------------------------------------------------------

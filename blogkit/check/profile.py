@@ -26,7 +26,9 @@ class Range:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     min: int | None = None
+    """The least that is allowed."""
     max: int | None = None
+    """The most that is allowed."""
 
     def __contains__(self, number: int) -> bool:
         return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
@@ -43,6 +45,7 @@ class Part:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     title: str
+    """What a finding calls the part."""
     headings: list[str]
     """Compared without case, at the beginning of a word: ``limit`` counts for "Limitations"."""
 
@@ -53,9 +56,13 @@ class Criterion:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     title: str
+    """What the rubric calls it."""
     points: int
+    """What it is worth."""
     asks: str
+    """What full points need, in a sentence or two."""
     rules: list[str] = field(default_factory=list)
+    """The rules that speak to it."""
     person: list[str] = field(default_factory=list)
     """What only a person can say, as questions."""
 
@@ -66,11 +73,17 @@ class Profile:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     name: str
+    """What reports call the profile."""
     title: str
+    """The venue's full name."""
     extends: str | None = None
+    """A bundled profile, or the path of a file, that this one differs from."""
     words: Range = field(default_factory=Range)
+    """How long the prose is."""
     figures: Range = field(default_factory=Range)
+    """How many figures and tables there are."""
     authors: Range = field(default_factory=Range)
+    """How many people wrote the post."""
     megabytes: float = 50
     """The most that a submission may weigh."""
     page_width: int = 1100
@@ -78,6 +91,7 @@ class Profile:
     image_scale: float = 4
     """How many times the pixels that an image is shown at it may hold; 4 serves a screen of double density."""
     parts: Mapping[str, Part] = field(default_factory=dict)
+    """The parts that a post must have, each by a name of yours."""
     background: str = "background"
     """The part that must cite."""
     limitations_in: str = "conclusion"
@@ -85,6 +99,7 @@ class Profile:
     placeholders: list[str] = field(default_factory=list)
     """Words of the venue's own template that a finished post does not hold."""
     rubric: Mapping[str, Criterion] = field(default_factory=dict)
+    """The criteria that a post is graded by, each by a name of yours."""
     rules: Mapping[str, Severity] = field(default_factory=dict)
     """Which rules hold, by name; what is not listed is off."""
 

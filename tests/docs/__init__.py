@@ -1,0 +1,1 @@
+"""The documentation is part of the program: what it shows is run."""
