@@ -86,7 +86,7 @@ class SiteConfig:
     theme: str = "course"
     """The look of the pages: ``course`` or ``journal``."""
     engine: str = "auto"
-    """What renders: ``quarto``, ``pandoc`` (the embedded one), or ``auto``, which takes Quarto where it is installed."""
+    """What renders: ``quarto``, ``pandoc`` (the embedded one), or ``auto``: Quarto where it is installed."""
     clusters: Mapping[str, Any] = field(default_factory=dict)
     """Machines that run sweeps, each by a name of yours."""
 
