@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from blogkit.check.page import SPACE, visible_text
@@ -49,19 +52,40 @@ def _numbers(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
 
 
 def _figures(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
-    """A drawing belongs to the specification beside it, and both are copied into the page."""
-    if post.root is None or post.page_name is None:
-        return
-    folder = (post.root / post.page_name).parent
-    for drawing in sorted(paths.charts.glob("*.svg")):
-        shown = folder / drawing.relative_to(paths.folder)
+    """A specification says which table it was drawn from, and the page has a copy of it, or of a drawing."""
+    table = _digest(paths.metrics)
+    folder = (post.root / post.page_name).parent if post.root is not None and post.page_name is not None else None
+    for file in sorted([*paths.charts.glob("*.svg"), *paths.charts.glob("*.vl.json")]):
+        name = file.name.removesuffix(".svg").removesuffix(".vl.json")
+        place = post.where(f"{paths.charts.relative_to(paths.folder).as_posix()}/{name}.svg")
+        drawn_from = _drawn_from(file) if file.suffix == ".json" else None
+        if drawn_from and table and drawn_from != table:
+            message = f"the figure {name} was drawn from older results than those in {paths.metrics.name}."
+            yield Fault(message=message, place=place)
+        shown = folder / file.relative_to(paths.folder) if folder is not None else None
         if (
-            shown.is_file()
-            and shown.read_bytes() != drawing.read_bytes()
-            and shown.stat().st_mtime < drawing.stat().st_mtime
+            shown is not None
+            and shown.is_file()
+            and shown.read_bytes() != file.read_bytes()
+            and shown.stat().st_mtime < file.stat().st_mtime
         ):
-            source = drawing.relative_to(paths.folder).as_posix()
-            yield Fault(message=f"the page shows an older drawing of {drawing.name}.", place=post.where(source))
+            yield Fault(message=f"the page shows an older drawing of {name}.", place=place)
+
+
+def _drawn_from(specification: Path) -> str | None:
+    """The digest of the table that a figure was drawn from, as `gather` wrote it into the specification."""
+    try:
+        origin = json.loads(specification.read_text(encoding="utf-8"))["usermeta"]["blogkit"]["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return origin if isinstance(origin, str) else None
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return None
 
 
 def _look_up(data: Any, name: str) -> Any:
