@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.errors import NotebookError, ToolFailed
-from blogkit.gather.drawing import optimise
 from blogkit.gather.foreign import clean
 from blogkit.store import RunPaths, write_if_changed
-from blogkit.tools.vega import Spec, compile_vega, draw_svg, forbidden_parts, is_vegalite, is_vegalite_mime
+from blogkit.tools.svg import optimise
+from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts
 
 ORIGIN = "blogkit"
 """The key of ``usermeta`` under which a figure says where it comes from."""
@@ -198,7 +198,7 @@ def _label(cell: Mapping[str, Any], place: int, notebook: Path) -> str:
 def _figure(bundle: Mapping[str, Any], name: str, place: int, notebook: Path) -> _Found | None:
     """The best figure in one output: a chart before a drawing, a drawing before pixels."""
     where = f"Cell {place}"
-    spec = _chart(bundle)
+    spec = chart_in(bundle)
     if spec is not None:
         allowed = _inline(_allowed(spec, name, notebook, where))
         return _Found(name=name, place=where, cell=place, spec=allowed)
@@ -217,26 +217,6 @@ def _figure(bundle: Mapping[str, Any], name: str, place: int, notebook: Path) ->
 
         svg = clean(draw_plotly(bundle[_PLOTLY], f"{where} of {notebook.name}"), prefix=f"bk-{name}")
         return _Found(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
-    return None
-
-
-def _chart(bundle: Mapping[str, Any]) -> Spec | None:
-    """The Vega-Lite specification in an output, wherever Altair's renderers put it."""
-    for mime, value in bundle.items():
-        if is_vegalite_mime(mime):
-            spec = json.loads(_text(value)) if isinstance(value, (str, list)) else value
-            return spec if isinstance(spec, dict) else None
-    html = _text(bundle.get("text/html", ""))
-    if "vega-lite" not in html:
-        return None
-    decoder = json.JSONDecoder()
-    for match in re.finditer(r"[(=,]\s*(?=\{)", html):
-        try:
-            spec, _ = decoder.raw_decode(html, match.end())
-        except ValueError:
-            continue
-        if is_vegalite(spec):
-            return dict(spec)
     return None
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import nh3
 
-from blogkit.errors import NotebookError
+from blogkit.errors import NotebookError, ToolFailed
 from blogkit.render.metadata import load_yaml
+from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
 
 _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -298,10 +299,14 @@ def _output(
         text = _ANSI.sub("", f"{output.get('ename')}: {output.get('evalue')}")
         return [":::: {.cell-output .cell-output-error}", *_block(text), "::::"]
     data = output.get("data") or {}
+    chart = chart_in(data)
     mime = next((one for one in _ORDER if data.get(one)), None)
-    if mime is None:
+    if chart is not None:
+        shown = _chart(chart, cell, number, options, files, path, page)
+    elif mime is not None:
+        shown = _data(mime, data, cell, number, options, files, asis=asis, path=path, page=page)
+    else:
         return []
-    shown = _data(mime, data, cell, number, options, files, asis=asis, path=path, page=page)
     if not shown:
         return []
     if asis:
@@ -382,6 +387,34 @@ def _image(
             attributes.append(f"{name}={_quoted(width)}")
     tail = "{" + " ".join(attributes) + "}" if attributes else ""
     return [f"![{words}]({target}){tail}"]
+
+
+def _chart(
+    chart: Mapping[str, Any],
+    cell: Cell,
+    number: int,
+    options: Mapping[str, Any],
+    files: dict[str, bytes],
+    path: Path,
+    page: Path | None,
+) -> list[str]:
+    """A Vega-Lite chart as its drawing, with the specification beside it, which makes it a figure that wakes."""
+    from blogkit.tools.svg import optimise
+
+    part = next(forbidden_parts(chart), None)
+    if part is not None:
+        hint = "A page must work without the network: read the data in the notebook, and give the frame to the chart."
+        raise NotebookError(f"cell {cell.line} draws a chart with {part}.", hint=hint, path=path)
+    try:
+        svg = optimise(draw_svg(compile_vega(dict(chart))), prefix=f"bk-{path.stem}-{cell.line}-{number}")
+    except ToolFailed as error:
+        message = f"cell {cell.line} draws a chart that cannot be drawn: {error.problem.message}"
+        raise NotebookError(message, hint=error.problem.hint, path=path) from error
+    before = set(files)
+    shown = _image("image/svg+xml", svg, cell, number, options, files, path, page)
+    for name in set(files) - before:
+        files[f"{name.removesuffix('.svg')}.vl.json"] = json.dumps(chart, ensure_ascii=False).encode("utf-8")
+    return shown
 
 
 _ALLOWED: dict[str, Any] = {

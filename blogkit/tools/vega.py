@@ -7,6 +7,7 @@ may not hold, :func:`forbidden_parts` names.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,14 +49,24 @@ _COMPILERS = {4: "5.8", 5: "5.21", 6: "6.4"}
 """Which of vl-convert's compilers reads which major version of the language."""
 
 
-def is_vegalite_mime(mime: str) -> bool:
-    """Whether an output of this type is a Vega-Lite specification: versions 4 to 6, as Altair 4 to 6 spell it."""
-    return _MIME.fullmatch(mime) is not None
-
-
-def is_vegalite(value: object) -> bool:
-    """Whether a value is a Vega-Lite specification, by its ``$schema``."""
-    return isinstance(value, dict) and _SCHEMA.search(str(value.get("$schema", ""))) is not None
+def chart_in(bundle: Mapping[str, Any]) -> Spec | None:
+    """The Vega-Lite specification in a cell's output, wherever Altair's renderers put it; None where there is none."""
+    for mime, value in bundle.items():
+        if _MIME.fullmatch(mime):
+            spec = json.loads(_text(value)) if isinstance(value, (str, list)) else value
+            return spec if isinstance(spec, dict) else None
+    html = _text(bundle.get("text/html", ""))
+    if "vega-lite" not in html:
+        return None
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"[(=,]\s*(?=\{)", html):
+        try:
+            spec, _ = decoder.raw_decode(html, match.end())
+        except ValueError:
+            continue
+        if isinstance(spec, dict) and _SCHEMA.search(str(spec.get("$schema", ""))):
+            return dict(spec)
+    return None
 
 
 def compile_vega(spec: Spec) -> Spec:
@@ -185,3 +196,8 @@ def _vl_convert() -> Any:
     except ImportError as error:
         raise ToolMissing("vl-convert is not installed.", hint="pip install vl-convert-python") from error
     return vl_convert
+
+
+def _text(value: Any) -> str:
+    """A text of a notebook, which may be stored as a list of lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,21 @@ def test_colours_follow_the_page_before_and_after_waking(opened: Watched, tmp_pa
     assert page.evaluate(colour) == "rgb(250, 240, 230)"
     wake(page, "bk-1-loss")
     assert page.evaluate(colour) == "rgb(250, 240, 230)"
+
+
+def test_axe_finds_nothing_before_and_after_waking(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    source = resources.files("blogkit.check").joinpath("vendor", "axe-core", "axe.min.js").read_text(encoding="utf-8")
+    page.goto(finished(tmp_path, {"one": curve_chart(curves(200)), "two": slider_chart()}).as_uri())
+    page.evaluate(source)
+    run = "() => axe.run(document, {preload: false}).then(all => all.violations.map(one => one.id))"
+    assert page.evaluate(run) == []
+    for name in ("bk-1-one", "bk-2-two"):
+        wake(page, name)
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.locator("tbody tr").nth(50).wait_for()
+    assert page.evaluate(run) == []
 
 
 def test_a_broken_runtime_leaves_the_drawing(chromium: Browser, tmp_path: Path) -> None:

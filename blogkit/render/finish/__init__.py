@@ -92,10 +92,11 @@ Finisher = Callable[[html.HtmlElement, FinishContext], None]
 
 def finishers() -> tuple[Finisher, ...]:
     """Every transformation, in order."""
-    from blogkit.render.finish import charts, meta, offline, reader, styles, theme
+    from blogkit.render.finish import charts, meta, offline, reader, sanitise, styles, theme
 
     return (
         offline.cut_network,
+        sanitise.clean_outputs,
         charts.draw_figures,
         theme.dress,
         reader.help_reader,

@@ -154,32 +154,38 @@ _AGAIN = "`blogkit gather` writes it anew."
 
 
 def _drawing_of(image: html.HtmlElement, context: FinishContext) -> Path | None:
-    """The file of a chart's drawing, in the project; None where an image is something else or a preview of a post."""
+    """The file of a chart's drawing; None where an image is something else or a preview of a post.
+
+    Beside the source are the results; beside the page, what a notebook that is a post drew itself.
+    """
     source = image.get("src", "")
     if not source.endswith(".svg") or re.match(r"[a-z][a-z0-9+.-]*:|//|/", source, re.IGNORECASE):
         return None
     if "thumbnail" in image.get("class", "") or image.xpath("ancestor::*[contains(@class, 'quarto-listing')]"):
         return None
-    root = context.site.root.resolve()
-    path = (context.source.parent / unquote(source)).resolve()
-    if not path.is_relative_to(root) or not path.is_file() or not path.with_name(f"{path.stem}.vl.json").is_file():
-        return None
-    return path
+    for folder, root in ((context.source.parent, context.site.root), (context.output.parent, context.site.output)):
+        path = (folder / unquote(source)).resolve()
+        if path.is_relative_to(root.resolve()) and path.is_file():
+            return path if path.with_name(f"{path.stem}.vl.json").is_file() else None
+    return None
 
 
 def _output_folder(drawing: Path, context: FinishContext) -> Path:
     """The folder of the page's own files that stand for the drawing's folder."""
+    if drawing.is_relative_to(context.output.parent.resolve()):
+        return drawing.parent
     return context.output.parent / os.path.relpath(drawing.parent, context.source.resolve().parent)
 
 
 def _lean(vega: Spec) -> Spec:
-    """A Vega specification without what the page says itself: descriptions of marks, schema, background."""
+    """A Vega specification without what the page says itself, in its title and description: what each mark is."""
 
     def lean(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
-            dropped = ("description", "aria", "ariaRole", "ariaRoleDescription")
-            kept = {name: inner for name, inner in value.items() if name not in dropped or key != "update"}
-            return {name: inner if name == "values" else lean(inner, name) for name, inner in kept.items()}
+            spoken = ("description", "aria", "ariaRole", "ariaRoleDescription")
+            kept = {name: inner for name, inner in value.items() if name not in spoken or key != "update"}
+            made = {name: inner if name == "values" else lean(inner, name) for name, inner in kept.items()}
+            return {**made, "aria": False} if key == "marks" else made
         return [lean(part, key) for part in value] if isinstance(value, list) else value
 
     made: Spec = lean(

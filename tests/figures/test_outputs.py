@@ -1,0 +1,81 @@
+"""What a notebook's cells put out reaches the page as tables, text and figures, and never as something that runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html
+
+from blogkit.config import load_site
+from blogkit.errors import BlogkitError
+from blogkit.model import Site, SiteConfig
+from blogkit.render import render_site
+from blogkit.render.finish import FinishContext, page_text, parse_page
+from blogkit.render.finish.sanitise import clean_outputs
+from tests.figures.notebooks import V6, cell, chart
+from tests.files import write_tree
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def post(tmp_path: Path, *cells: Any) -> html.HtmlElement:
+    """A notebook as a post, rendered by the embedded engine."""
+    title = {"cell_type": "raw", "metadata": {}, "source": "---\ntitle: A post\n---"}
+    notebook = {"cells": [title, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    config = "project:\n  type: website\n  render: [index.ipynb]\n"
+    write_tree(tmp_path, {"_quarto.yml": config, "index.ipynb": json.dumps(notebook)})
+    render_site(load_site(tmp_path), engine="pandoc")
+    return html.document_fromstring((tmp_path / "_site/index.html").read_bytes())
+
+
+def test_a_chart_of_a_notebook_that_is_a_post_is_a_figure_that_wakes(tmp_path: Path) -> None:
+    shown = {V6: chart(title=HOSTILE), "text/plain": "alt.Chart(...)", "text/html": "<script>vegaEmbed()</script>"}
+    source = '#| label: fig-loss\n#| fig-cap: "The loss."\n#| fig-alt: "The loss falls."\nalt.Chart()'
+    page = post(tmp_path, cell(source, a=shown))
+    (figure,) = page.xpath("//*[@id='fig-loss']//div[@data-awake]")
+    assert figure.xpath(".//svg/title/text()") == ["The loss falls."]
+    assert not page.xpath("//img") and "vegaEmbed" not in page.text_content()
+    links = figure.xpath(".//a/@href")
+    assert len(links) == 2 and all((tmp_path / "_site" / link).is_file() for link in links)
+
+
+def test_a_chart_of_a_post_that_loads_its_data_is_an_error_that_names_the_cell(tmp_path: Path) -> None:
+    spec = chart() | {"data": {"url": "https://x.test/a.csv"}}
+    with pytest.raises(BlogkitError, match="cell 2 draws a chart with data or a picture from https://x.test/a.csv"):
+        post(tmp_path, cell(a={V6: spec}))
+
+
+def test_the_html_of_an_output_keeps_its_table_and_nothing_that_runs(tmp_path: Path) -> None:
+    table = (
+        "<style>td {color: red}</style><table onclick='a()'><tr><td>7</td></tr></table><script>a()</script>"
+        "<a href='java\nscript:a()'>x</a><iframe src='https://x.test'></iframe>"
+    )
+    page = post(tmp_path, cell(a={"text/html": table}))
+    (output,) = page.xpath("//*[contains(@class, 'cell-output-display')]")
+    assert output.xpath(".//td/text()") == ["7"]
+    text = html.tostring(output, encoding="unicode")
+    assert not [word for word in ("script", "onclick", "iframe", "style", "x.test") if word in text]
+
+
+QUARTOS = """<html><head></head><body><div class="cell-output cell-output-display">
+<div onmouseover="a()"><script>a()</script><p>kept <a href="https://x.test/">link</a> <a href="#here">place</a></p>
+<a href=" java&#10;script:a()">bad</a><img src="files/a.png" onerror="a()"><iframe srcdoc="x"></iframe>
+<svg><script>a()</script><path d="M0 0h1" onload="a()"></path><set attributeName="href"></set></svg>
+<a href="data:text/html,<script>a()</script>">worse</a></div></div>
+<div class="mine"><script src="mine.js"></script></div></body></html>"""
+
+
+def test_an_output_that_quarto_passed_through_is_cleaned_and_the_authors_own_html_is_not(tmp_path: Path) -> None:
+    site = Site(root=tmp_path, quarto={}, config=SiteConfig(), projects=())
+    context = FinishContext(site=site, source=tmp_path / "a.qmd", output=tmp_path / "a.html", prefix="")
+    page = parse_page(QUARTOS)
+    clean_outputs(page, context)
+    text = page_text(page)
+    assert page.xpath("//script/@src") == ["mine.js"]
+    assert page.xpath("//a/@href") == ["https://x.test/", "#here"]
+    assert page.xpath("//img/@src") == ["files/a.png"]
+    assert "kept" in text and "bad" in text and 'd="M0 0h1"' in text
+    assert not [word for word in ("onerror", "onmouseover", "onload", "iframe", "<set", "javascript") if word in text]
