@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +13,31 @@ from blogkit.cli import app
 Template = Annotated[Path | None, typer.Option("--template", help="A folder of templates of your own.")]
 
 
+class CodeHost(StrEnum):
+    """Where a site's workflow runs."""
+
+    GITHUB = "github"
+
+
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path(),
     title: Annotated[str | None, typer.Option(help="The site's title.")] = None,
+    ci: Annotated[
+        CodeHost | None, typer.Option("--ci", help="Add the workflow that checks and publishes the site there.")
+    ] = None,
     template: Template = None,
 ) -> None:
     """Make a site in this folder or in DIR."""
-    from blogkit.new import init_site
+    from blogkit.config import SITE_FILE
+    from blogkit.new import add_workflow, init_site
 
-    root = init_site(folder, title=title, template=template)
-    print(f"A site is in {root}. `blogkit new NAME` adds a project.")
+    if ci is None or not (folder / SITE_FILE).exists():
+        root = init_site(folder, title=title, template=template)
+        print(f"A site is in {root}. `blogkit new NAME` adds a project.")
+    if ci is not None:
+        path = add_workflow(folder.resolve(), ci.value, template=template)
+        print(f"{path} checks and publishes the site whenever it is pushed.")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from blogkit import __version__
 from blogkit.config import SITE_FILE, did_you_mean, load_project
 from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
@@ -68,6 +69,21 @@ def init_site(folder: Path, *, title: str | None = None, template: Path | None =
     except OSError as error:
         raise StoreError(f"could not be written: {error.strerror}.", path=folder) from error
     return folder
+
+
+def add_workflow(root: Path, host: str, *, template: Path | None = None) -> Path:
+    """Writes the workflow that checks and publishes a site on a code host's runners, and gives its path.
+
+    A workflow of that name that is there already stays as it is: ProjectError says so.
+    """
+    source = find_templates(root, template) / f"ci-{host}"
+    if not source.is_dir():
+        raise ProjectError(f"There is no workflow for {host!r}.", hint="There is one for: github.", path=source)
+    (name, data), *_ = _filled(source, {"version": __version__}).items()
+    if (root / name).exists():
+        raise ProjectError("is there already.", hint="Remove it first to have it written anew.", path=root / name)
+    write_bytes(root / name, data)
+    return root / name
 
 
 def new_project(
