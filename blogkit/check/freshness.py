@@ -9,13 +9,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from blogkit.check.page import SPACE, visible_text
 from blogkit.check.rules import Fault, Post
 from blogkit.check.source import Place
 from blogkit.config import read_yaml
 from blogkit.errors import ConfigError
 from blogkit.store import ProjectPaths
+from blogkit.tools.git import versions
 
+_HISTORY = 50
+"""Commits of the results that are looked back at."""
+_SHORTCODE = re.compile(r"\{\{<.*?>\}\}")
 _META = re.compile(r"\{\{<\s*meta\s+([\w.\-]+)\s*>\}\}")
 
 
@@ -24,6 +30,7 @@ def stale(post: Post) -> Iterator[Fault]:
     assert post.project is not None
     paths = ProjectPaths(folder=post.project)
     yield from _numbers(post, paths)
+    yield from _literals(post, paths)
     yield from _figures(post, paths)
 
 
@@ -49,6 +56,51 @@ def _numbers(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
                     message=f"{match.group(1)} is now {value}, which the page does not show.",
                     place=Place(path=line.path, line=line.number),
                 )
+
+
+def _literals(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
+    """A number typed by hand that the results held once, under a name that means another number today."""
+    assert post.source is not None
+    if not paths.values.is_file():
+        return
+    now = _shown(paths.values.read_text(encoding="utf-8", errors="replace"))
+    current = {number for value in now.values() for number in _quotable(value)}
+    before: dict[str, tuple[str, str]] = {}
+    for text in versions(paths.values, _HISTORY):
+        for name, value in _shown(text).items():
+            if name in now and value != now[name]:
+                for number in _quotable(value):
+                    if number not in current:
+                        before.setdefault(number, (name, now[name]))
+    if not before:
+        return
+    known = "|".join(sorted(map(re.escape, before), key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w.,])(?:{known})(?!\w|[.,]\d)")
+    for line in post.source.lines:
+        for match in pattern.finditer("" if line.code else _SHORTCODE.sub(" ", line.text)):
+            name, value = before[match.group()]
+            yield Fault(
+                message=f"{match.group()} was {name} of earlier results, which is {value} now.",
+                place=Place(path=line.path, line=line.number),
+                fix=f"Quote it as {{{{< meta values.{name} >}}}}, so that it is never stale.",
+            )
+
+
+def _shown(text: str) -> dict[str, str]:
+    """The values of a ``values.yml`` by name, as they are shown; nothing from a text that is none."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    values = document.get("values") if isinstance(document, dict) else None
+    return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
+
+
+def _quotable(value: str) -> Iterator[str]:
+    """What of a value an author would type: all of it, and its number without the uncertainty, where it is telling."""
+    for text in (value, value.partition("±")[0].strip()):
+        if len(re.sub(r"\D", "", text).lstrip("0")) >= 3:
+            yield text
 
 
 def _figures(post: Post, paths: ProjectPaths) -> Iterator[Fault]:

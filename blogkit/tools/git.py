@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,15 @@ def revision(folder: Path, *, ignore: Sequence[str] = ()) -> Revision | None:
     excluded = [f":(exclude){path}" for path in ignore]
     changed = _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".", *excluded)
     return Revision(commit=commit.strip(), dirty=bool(changed is None or changed.strip()))
+
+
+def versions(path: Path, count: int) -> Iterator[str]:
+    """The texts that a file had in the last ``count`` commits that changed it, newest first; none outside of git."""
+    commits = _ask(path.parent, "log", f"--max-count={count}", "--format=%H", "--", path.name)
+    for commit in (commits or "").split():
+        text = _ask(path.parent, "show", f"{commit}:./{path.name}")
+        if text is not None:
+            yield text
 
 
 def _ask(folder: Path, *arguments: str) -> str | None:
