@@ -279,9 +279,13 @@ def _rubric() -> Rubric:
     """The rubric of the site's profile; the plain one where the profile has none."""
     from blogkit.check import load
     from blogkit.config import load_site
+    from blogkit.errors import ProjectError
     from blogkit.review.rubric import DEFAULT, Criterion, Rubric
 
-    site = load_site(Path.cwd())
+    try:
+        site = load_site(Path.cwd())
+    except ProjectError:
+        return DEFAULT  # a review's folder may be served from anywhere
     profile = load(site.config.profile, site.root)
     criteria = tuple(
         Criterion(name=name, title=one.title, points=one.points, asks=one.asks.strip(), questions=tuple(one.person))
@@ -303,13 +307,13 @@ def serve(
 ) -> None:
     """Serve the review to a class. Events are kept in SQLite, or in PostgreSQL by URL."""
     from blogkit.errors import ProjectError
-    from blogkit.review.rubric import keep_rubric
+    from blogkit.review.rubric import keep_rubric, read_rubrics
     from blogkit.review.server.app import Origins
     from blogkit.review.server.serve import bind, build, run
 
     place = _folder(folder)
     _roster(place, None)
-    if folder is None:
+    if folder is None or not read_rubrics(place):
         keep_rubric(place, _rubric())
     origins = Origins(app=url or f"http://{host}:{port}", posts=posts_url or f"http://{host}:{port + 1}")
     if origins.app == origins.posts:

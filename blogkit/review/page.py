@@ -259,8 +259,9 @@ def _data_rows(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
             for row in zip(*columns.values(), strict=False):
                 yield dict(zip(names, row, strict=True))
             return
-        for value in node.values():
-            yield from _data_rows(value, depth + 1)
+        for name, value in node.items():
+            if name != "runs":
+                yield from _data_rows(value, depth + 1)
     elif isinstance(node, list):
         for value in node:
             if isinstance(value, dict | list):

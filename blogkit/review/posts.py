@@ -79,7 +79,7 @@ def prepare_post(
     before = find_leaks(html.document_fromstring(text or "<html></html>"), identity, path=page)
     document = html.document_fromstring(text or "<html></html>")
     warnings: list[str] = []
-    _take_in_charts(document, page, site)
+    _take_in_charts(document, page, site, _runs_of(source))
     _take_out_machinery(document, page, site, custom_scripts=custom_scripts)
     notes = _inline(document, page, site, warnings)
     _anonymise(document)
@@ -160,7 +160,18 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
 _COLUMNS = re.compile(r'document\.dispatchEvent\(new CustomEvent\("blogkit:columns",\{detail:(\{.*\})\}\)\);\s*', re.S)
 
 
-def _take_in_charts(document: HtmlElement, page: Path, site: Path) -> None:
+def _runs_of(source: Path | None) -> list[dict[str, object]]:
+    """The gathered runs of a post, each by id and parameters: what a comment on a mark may say, and no more."""
+    if source is None:
+        return []
+    runs = store.gathered_runs(store.ProjectPaths(folder=source.parent))
+    return [
+        {"id": name, **(run["parameters"] if isinstance(run.get("parameters"), dict) else {}), "seed": run.get("seed")}
+        for name, run in runs.items()
+    ]
+
+
+def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[dict[str, object]]) -> None:
     """Puts the data of interactive figures into the page, since a frame without network cannot load it later.
 
     A figure's rows come from its CSV file, for finding marks by value; the full-precision columns that its runtime
@@ -178,7 +189,7 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path) -> None:
         for link in figure.xpath(".//details[contains(@class, 'bk-origin')]//a[@download]"):
             file = _local(link.get("href"), page, site)
             if file is not None and file.suffix == ".csv" and not figure.xpath("./script[@class='review-chart-data']"):
-                _append_json(figure, "review-chart-data", {"columns": _columns_of(file)})
+                _append_json(figure, "review-chart-data", {"columns": _columns_of(file), "runs": runs})
             link.attrib.pop("href", None)
         for item in figure.xpath(".//details[contains(@class, 'bk-origin')]//li"):
             if item.text and (cut := re.search(r",? ?from commit [0-9a-f, ]+", item.text)):

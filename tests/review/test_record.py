@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blogkit.errors import ConfigError
@@ -81,6 +81,7 @@ def test_a_document_outside_the_schema_is_refused_with_its_place(change: dict[st
         parse_event({**comment().document, **change})
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30)), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_merging_is_a_union_in_any_order_and_any_number_of_times(numbers: list[list[int]], random: Any) -> None:
     records = [[comment(number) for number in group] for group in numbers]

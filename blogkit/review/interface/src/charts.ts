@@ -132,15 +132,31 @@ const short = (value: unknown): string =>
   typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
 const told = (fields: Datum): string => Object.entries(fields).map(([name, value]) => `${name} ${short(value)}`).join(", ");
 
-/** The runs behind some field values, where the data say so. */
-function runsBehind(columns: Columns, fields: Datum): string[] {
-  const runs = columns.run;
-  if (!runs) return [];
+/** The runs behind some field values: by a column `run` of the data, or by the parameters that the fields name. */
+function runsBehind(figure: Element, columns: Columns, fields: Datum): { id: string; told: string }[] {
   const found = new Set<string>();
-  runs.forEach((run, row) => {
+  columns.run?.forEach((run, row) => {
     if (Object.entries(fields).every(([name, value]) => columns[name]?.[row] === value)) found.add(String(run));
   });
-  return [...found];
+  let runs: Datum[] = [];
+  try {
+    runs = JSON.parse(figure.querySelector("script.review-chart-data")?.textContent ?? "{}").runs ?? [];
+  } catch {
+    /* a figure without provenance */
+  }
+  const named = (run: Datum) => Object.entries(fields).filter(([name]) => name in run);
+  const behind = found.size
+    ? runs.filter((run) => found.has(String(run.id)))
+    : runs.filter((run) => named(run).length > 0 && named(run).every(([name, value]) => run[name] === value));
+  const told = (run: Datum) => Object.entries(run).filter(([name, value]) => name !== "id" && value !== null && typeof value !== "object").map(([name, value]) => `${name} ${short(value)}`).join(", ");
+  const listed = behind.map((run) => ({ id: String(run.id), told: told(run) }));
+  return listed.length ? listed : [...found].map((id) => ({ id, told: "" }));
+}
+
+function tellRuns(runs: { id: string; told: string }[]): string {
+  if (!runs.length) return "";
+  const some = runs.slice(0, 3).map((run) => `${run.id}${run.told ? ` (${run.told})` : ""}`).join("; ");
+  return ` · ${runs.length === 1 ? "run" : `${runs.length} runs:`} ${some}${runs.length > 3 ? "; …" : ""}`;
 }
 
 export const specOf = (figure: Element): unknown => {
@@ -220,12 +236,12 @@ export function choicesFor(figure: Element, datum: Datum): Choice[] {
   const fields = pairs(datum, key);
   const shown = pairs(datum, value);
   const state = stateOf(figure);
-  const runs = runsBehind(columns, fields);
+  const runs = runsBehind(figure, columns, fields);
   const choices: Choice[] = [];
   if (Object.keys(fields).length) {
-    const origin = runs.length === 1 ? ` · run ${runs[0]}` : runs.length ? ` · ${runs.length} runs` : "";
+    const origin = tellRuns(runs);
     const quote = `${block}, ${told(fields)}: ${told(shown)}${origin}`;
-    const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: runs.length === 1 ? runs[0]! : null };
+    const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: origin.slice(3, 303) || null };
     choices.push({ label: `${block}: the point at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
   }
   if (series.length) {

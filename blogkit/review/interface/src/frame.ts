@@ -358,6 +358,8 @@ function step(by: number): void {
   current = next;
   sentence = markNumber = -1;
   next.classList.add("review-current");
+  if (!next.hasAttribute("tabindex")) next.setAttribute("tabindex", "-1");
+  (next as HTMLElement).focus({ preventScroll: true }); // so that a screen reader says it, and Enter means it
   next.scrollIntoView({ block: "nearest" });
   const chart = next.closest<HTMLElement>(".bk-figure[data-awake]");
   if (chart) void wake(chart);
@@ -380,7 +382,8 @@ function sentencesOf(element: Element): { start: number; end: number }[] {
 
 document.addEventListener("keydown", (event) => {
   const target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea, summary")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
+  if (event.key === "Enter" && target !== current && target.closest("a, button, summary")) return;
   const chart = current?.closest<HTMLElement>("[data-review-chart]") ?? null;
   const list = chart && markNumber >= -1 && ["ArrowRight", "ArrowLeft", "Enter"].includes(event.key) ? markList(chart) : [];
   if (event.key === "j") step(1);

@@ -136,7 +136,7 @@ function markQuote(mark: Selector, selectors: Selector[]): string {
   const figure = selectors.find((one) => one.type === "FragmentSelector")?.value ?? "a chart";
   if (mark.part === "state") return `${figure} as it stood`;
   const pairs = (fields: unknown) => Object.entries((fields ?? {}) as object).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : value}`).join(", ");
-  const run = mark.run ? ` · run ${mark.run}` : "";
+  const run = mark.run ? ` · ${mark.run}` : "";
   return mark.part === "series" ? `${figure}, series ${pairs(mark.fields)}` : `${figure}, ${pairs(mark.fields)}: ${pairs(mark.value)}${run}`;
 }
 

