@@ -7,6 +7,7 @@ strings: what it computes shows in a browser alone.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator
@@ -174,7 +175,7 @@ def _visit(element: HtmlElement, ask: Replace) -> None:
         kind = (element.get("type") or "").split(";")[0].strip().lower()
         if kind in _SCRIPTS:
             element.text = rewrite_script(element.text, ask, line=line, module=kind == "module")
-        elif "json" in kind:
+        elif "json" in kind and kind != "application/ld+json":
             element.text = _rewrite_json(element.text, ask, line=line)
 
 
@@ -371,11 +372,12 @@ def _called(call: str) -> str:
 
 
 def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
-    """JSON data of a chart: its ``url`` entries are loaded when it is drawn."""
+    """JSON data of a chart: the ``url`` of its data sets is loaded when it is drawn, no other entry of that name."""
+    loaded = _data_urls(text)
 
     def change(match: re.Match[str]) -> str:
         url = match.group("url").replace("\\/", "/")
-        if not url or url.startswith((*_INERT, "data:", "#")):
+        if url not in loaded or url.startswith((*_INERT, "data:", "#")):
             return match.group()
         place = line + text.count("\n", 0, match.start()) if line else None
         use = Use.LOAD if is_remote(url) else Use.MODULE
@@ -383,6 +385,29 @@ def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
         return match.group() if new is None else match.group().replace(match.group("url"), new)
 
     return _ENTRIES.sub(change, text)
+
+
+def _data_urls(text: str) -> frozenset[str]:
+    """The addresses of data sets and pictures in a chart's specification."""
+    try:
+        specification = json.loads(text)
+    except (ValueError, RecursionError):
+        return frozenset()
+    found: set[str] = set()
+
+    def walk(node: object, key: str, depth: int) -> None:
+        if isinstance(node, list):
+            for one in node:
+                walk(one, key, depth + 1)
+        elif isinstance(node, dict) and depth < 60:
+            if key in {"data", "from", "topojson"} and isinstance(node.get("url"), str):
+                found.add(node["url"])
+            for name, one in node.items():
+                if name not in {"values", "datasets", "usermeta"}:
+                    walk(one, name, depth + 1)
+
+    walk(specification, "", 0)
+    return frozenset(found)
 
 
 def json_addresses(text: str) -> Iterator[Address]:

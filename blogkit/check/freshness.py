@@ -109,7 +109,8 @@ def _figures(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
     folder = (post.root / post.page_name).parent if post.root is not None and post.page_name is not None else None
     for file in sorted([*paths.charts.glob("*.svg"), *paths.charts.glob("*.vl.json")]):
         name = file.name.removesuffix(".svg").removesuffix(".vl.json")
-        place = post.where(f"{paths.charts.relative_to(paths.folder).as_posix()}/{name}.svg")
+        source = f"{paths.charts.relative_to(paths.folder).as_posix()}/{name}.svg"
+        place = post.where(f"]({source}", source)
         drawn_from = _drawn_from(file) if file.suffix == ".json" else None
         if drawn_from and table and drawn_from != table:
             message = f"the figure {name} was drawn from older results than those in {paths.metrics.name}."

@@ -165,7 +165,9 @@ def reference_ids(page: Page) -> dict[str, tuple[str, int | None, str]]:
     """The entries of the list of references by id: text, line, printed number."""
     found: dict[str, tuple[str, int | None, str]] = {}
     for element in page.main.iter():
-        if has_class(element, "csl-entry"):
+        if has_class(element, "csl-entry") and not any(
+            up.get("id") == "quarto-citation" for up in element.iterancestors()
+        ):
             ident = element.get("id") or ""
             text = visible_text(element)
             number = re.match(r"\s*\[?(\d{1,3})[\].]", text)

@@ -114,4 +114,8 @@ def document(post: Post, profile: Profile) -> Iterator[Fault]:
     if not page.head_title:
         yield Fault(message="the page has no title for the browser's tab.", place=post.at(1), fix="Add `<title>`.")
     for entry in post.seen.get("axe", []):
-        yield Fault(message=f"accessibility: {entry}", place=Place(path=post.at().path))
+        yield Fault(
+            message=f"accessibility: {entry}",
+            place=Place(path=post.at().path),
+            fix="The name in brackets is axe-core's rule, which says more about it.",
+        )

@@ -255,7 +255,9 @@ def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
                     else f'"{match.group()}" is text of the template.',
                     place=post.where(match.group(), text=text, line=line),
                 )
-    for element in page.root.iter("a", "img", "video", "source", "iframe"):
+    # What stands around a post of ours is the site's, and told by nobody who writes the post.
+    around = page.main if post.source is not None else page.root
+    for element in around.iter("a", "img", "video", "source", "iframe"):
         url = (element.get("href") or element.get("src") or "").strip()
         match = _PLACEHOLDER_LINK.search(url)
         if match and url not in told and not _in_code(element):
