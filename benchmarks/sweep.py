@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.files import write_project
+from tests.files import notebook, write_project
 
 CELLS = (
     ("parameters", "width = 8\nlr = 0.1\nseed = 0"),
@@ -146,11 +146,109 @@ def compare(rounds: int, runs: int) -> int:
     return 0 if base / warm >= 10 and pool / warm >= 4 else 1
 
 
+def one_notebook() -> int:
+    """30 cells with a 0.2 MB chart each: Papermill's default, and ours with every finished cell safe on disk."""
+    import papermill
+
+    from blogkit.tools.papermill import execute_notebook, load_engine
+
+    cell = (
+        "import json\nfrom IPython.display import display\n"
+        "rows = [{'x': i, 'y': i * 0.123456789} for i in range(5600)]\n"
+        "display({'application/vnd.vegalite.v5+json': {'data': {'values': rows}}}, raw=True)"
+    )
+    load_engine()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "in.ipynb").write_text(notebook(*[cell] * 30))
+        began = time.perf_counter()
+        assert execute_notebook(folder / "in.ipynb", folder / "ours.ipynb", {}, cwd=folder).done
+        ours = time.perf_counter() - began
+        began = time.perf_counter()
+        papermill.execute_notebook(
+            str(folder / "in.ipynb"), str(folder / "theirs.ipynb"), progress_bar=False, kernel_name="python3"
+        )
+        theirs = time.perf_counter() - began
+        size = (folder / "ours.ipynb").stat().st_size / 1e6
+    print(f"30 cells, {size:.1f} MB: Papermill {theirs:.1f} s, blogkit {ours:.1f} s: {theirs / ours:.1f}x")
+    return 0 if theirs / ours >= 10 else 1
+
+
+def overhead() -> int:
+    """What one warm run costs beyond its own computation, one at a time: wall time and private memory."""
+    from blogkit.run.kernels import warm_start
+    from blogkit.run.slots import thread_environment
+    from blogkit.tools.papermill import execute_notebook, load_engine
+
+    load_engine()
+    look = "print(sum(int(line.split()[1]) for line in open('/proc/self/smaps_rollup') if line.startswith('Private_')))"
+    work = "\n".join(CELLS[2].splitlines())
+    seconds: list[float] = []
+    memory: list[float] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        timed = f"import time\nt = time.perf_counter()\n{work}\nprint(time.perf_counter() - t)"
+        (folder / "in.ipynb").write_text(notebook(CELLS[0], CELLS[1], timed, look))
+        with warm_start(["altair", "pandas", "torch"], env=thread_environment(1)) as start:
+            for number in range(12):
+                log = folder / f"{number}.txt"
+                began = time.perf_counter()
+                outcome = execute_notebook(
+                    folder / "in.ipynb", folder / "out.ipynb", {}, cwd=folder, log=log, start=start,
+                    env=thread_environment(1),
+                )  # fmt: skip
+                wall = time.perf_counter() - began
+                assert outcome.done, outcome
+                own, kilobytes = map(float, log.read_text().split())
+                if number > 1:  # the first waits for the imports
+                    seconds.append(wall - own)
+                    memory.append(kilobytes / 1024)
+    wall, private = statistics.median(seconds), statistics.median(memory)
+    print(f"one warm run: {wall:.2f} s beyond its own computation (<= 0.4), {private:.0f} MB of its own (<= 40)")
+    return 0 if wall <= 0.4 and private <= 40 else 1
+
+
+def store() -> int:
+    """A thousand runs in the store: nothing to do, and status."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = write_project(Path(place), "grid: {width: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\nseeds: 100\n", *CELLS)
+        from blogkit.config import load_project
+        from blogkit.run.plan import plan_runs
+
+        for run in plan_runs(load_project(folder)):
+            kept = folder / "runs" / run.id
+            kept.mkdir(parents=True)
+            record = {
+                "id": run.id,
+                "parameters": dict(run.parameters),
+                "seed": run.seed,
+                "seconds": 3.5,
+                "status": "done",
+            }
+            (kept / "run.json").write_text(json.dumps(record))
+            (kept / "metrics.jsonl").write_text('{"metric": "loss", "value": 1.0, "step": 0}\n' * 50)
+        worst = 0.0
+        for words in (["run"], ["status"], ["run", "--dry-run"]):
+            seconds = []
+            for _ in range(5):
+                began = time.perf_counter()
+                subprocess.run([sys.executable, "-m", "blogkit", *words], cwd=place, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - began)
+            worst = max(worst, statistics.median(seconds))
+            print(f"blogkit {' '.join(words):<14} with 1,000 runs stored: {statistics.median(seconds):.2f} s (<= 1.0)")
+    return 0 if worst <= 1.0 else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=16)
+    for name in ("notebook", "overhead", "store"):
+        parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
+    for wanted, measure in ((options.notebook, one_notebook), (options.overhead, overhead), (options.store, store)):
+        if wanted:
+            return measure()
     return compare(options.rounds, options.runs)
 
 

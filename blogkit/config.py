@@ -6,17 +6,18 @@ Every problem of a file is reported at once, with its line, and with the key tha
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
 from blogkit.errors import ConfigError, Problem, ProjectError
-from blogkit.model import Project, Scale, Site, SiteConfig, Sweep
+from blogkit.model import Cluster, Project, Scale, Site, SiteConfig, Sweep
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -219,6 +220,31 @@ def load_site(start: Path) -> Site:
     if problems:
         raise ConfigError(problems)
     return Site(root=root, quarto=quarto, config=config, projects=tuple(projects))
+
+
+def find_cluster(site: Site, name: str) -> Cluster:
+    """The profile of a cluster: of the site, else of the user's own ``clusters.toml``. Raises ConfigError."""
+    document = read_yaml(site.root / SITE_FILE)
+    if name not in site.config.clusters:
+        import tomllib
+
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        path = home / "blogkit" / "clusters.toml"
+        profiles: dict[str, Any] = {}
+        if path.is_file():
+            try:
+                profiles = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise ConfigError([Problem(path=path, message=f"is not valid TOML: {error}.")]) from error
+        if name not in profiles:
+            known = [*site.config.clusters, *profiles]
+            hint = did_you_mean(name, known) or (
+                f"There are: {', '.join(known)}." if known else f"Write it under `blogkit: clusters:` or in {path}."
+            )
+            raise ConfigError([Problem(path=document.path, message=f"there is no cluster {name!r}.", hint=hint)])
+        own = Yaml(data=profiles, path=path, lines={})
+        return replace(read_as(own, Cluster, (name,)), name=name)
+    return replace(read_as(document, Cluster, ("blogkit", "clusters", name)), name=name)
 
 
 def load_project(folder: Path) -> Project:

@@ -77,6 +77,45 @@ class Sweep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A profile under ``blogkit: clusters:`` of ``_quarto.yml``, or in ``~/.config/blogkit/clusters.toml``."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    engine: str
+    """``slurm``, or ``dask`` for the address of a scheduler."""
+    name: str = ""
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    minutes: int = 60
+    """The time limit of one job, which is one run."""
+    gres: str | None = None
+    """Such as ``gpu:1``."""
+    cpus: int | None = None
+    memory: str | None = None
+    """Such as ``8G``."""
+    max_parallel: int | None = None
+    """Runs at the same time."""
+    max_queued: int | None = None
+    """Jobs in the queue at the same time, where the cluster limits them; the rest is handed in as they end."""
+    setup: list[str] = field(default_factory=list)
+    """Shell lines before the run, such as ``module load cuda``."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Any other option of sbatch, by its long name."""
+    requeue: bool = True
+    """Whether a preempted run is started again by Slurm."""
+    address: str | None = None
+    """Of a dask scheduler."""
+    grace: float = 60.0
+    """Seconds in which the result of a job that has ended may still arrive through the file system."""
+
+    @property
+    def warning(self) -> int:
+        """Seconds before the end of its time at which a job is warned; Slurm may be a minute early."""
+        return min(90, max(30, self.minutes * 60 // 10))
+
+
+@dataclass(frozen=True, kw_only=True)
 class SiteConfig:
     """The key ``blogkit:`` of ``_quarto.yml``."""
 

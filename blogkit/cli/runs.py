@@ -33,6 +33,8 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel afresh, which is slower.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Try a run that does not succeed so many more times.")] = 0,
+    on: Annotated[str, typer.Option("--on", metavar="NAME", help="`local`, or a cluster's profile.")] = "local",
+    detach: Annotated[bool, typer.Option("--detach", help="On a cluster: hand the runs in, and return.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Begin without asking, also what exceeds the budget.")] = False,
 ) -> None:
     """Run the experiments that have no results yet."""
@@ -49,6 +51,11 @@ def run(
             continue
         if not missing:
             print(f"{project.name}: nothing to do, {_count(runs)} in the store.")
+            continue
+        if on != "local":
+            results += execute_on(
+                site, on, project, missing, stored=len(runs) - len(missing), force=force, detach=detach
+            )
             continue
         if not yes:
             ask_budget(project, missing, workers)
@@ -85,7 +92,10 @@ def status(
     from blogkit.run.status import read_status
 
     site = load_site(Path.cwd())
-    states = [read_status(project, plan(project, scale=scale)) for project in chosen_projects(site, projects)]
+    states = [
+        read_status(project, plan(project, scale=scale), cluster_jobs(site, project))
+        for project in chosen_projects(site, projects)
+    ]
     if as_json:
         import json
 
@@ -93,6 +103,21 @@ def status(
         return
     for state in states:
         status_table(state)
+
+
+@app.command()
+def cancel(projects: Projects = None, scale: Scale = None) -> None:
+    """Take the runs that are on a cluster out of its queue."""
+    from blogkit.config import find_cluster, load_site
+    from blogkit.pipeline import plan
+    from blogkit.run.cluster import cancel_jobs, clusters_in_use, open_queue
+
+    site = load_site(Path.cwd())
+    for project in chosen_projects(site, projects):
+        count = 0
+        for name in clusters_in_use(project):
+            count += cancel_jobs(project, plan(project, scale=scale), open_queue(find_cluster(site, name), project))
+        print(f"{project.name}: {count} {'job' if count == 1 else 'jobs'} cancelled.")
 
 
 @app.command()
@@ -284,6 +309,47 @@ def execute_and_show(
         print("blogkit: stopped. Give the same command again to go on.", file=sys.stderr)
         raise typer.Exit(130)
     return results
+
+
+def execute_on(
+    site: Site, name: str, project: Project, missing: Sequence[Run], *, stored: int, force: bool, detach: bool
+) -> tuple[RunResult, ...]:
+    """Executes runs on a cluster while a table shows them; leaving, by Ctrl-C too, lets the jobs go on."""
+    from blogkit.cli.sweep_view import make_view
+    from blogkit.config import find_cluster
+    from blogkit.run.cluster import execute_on_cluster, open_queue
+    from blogkit.run.execute import Note
+    from blogkit.run.interrupts import stoppable
+
+    cluster = find_cluster(site, name)
+    queue = open_queue(cluster, project)
+    with (
+        make_view(project, missing, stored=stored, workers=cluster.max_parallel or len(missing)) as view,
+        stoppable(lambda text: view.on_event(Note(text="leaving; the jobs go on."))) as stop,
+    ):
+        results = execute_on_cluster(
+            project, missing, cluster, queue, force=force, detach=detach, stop=stop, on_event=view.on_event
+        )
+    left = [result for result in results if result.status.value == "not started"]
+    if left:
+        print(f"{project.name}: {_count(left)} on their way on {name}; the same command again waits for them,")
+        print("  `blogkit status` shows them, `blogkit cancel` takes them back.")
+    return results
+
+
+def cluster_jobs(site: Site, project: Project) -> dict[str, tuple[str, str]]:
+    """The jobs of a project on the clusters where it has any; nothing where they cannot be asked from here."""
+    from blogkit.config import find_cluster
+    from blogkit.errors import BlogkitError
+    from blogkit.run.cluster import clusters_in_use, open_queue
+
+    found: dict[str, tuple[str, str]] = {}
+    for name in clusters_in_use(project):
+        try:
+            found |= open_queue(find_cluster(site, name), project).jobs() or {}
+        except BlogkitError as error:
+            print(f"blogkit: {error}", file=sys.stderr)
+    return found
 
 
 def ask_budget(project: Project, missing: Sequence[Run], workers: int | None) -> None:

@@ -234,7 +234,9 @@ def status_table(state: SweepState) -> None:
     console = Console()
     done, failed, running = state.count(State.DONE), state.count(State.FAILED), state.count(State.RUNNING)
     counts = [f"{done} of {_runs(len(state.runs))} done"]
-    counts += [f"{number} {word}" for number, word in ((running, "running"), (failed, "failed")) if number]
+    queued = state.count(State.QUEUED)
+    words = ((running, "running"), (queued, "in the queue"), (failed, "failed"))
+    counts += [f"{number} {word}" for number, word in words if number]
     waiting = state.count(State.WAITING)
     counts += [f"{waiting} to do"] if waiting else []
     console.print(f"[bold]{state.project}[/bold]: {', '.join(counts)}", highlight=False)

@@ -93,7 +93,7 @@ Event = Started | CellBegan | Ended | Note
 OnEvent = Callable[[Event], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Stop:
     """How a sweep is told to end before its time, from another thread or a signal's handler."""
 
@@ -101,6 +101,8 @@ class Stop:
     """What runs is finished; nothing new begins."""
     now: threading.Event = field(default_factory=threading.Event)
     """What runs is stopped, and kept as interrupted."""
+    verdict: tuple[RunStatus, str] | None = None
+    """What a run that is stopped now is kept as instead, with the reason."""
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------
@@ -114,6 +116,7 @@ def execute_runs(
     force: bool = False,
     retries: int = 0,
     cold: bool = False,
+    tidy: bool = True,
     stop: Stop | None = None,
     may_begin: Callable[[Run], str] | None = None,
     meter: Meter | None = None,
@@ -125,7 +128,8 @@ def execute_runs(
     possible here. ``workers`` runs go on at a time, by default as many as the machine has GPUs, or cores for. A run
     that does not succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and
     gives a reason not to begin any more, or nothing; by default it holds the project's budget. A run that did not begin
-    has the status *not started*. Events are told one at a time, from several threads.
+    has the status *not started*. Without ``tidy``, what killed commands left is not cleared. Events are told one at a
+    time, from several threads.
 
     Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
     """
@@ -134,6 +138,7 @@ def execute_runs(
         force=force,
         retries=retries,
         cold=cold,
+        tidy=tidy,
         stop=stop or Stop(),
         may_begin=may_begin,
         meter=meter or find_meter(),
@@ -167,13 +172,14 @@ class _Sweep:
         force: bool,
         retries: int,
         cold: bool,
+        tidy: bool,
         stop: Stop,
         may_begin: Callable[[Run], str] | None,
         meter: Meter,
         on_event: OnEvent,
     ) -> None:
         self.project, self.force, self.retries, self.cold = project, force, retries, cold
-        self.start = ORDINARY
+        self.start, self.tidy = ORDINARY, tidy
         self.stop, self.meter = stop, meter
         budget = project.sweep.budget if project.sweep else Budget()
         self.allowance = Allowance(budget, Durations.of(project) if budget.minutes else Durations(known={}))
@@ -207,7 +213,8 @@ class _Sweep:
 
     def _work(self, workers: int | None) -> None:
         check_writable(self.paths)
-        recover(self.paths)
+        if self.tidy:
+            recover(self.paths)
         load_engine()
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
@@ -341,6 +348,8 @@ class _Sweep:
                 on_cell=watch.on_cell,
                 on_kernel=watch.on_kernel,
             )
+        if outcome.status is RunStatus.INTERRUPTED and self.stop.verdict is not None:
+            outcome = replace(outcome, status=self.stop.verdict[0], reason=self.stop.verdict[1])
         if slot.gpu and energy is not None and (after := self.meter.energy(slot.gpu)) is not None:
             energy = (after - energy) / max(1.0, watch.shared)
         circumstances = Circumstances(

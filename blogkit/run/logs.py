@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ def find_log(projects: Sequence[Project], run_id: str) -> Log:
                 if place != paths.work or running:
                     path = RunPaths(folder=folder).log
                     found[f"{project.name}/{name}"] = Log(path=path, claim=paths.claim(name) if running else None)
+        for note in sorted((paths.runs / ".cluster").glob(f"{run_id}*.json")) if run_id.isalnum() else []:
+            # Not begun, or ended before its kernel was there: what Slurm and the job itself said.
+            job = json.loads(note.read_text(encoding="utf-8")).get("job", "")
+            for path in sorted(note.parent.glob(f"{job}_*log.out")):
+                found.setdefault(f"{project.name}/{note.stem}", Log(path=path, claim=None))
     if len(found) == 1:
         return next(iter(found.values()))
     if found:

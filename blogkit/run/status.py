@@ -23,6 +23,8 @@ class State(StrEnum):
     """Where a planned run stands."""
 
     WAITING = "waiting"
+    QUEUED = "queued"
+    """It has a job on a cluster that has not begun."""
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -67,8 +69,9 @@ class SweepState:
         return sum(run.state is state for run in self.runs)
 
 
-def read_status(project: Project, runs: Sequence[Run]) -> SweepState:
-    """Where each planned run stands now."""
+def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[str, str]] | None = None) -> SweepState:
+    """Where each planned run stands now; ``jobs`` are those of a cluster, their ids and states by run."""
+    jobs = jobs or {}
     paths = ProjectPaths.of(project)
     stored, gathered = store.stored_ids(paths), store.gathered_runs(paths)
     working = _work_folders(paths)
@@ -77,8 +80,12 @@ def read_status(project: Project, runs: Sequence[Run]) -> SweepState:
         if run.id in stored:
             folder = paths.runs / run.id
             states.append(RunState(run=run, state=State.DONE, seconds=_seconds(folder), folder=folder))
-        elif run.id in working and is_claimed(paths.claim(run.id)):
+        elif run.id in working and (is_claimed(paths.claim(run.id)) or run.id in jobs):
             states.append(running_state(run, working[run.id]))
+        elif run.id in jobs:
+            job, state = jobs[run.id]
+            known = State.RUNNING if state == "running" else State.QUEUED
+            states.append(RunState(run=run, state=known, reason=f"job {job}"))
         elif run.id in gathered:
             seconds = gathered[run.id].get("seconds")
             states.append(RunState(run=run, state=State.DONE, seconds=seconds, gathered=True))

@@ -378,7 +378,7 @@ async def _live(
             return _End(status=RunStatus.NOT_STARTED, reason=reason)
         end = await _cells(session, on_cell)
         if end.status is RunStatus.DIED:
-            if session.stopped:
+            if await _is_stopped(session):
                 end = _End(status=RunStatus.INTERRUPTED, reason="stopped before its end", cell=end.cell)
             else:
                 reason = _death(await _exit_code(manager), killed)
@@ -393,6 +393,17 @@ async def _live(
         return end
     finally:
         await _let_go(session, politely=ended)
+
+
+async def _is_stopped(session: _Session) -> bool:
+    """Whether the kernel's end was wanted. Who ends a whole job (a cluster, a shutdown) may reach the kernel first."""
+    code = await _exit_code(session.km)
+    if not session.stopped and code in {-signal.SIGTERM, -signal.SIGHUP}:
+        for _ in range(20):
+            if session.stop.is_set():
+                return True
+            await asyncio.sleep(0.05)
+    return session.stopped
 
 
 async def _let_go(session: _Session, *, politely: bool) -> None:

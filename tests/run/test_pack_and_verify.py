@@ -173,3 +173,29 @@ def test_a_sample_of_runs_is_made_again_and_a_forged_number_is_found(tmp_path: P
     forged.write_text('{"metric": "error", "value": 0.5, "step": 1}\n')
     (bad, good) = verify_runs(project, runs, sample=2, seed=1)
     assert (bad.agrees, good.agrees) == (False, True)
+
+
+# --- the tutorial ---------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_hosted_notebook_is_one_that_exists() -> None:
+    import re
+
+    import typer.main
+
+    from blogkit.cli import app
+    from blogkit.cli import runs as _runs  # noqa: F401  # adds its verbs
+
+    text = (Path(__file__).parents[2] / "docs" / "hosted-notebook.ipynb").read_text()
+    commands = [line.split() for line in re.findall(r"(?:!|\\n|`)blogkit ([a-z][^\"\\`]*)", text)]
+    assert len(commands) >= 4
+    root = typer.main.get_command(app)
+    for words in commands:
+        if words[0] in {"build"}:  # of another module
+            continue
+        command: Any = root
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert command is not root, words
+        assert {word for word in words if word.startswith("--")} <= options, words
