@@ -40,5 +40,5 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(TESTABLE): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[starters,review,browser]" --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[starters,review,browser,slurm,dask]" --group dev
 	@touch $@

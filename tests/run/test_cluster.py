@@ -281,7 +281,8 @@ class TestSlurm:
         assert result.status is RunStatus.TIMED_OUT, result
         assert "the cluster's time limit of 1 min" in result.reason
         notebook = json.loads((result.folder / "notebook.ipynb").read_text())
-        assert notebook["cells"][-1]["metadata"]["papermill"]["status"] == "failed"
+        # Slurm may warn up to a minute early, so the run may be stopped before its last cell or in it.
+        assert notebook["cells"][-1]["metadata"]["papermill"]["status"] in {"failed", "pending"}
 
     def test_a_preempted_run_is_requeued_and_stored_once(self, slurm: SlurmCluster, tmp_path: Path) -> None:
         code = "import time\nwith open('tries', 'a') as tries:\n    tries.write('x')\ntime.sleep(6)"
@@ -291,7 +292,13 @@ class TestSlurm:
         tries = project.folder / "tries"
         assert wait_until(lambda: tries.exists() and tries.read_text() == "x")
         slurm.ask("sbatch", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap", "sleep 3")
-        assert wait_until(lambda: tries.read_text() == "xx", 150)
+        (job,) = json.loads(next((project.folder / "runs" / ".cluster").glob("*.json")).read_text())["job"].split()
+
+        def begun_again() -> bool:
+            slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm would wait for two minutes
+            return tries.read_text() == "xx"
+
+        assert wait_until(begun_again, 150)
         (result,) = on_slurm(project, profile=profile)
         assert result.status is RunStatus.DONE and tries.read_text() == "xx"
         assert not list((project.folder / "runs" / ".failed").glob("*"))
