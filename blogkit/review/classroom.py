@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from blogkit.review.anchor import Anchor, State, describe, follow, refreshed
 from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
-from blogkit.review.leaks import identity_of, leaks_in_text
+from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
 from blogkit.review.page import PageText, read_page
 from blogkit.review.policy import Action, Role, may
@@ -55,6 +55,21 @@ class Answer:
 
     status: HTTPStatus
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Assigned:
+    """The assignment as it is asked about with every request."""
+
+    rounds: tuple[Round, ...]
+    pairs: tuple[Pair, ...]
+    held: frozenset[tuple[str, str]]
+    """(reviewer, post) of the published pairs."""
+
+    @classmethod
+    def of(cls, rounds: tuple[Round, ...]) -> _Assigned:
+        pairs = published_pairs(rounds)
+        return cls(rounds=rounds, pairs=pairs, held=frozenset((pair.reviewer, pair.post) for pair in pairs))
 
 
 def _refuse(status: HTTPStatus, message: str, **more: Any) -> Answer:
@@ -95,14 +110,27 @@ class Classroom:
 
     @property
     def roster(self) -> Roster:
-        if self._roster is not None:
-            return self._roster
+        return self._people()[0]
+
+    def _people(self) -> tuple[Roster, dict[str, Person]]:
+        """The roster, and everybody in it by key."""
         path = self.folder.roster
-        return self._fresh(path, lambda: read_roster(path, self.secret), Roster(people=()))
+        if self._roster is not None:
+            return self._roster, self._roster.by_key()
+
+        def read() -> tuple[Roster, dict[str, Person]]:
+            roster = read_roster(path, self.secret)
+            return roster, roster.by_key()
+
+        nobody: tuple[Roster, dict[str, Person]] = (Roster(people=()), {})
+        return self._fresh(path, read, nobody)
 
     @property
     def rounds(self) -> tuple[Round, ...]:
-        return self._fresh(self.folder.assignments, lambda: read_rounds(self.folder), ())
+        return self._assigned().rounds
+
+    def _assigned(self) -> _Assigned:
+        return self._fresh(self.folder.assignments, lambda: _Assigned.of(read_rounds(self.folder)), _Assigned.of(()))
 
     @property
     def rubrics(self) -> tuple[Rubric, ...]:
@@ -121,14 +149,14 @@ class Classroom:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        return published_pairs(self.rounds)
+        return self._assigned().pairs
 
     @property
     def due(self) -> dict[tuple[str, str], str]:
         return deadlines([each for each in self.rounds if each.published])
 
     def person(self, key: str) -> Person | None:
-        return self.roster.by_key().get(key)
+        return self._people()[1].get(key)
 
     @property
     def staff(self) -> frozenset[str]:
@@ -148,7 +176,7 @@ class Classroom:
             return Role.AUTHOR
         if person.is_staff:
             return Role.STAFF
-        if any(pair.reviewer == key and pair.post == post for pair in self.pairs):
+        if (key, post) in self._assigned().held:
             return Role.REVIEWER
         return Role.OTHER
 
@@ -241,7 +269,7 @@ class Classroom:
         if not may(role, Action.SEE_SUBMITTED, submitted=submitted):
             return False
         review = state.reviews.get(creator)
-        assigned = any(pair.reviewer == creator and pair.post == state.post for pair in self.pairs)
+        assigned = (creator, state.post) in self._assigned().held
         return bool(review and review.submitted) or (creator in self.staff and not assigned)
 
     def _thread(self, thread: Thread, key: str, role: Role, post: str, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -427,9 +455,15 @@ class Classroom:
         texts = [event.text]
         for document in documents:
             texts += [str(document.get("blogkit:summary", "")), *map(str, document.get("blogkit:notes", {}).values())]
-        identity = identity_of([person])
+        identity = _identity(person)
         found = [leak.what for text in texts for leak in leaks_in_text(text, identity, "the comment")]
         return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=2048)
+def _identity(person: Person) -> Identity:
+    """How one person could be recognised in what they write."""
+    return identity_of([person])
 
 
 def label_of(creator: str, post: str, roster: Roster, pairs: Iterable[Pair], secret: bytes) -> str:
