@@ -38,3 +38,22 @@ def render(
         return
     count = len(manifest.pages)
     print(f"{count} page{'' if count == 1 else 's'} in {manifest.root} ({manifest.engine})")
+
+
+@app.command()
+def preview(
+    port: Annotated[int, typer.Option(help="Of this machine; any that is free by default.")] = 0,
+    engine: Annotated[str, typer.Option(help="auto, quarto, or pandoc (the embedded one).")] = "auto",
+    browser: Annotated[bool, typer.Option(help="Open the site in the browser.")] = True,
+) -> None:
+    """Show the site while it is written: a saved change is on screen at once."""
+    from blogkit.config import find_root
+    from blogkit.render.preview import Preview
+
+    shown = Preview(find_root(Path.cwd()), port=port, engine=engine, say=lambda words: print(words, file=sys.stderr))
+    print(shown.address)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(shown.address)
+    shown.run()
