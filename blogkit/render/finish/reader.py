@@ -33,6 +33,10 @@ def help_reader(page: HtmlElement, context: FinishContext) -> None:
     _images(main)
     _hypothesis(main)
     _details(main)
+    sidebar = by_id(page, "quarto-margin-sidebar")
+    if sidebar is not None:
+        sidebar.set("role", "complementary")
+        sidebar.set("aria-label", "About this page")
     if not with_class(page, "quarto-listing") and by_id(main, "title-block-header") is not None:
         _reading_time(page, main)
 
@@ -84,7 +88,13 @@ def _hypothesis(main: HtmlElement) -> None:
 
 
 def _details(main: HtmlElement) -> None:
-    """Small mends for people who listen: boxes of a list of tasks have names, toggles are no orphans."""
+    """Small mends for people who listen: boxes of tasks have names, a callout is called by its title."""
+    for header in with_class(main, "callout-header"):
+        header.attrib.pop("aria-label", None)
+    for line in elements(main, "a"):
+        if (line.get("href") or "").startswith("#cb") and not len(line) and not line.text:
+            line.set("aria-hidden", "true")
+            line.set("tabindex", "-1")
     for box in elements(main, "input"):
         if box.get("type") == "checkbox" and not box.get("id"):
             box.set("disabled", "")

@@ -47,8 +47,9 @@ def dress(page: HtmlElement, context: FinishContext) -> None:
     script = make("script", src=context.asset("page.js"))
     script.set("defer", "")
     head.append(script)
-    for name in ("color-scheme",):
-        head.append(make("meta", name=name, content="light dark"))
+    head.append(make("meta", name="color-scheme", content="light dark"))
+    if not any("icon" in (one.get("rel") or "") for one in elements(head, "link")):
+        head.append(make("link", rel="icon", type="image/svg+xml", href=context.asset("icon.svg")))
     _tools(page, body)
     if with_class(page, "quarto-listing"):
         add_class(body, "bk-gallery")

@@ -1,0 +1,156 @@
+"""Pages in a real browser: readable by everybody, in both modes, on a phone, offline, under a strict policy."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.config import load_site
+from blogkit.render import render_site
+from tests.browser import browser
+from tests.render.conftest import DATA
+
+pytestmark = pytest.mark.slow
+
+AXE = Path(__file__).parents[2] / "blogkit" / "check" / "vendor" / "axe-core" / "axe.min.js"
+RUN = "async (options) => (await axe.run(document, options)).violations"
+PAGES = sorted(
+    path.relative_to(DATA / "corpus-facts").with_suffix(".html").as_posix()
+    for path in (DATA / "corpus-facts").rglob("*.json")
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as running:
+        yield running
+
+
+@pytest.mark.parametrize("theme", ["course", "journal"])
+def test_no_page_has_an_axe_violation_in_light_or_dark(theme: str, chromium: Any, corpus: Path, tmp_path: Path) -> None:
+    root = corpus
+    if theme == "journal":
+        shutil.copytree(DATA / "corpus", tmp_path / "site")
+        config = tmp_path / "site" / "_quarto.yml"
+        config.write_text(config.read_text() + "\nblogkit: {theme: journal}\n")
+        render_site(load_site(tmp_path / "site"), engine="pandoc")
+        root = tmp_path / "site" / "_site"
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    found = []
+    for name in [*PAGES, "categories/math.html"]:
+        page.emulate_media(color_scheme="light")
+        page.goto((root / name).as_uri())
+        page.add_script_tag(path=str(AXE))
+        violations = page.evaluate(RUN, {"resultTypes": ["violations"]})
+        page.emulate_media(color_scheme="dark")
+        violations += page.evaluate(RUN, {"runOnly": ["color-contrast"]})
+        found += [f"{name}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in violations]
+    page.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("width", [390, 640, 1280])
+def test_no_page_scrolls_sideways(width: int, chromium: Any, corpus: Path) -> None:
+    """640 pixels are what a 1280-pixel window has at 200 % zoom."""
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    wide = []
+    for name in PAGES:
+        page.goto((corpus / name).as_uri())
+        found = page.evaluate("document.documentElement.scrollWidth")
+        if found > width:
+            wide.append(f"{name}: {found}")
+    page.close()
+    assert not wide
+
+
+def test_a_page_works_under_a_policy_without_inline_code_and_asks_no_other_host(chromium: Any, corpus: Path) -> None:
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, directory=str(corpus), **more)
+
+        def end_headers(self) -> None:
+            policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:"
+            self.send_header("Content-Security-Policy", policy)
+            super().end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        home = f"http://127.0.0.1:{server.server_address[1]}/"
+        page = chromium.new_page()
+        said: list[str] = []
+        elsewhere: list[str] = []
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: None if request.url.startswith(home) else elsewhere.append(request.url))
+        for name in PAGES:
+            page.goto(home + name)
+        page.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert not said
+    assert not elsewhere
+
+
+def test_the_outline_follows_and_previews_open_by_keyboard(chromium: Any, corpus: Path) -> None:
+    page = chromium.new_page()
+    page.goto((corpus / "projects/c06-citations/index.html").as_uri())
+    page.evaluate("document.querySelector('a[role=doc-biblioref]').focus({focusVisible: true})")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".bk-preview")
+    assert "Attention Is All You Need" in page.inner_text(".bk-preview")
+    page.keyboard.press("Escape")
+    assert page.query_selector(".bk-preview") is None
+    page.close()
+
+
+def test_tabs_and_folded_callouts_open_and_without_scripts_all_is_there(chromium: Any, corpus: Path) -> None:
+    page = chromium.new_page()
+    page.goto((corpus / "projects/c09-layout/index.html").as_uri())
+    assert page.is_hidden("text=import jax")
+    page.click("text=JAX")
+    assert page.is_visible("text=import jax")
+    page.goto((corpus / "projects/c08-callouts/index.html").as_uri())
+    assert page.is_hidden("text=Hidden warning body.")
+    page.focus(".callout-header[aria-controls]")
+    page.keyboard.press("Enter")
+    assert page.is_visible("text=Hidden warning body.")
+    page.close()
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((corpus / "projects/c08-callouts/index.html").as_uri())
+    assert page.is_visible("text=Hidden warning body.")
+    page.goto((corpus / "projects/c09-layout/index.html").as_uri())
+    assert page.is_visible("text=import jax")
+    context.close()
+
+
+def test_the_search_finds_a_section_from_a_page_opened_as_a_file(chromium: Any, corpus: Path) -> None:
+    page = chromium.new_page()
+    page.goto((corpus / "index.html").as_uri())
+    page.fill(".bk-search input", "duplicate heading")
+    page.wait_for_selector(".bk-search li a")
+    assert "Sections and numbering" in page.inner_text(".bk-search li a")
+    page.close()
+
+
+def test_a_listing_is_filtered_by_words_and_category(chromium: Any, corpus: Path) -> None:
+    page = chromium.new_page()
+    page.goto((corpus / "index.html").as_uri())
+    page.click(".quarto-listing-category a:has-text('math')")
+    assert page.locator(".quarto-post:visible").count() == 2
+    page.fill(".bk-filter", "theorems")
+    assert page.locator(".quarto-post:visible").count() == 1
+    page.close()
