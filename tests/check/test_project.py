@@ -129,7 +129,7 @@ def test_a_drawing_that_is_newer_than_the_page_is_told(tmp_path: Path) -> None:
     drawing.write_text(pages.SVG.replace("10 10", "20 20"))
     os.utime(drawing, (4e9, 4e9))
     report = check_project(where, project, rendered)
-    assert [one.message for one in report.findings] == ["the page shows an older drawing of error.svg."]
+    assert [one.message for one in report.findings] == ["the page shows an older drawing of error."]
 
 
 # --- a conference blog track

@@ -113,3 +113,4 @@ def _reading_time(page: HtmlElement, main: HtmlElement) -> None:
     count = len(re.findall(r"\w+", text_of(main)))
     minutes = max(1, math.ceil(count / _WORDS_A_MINUTE))
     sidebar.insert(0, make("p", f"{minutes} min read", class_="bk-reading"))
+    sidebar.set("role", "complementary")  # text outside of every landmark is hard to find for who hears the page
