@@ -11,7 +11,7 @@ import typer
 
 from blogkit.cli import app
 from blogkit.cli.publishing import Profile
-from blogkit.cli.runs import Projects, Scale, describe_failure, describe_gathered
+from blogkit.cli.runs import Projects, Scale, describe_failure, describe_gathered, execute_and_show
 from blogkit.model import Project, Run, RunResult
 
 
@@ -31,11 +31,7 @@ def build(
     from blogkit.pipeline import build
 
     def execute(project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]:
-        from blogkit.cli.sweep_view import make_view
-        from blogkit.run.execute import execute_runs
-
-        with make_view(project, missing, stored=stored, workers=workers) as view:
-            return execute_runs(project, missing, workers=workers, on_event=view.on_event)
+        return execute_and_show(project, missing, stored=stored, workers=workers)
 
     site = load_site(Path.cwd())
     built = build(site, projects or (), scale=scale, engine=engine, profile=profile, execute=execute)

@@ -43,6 +43,8 @@ from blogkit.model import Parameters, RunStatus
 from blogkit.tools.papermill import KernelStart, Outcome, imported_modules, read_notebook
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ARROW = re.compile(r"^-+> *\d+ (.*)$", re.MULTILINE)
+"""The line of a traceback that raised."""
 _POLL = 0.2
 """Seconds between two looks at whether the kernel lives and the run is still wanted."""
 _START_TIMEOUT = 120.0
@@ -451,6 +453,8 @@ async def _cells(session: _Session, on_cell: Callable[[int, int], None]) -> _End
             books.cell_complete(cell, index)
             reason = f"{error.ename}: {_ANSI.sub('', error.evalue)}".strip().splitlines()[0][:300].rstrip(": ")
             traceback = _traceback(cell)
+            if not error.evalue.strip() and (lines := _ARROW.findall(traceback)):
+                reason = f"{reason}: {lines[-1].strip()}"  # a bare `assert` says nothing but its line
             interrupted = error.ename == "KeyboardInterrupt"
             status = RunStatus.INTERRUPTED if interrupted else RunStatus.FAILED
             return _End(status=status, reason=reason, cell=number, traceback=traceback)

@@ -228,7 +228,11 @@ def job_ids(slurm: SlurmCluster) -> list[str]:
     return slurm.ask("squeue", "--noheader", "--format=%i").split()
 
 
-real = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="Slurm runs on Linux")]
+real = [
+    pytest.mark.xdist_group("slurm"),
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="Slurm runs on Linux"),
+]
 
 
 class TestSlurm:

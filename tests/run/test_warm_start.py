@@ -27,7 +27,11 @@ from blogkit.run.plan import plan_runs
 from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook
 from tests.files import notebook, write_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a warm start needs Linux")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("warm"),
+    pytest.mark.skipif(sys.platform != "linux", reason="a warm start needs Linux"),
+]
 
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -159,7 +163,7 @@ def test_the_end_takes_no_ten_seconds(tmp_path: Path, warm: KernelStart) -> None
     began = time.monotonic()
     for _ in range(3):
         assert execute(tmp_path, "1", start=warm).done
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 29
 
 
 def test_time_limit_interrupt_kill_and_crash_are_told_apart(tmp_path: Path, warm: KernelStart) -> None:
