@@ -4,7 +4,7 @@ An event is never changed. Editing, deleting, closing and overruling are events 
 same class can be merged in any order, any number of times, with the same result. Whoever writes an event makes its id;
 the id is also the key by which a repeated write is recognised.
 
-The format is ``schema/review-event.schema.json``; ``docs/review-record.md`` tells it in words.
+The format is ``schema/review-event.schema.json``; ``docs/review-record.qmd`` tells it in words.
 """
 
 from __future__ import annotations
