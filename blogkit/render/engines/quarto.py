@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from blogkit.errors import ToolFailed
 from blogkit.model import Manifest, Page, Project, Site
 from blogkit.render.dom import text_of
-from blogkit.render.engines.pandoc import page_prefix
+from blogkit.render.engines.pandoc import PROGRAM, page_prefix
+from blogkit.render.engines.typeset import typeset
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
 from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, split_front_matter, with_metadata_files
 from blogkit.render.site import output_of, project_of, site_sources, wanted_sources
 from blogkit.store import write_if_changed
 from blogkit.tools import quarto
+from blogkit.tools.pandoc import PandocPool
 
 
 def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
@@ -20,6 +23,12 @@ def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
     sources = site_sources(site)
     wanted = wanted_sources(sources, only)
     quarto.render(site.root, [source.relative_to(site.root) for source in wanted] if only else ())
+    with PandocPool(PROGRAM, 1) as pool:
+        return _finish_pages(site, wanted, pool)
+
+
+def _finish_pages(site: Site, wanted: Sequence[Path], pool: PandocPool) -> Manifest:
+    """Quarto's pages, as blogkit's."""
     assets = Assets()
     pages = []
     for source in wanted:
@@ -34,6 +43,7 @@ def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
         metadata = merge(
             site_layer(site), *folder_layers(site, source), with_metadata_files(flatten(front), source.parent, source)
         )
+        typeset(page, pool.ask, source)
         context = FinishContext(
             site=site,
             source=source,

@@ -15,7 +15,9 @@ _REMOTE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 _LOADING_LINKS = frozenset(
     {"stylesheet", "preload", "prefetch", "modulepreload", "preconnect", "dns-prefetch", "icon", "shortcut"}
 )
-_LOADERS = re.compile(r"cdn\.|cdnjs|unpkg|jsdelivr|polyfill|require\.config|requirejs|MathJax\s*=|googletagmanager")
+_LOADERS = re.compile(
+    r"define\(.jquery.|cdn\.|cdnjs|unpkg|jsdelivr|polyfill|require\.config|requirejs|MathJax\s*=|googletagmanager"
+)
 _LIBRARIES = re.compile(r"(?:^|/)(?:require|jquery)(?:[.-][\w.]*)?\.js$")
 _IMPORT = re.compile(r"@import\s+(?:url\()?\s*[\"']?(?:https?:)?//[^;]*;?", re.IGNORECASE)
 
