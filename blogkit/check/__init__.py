@@ -301,7 +301,7 @@ def _judge(post: Post, profile: Profile, *, name: str, browser: bool) -> Report:
         if level is None or (post.page_name is None and rule.name != "one-page"):
             continue
         findings += [_finding(rule, level, fault, post, waivers) for fault in rule.check(post, profile)]
-    findings += _idle_waivers(waivers, post, findings)
+    findings += _idle_waivers(post)
     return Report(
         name=name, path=post.path, profile=profile, findings=sort_findings(findings), facts=_facts(post, profile)
     )
@@ -321,32 +321,35 @@ def _finding(rule: Rule, level: Level, fault: Fault, post: Post, waivers: Mappin
     )
 
 
+def _waiver_entries(post: Post) -> Mapping[str, Any]:
+    block = post.source.metadata.get("blogkit") if post.source is not None else None
+    entries = block.get("waive") if isinstance(block, Mapping) else None
+    return entries if isinstance(entries, Mapping) else {}
+
+
 def _waivers(post: Post) -> dict[str, str]:
-    """The rules that the front matter waives, with the author's reasons."""
-    if post.source is None:
-        return {}
-    block = post.source.metadata.get("blogkit")
-    waived = block.get("waive") if isinstance(block, Mapping) else None
-    if not isinstance(waived, Mapping):
-        return {}
-    return {str(key).strip().lower(): str(reason).strip() for key, reason in waived.items() if reason}
+    """The rules that the front matter waives, with the author's reasons; without a reason nothing is waived."""
+    return {str(key).strip().lower(): str(reason).strip() for key, reason in _waiver_entries(post).items() if reason}
 
 
-def _idle_waivers(waivers: Mapping[str, str], post: Post, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """A waiver of a rule that does not exist is told; it was meant for something."""
-    del findings
-    assert post.source is not None or not waivers
-    for key in waivers:
-        if find_rule(key) is None and post.source is not None:
-            place = post.source.entry("blogkit", "waive", key)
-            yield Finding(
-                code="BK100",
-                level=Level.WARNING,
-                message=f"the waiver names {key!r}, which is no rule.",
-                path=place.path,
-                line=place.line,
-                fix="`blogkit check --explain all` lists the rules.",
+def _idle_waivers(post: Post) -> Iterator[Finding]:
+    """A waiver of no rule, or without a reason, is told: it was meant for something."""
+    for key, reason in _waiver_entries(post).items():
+        assert post.source is not None
+        place = post.source.entry("blogkit", "waive", str(key))
+        message, fix = "", ""
+        if find_rule(str(key)) is None:
+            message, fix = (
+                f"the waiver names {key!r}, which is no rule.",
+                "`blogkit check --explain all` lists the rules.",
             )
+        elif not reason:
+            message, fix = (
+                f"the waiver of {key} gives no reason, so it does not hold.",
+                "Write the reason after the colon.",
+            )
+        if message:
+            yield Finding(code="BK100", level=Level.WARNING, message=message, path=place.path, line=place.line, fix=fix)
 
 
 def _facts(post: Post, profile: Profile) -> dict[str, Any]:

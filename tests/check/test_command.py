@@ -72,6 +72,11 @@ def test_a_waiver_needs_a_reason_and_is_shown(
     front = f"{FRONT}blogkit:\n  waive:\n    ai-statement:\n"
     monkeypatch.chdir(site(tmp_path / "b", page(STATEMENT=""), front=front).root)
     assert blogkit(monkeypatch, "check", "width", "--fail-on", "warning") == 1
+    assert "index.qmd:10: the waiver of ai-statement gives no reason, so it does not hold." in capsys.readouterr().out
+    front = f"{FRONT}blogkit:\n  waive:\n    ai-statment: A typing mistake.\n"
+    monkeypatch.chdir(site(tmp_path / "c", page(), front=front).root)
+    assert blogkit(monkeypatch, "check", "width", "--fail-on", "warning") == 1
+    assert "the waiver names 'ai-statment', which is no rule." in capsys.readouterr().out
 
 
 def test_json_has_each_finding_and_the_counts(
