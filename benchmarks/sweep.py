@@ -37,11 +37,11 @@ CELLS = (
     "print('FINAL', rows[-1].hex())\n"
     "alt.Chart(pd.DataFrame({'epoch': range(20), 'loss': rows})).mark_line().encode(x='epoch', y='loss')",
 )
-SWEEP = "grid: {width: [4, 8, 16, 32], lr: [0.1, 0.2]}\nseeds: 2\n"
+SWEEP = "grid: {width: [4, 8, 16, 32], lr: [0.1, 0.2]}\nseeds: "
 
 
-def make_site(root: Path) -> Path:
-    return write_project(root, SWEEP, *CELLS)
+def make_site(root: Path, runs: int) -> Path:
+    return write_project(root, f"{SWEEP}{runs // 8}\n", *CELLS)
 
 
 def parameters() -> list[dict[str, float]]:
@@ -111,7 +111,7 @@ def compare(rounds: int, runs: int) -> int:
     again: list[float] = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as place:
-            folder = make_site(Path(place))
+            folder = make_site(Path(place), runs)
             for name, way in ways.items():
                 shutil.rmtree(folder / "runs", ignore_errors=True)
                 began, used = time.perf_counter(), cpu_seconds()
@@ -121,11 +121,8 @@ def compare(rounds: int, runs: int) -> int:
             began = time.perf_counter()
             by_blogkit(folder)
             again.append(time.perf_counter() - began)
-            if runs == 16:
-                plain, pooled, warm = (
-                    finals(folder, g) for g in ("out-*.ipynb", "pool-*.ipynb", "runs/*/notebook.ipynb")
-                )
-                assert len(plain) == 16 and plain == warm == pooled, "the results differ"
+            plain, pooled, ours = (finals(folder, g) for g in ("out-*.ipynb", "pool-*.ipynb", "runs/*/notebook.ipynb"))
+            assert len(plain) == runs and plain == ours == pooled, "the results differ"
     base, pool, warm = (
         statistics.median(seconds[name]) for name in ("papermill command", "papermill, pool of 2", "blogkit")
     )
@@ -242,7 +239,7 @@ def store() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=16)
+    parser.add_argument("--runs", type=int, default=16, choices=(8, 16))
     for name in ("notebook", "overhead", "store"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
