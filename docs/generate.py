@@ -217,16 +217,18 @@ def rules_table() -> str:
     """Every rule of ``blogkit check``, and how much it weighs in each bundled profile."""
     from blogkit import check
 
-    rules = check.all_rules().values()
-    profiles = [check.load(name) for name in ("mit-6.7960", "iclr-blogposts", "plain")]
-    head = ["rule", "what must hold", *(profile.name for profile in profiles)]
+    profiles = [check.load(name) for name in check.bundled_profiles()]
     rows = []
-    for rule in rules:
-        levels = [profile.level(rule.name) for profile in profiles]
-        said = [f"{rule.code} `{rule.name}`", _cell(rule.says)]
-        rows.append([*said, *(one.value if one else "–" for one in levels)])
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join([f"<!-- {MADE} -->", "", *lines, "", ': {tbl-colwidths="[20,43,12,13,12]"}']) + "\n"
+    for rule in check.all_rules().values():
+        weights: dict[str, list[str]] = {}
+        for profile in profiles:
+            level = profile.level(rule.name)
+            if level is not None:
+                weights.setdefault(level.value, []).append(profile.name)
+        weight = ". ".join(f"{level.capitalize()}: {', '.join(names)}" for level, names in weights.items())
+        rows.append(f"| {rule.code} `{rule.name}` | {_cell(rule.says)} *{weight}.* |")
+    head = ["| rule | what must hold, and how much it weighs |", "|---|---|"]
+    return "\n".join([f"<!-- {MADE} -->", "", *head, *rows, "", ': {tbl-colwidths="[32,68]"}']) + "\n"
 
 
 # --- the layers ------------------------------------------------------------------------------------------------------
