@@ -84,14 +84,19 @@ class Cluster:
     engine: str
     """``slurm``, or ``dask`` for the address of a scheduler."""
     name: str = ""
+    """The profile's own name, which the key gives."""
     partition: str | None = None
+    """Where jobs are queued."""
     account: str | None = None
+    """Who is charged."""
     qos: str | None = None
+    """The quality of service, where the cluster has several."""
     minutes: int = 60
     """The time limit of one job, which is one run."""
     gres: str | None = None
     """Such as ``gpu:1``."""
     cpus: int | None = None
+    """Cores of one job; what the cluster gives by itself, when left out."""
     memory: str | None = None
     """Such as ``8G``."""
     max_parallel: int | None = None

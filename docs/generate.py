@@ -30,13 +30,14 @@ MADE = "Made by docs/generate.py; a change here is overwritten."
 def generate() -> dict[str, str]:
     """Every generated file: its name in docs/, and its text."""
     from blogkit.check.profile import Profile
-    from blogkit.model import SiteConfig, Sweep
+    from blogkit.model import Cluster, SiteConfig, Sweep
 
     layers = read_layers()
     return {
         "reference.qmd": reference(),
         "_sweep-keys.md": keys_table(Sweep),
         "_site-keys.md": keys_table(SiteConfig),
+        "_cluster-keys.md": keys_table(Cluster),
         "_profile-keys.md": keys_table(Profile),
         "_rules.md": rules_table(),
         "layers.svg": drawing(layers, standalone=True),

@@ -35,7 +35,7 @@ def test_the_reference_has_every_command_and_every_option() -> None:
                 assert option in section, f"{name} {option}"
 
 
-@pytest.mark.parametrize("name", ["_sweep-keys.md", "_site-keys.md", "_profile-keys.md"])
+@pytest.mark.parametrize("name", ["_sweep-keys.md", "_site-keys.md", "_cluster-keys.md", "_profile-keys.md"])
 def test_every_key_that_a_user_may_write_says_what_it_means(name: str) -> None:
     rows = re.findall(r"^\| `(.+?)` \| (.*?) ?\*.*?\* \|$", texts()[name], re.MULTILINE)
     assert len(rows) > 3
