@@ -86,7 +86,7 @@ def test_its_small_sweep_is_what_a_newcomer_runs_and_the_full_one_has_five_seeds
     assert project.sweep is not None
     assert project.sweep.scale == "small"
     small, full = plan_runs(project, scale="small"), plan_runs(project, scale="full")
-    assert len(small) * 3 <= len(full)
+    assert len(small) * 2 <= len(full)  # and each of its runs may be smaller too
     assert len({run.seed for run in full}) >= 5
 
 
