@@ -190,6 +190,7 @@ def measure(running: Any, server: Server, path: str, selector: str, charts: int,
     context = running.new_context(viewport={"width": 412, "height": 800} if slow else {"width": 1200, "height": 900})
     try:
         page = context.new_page()
+        page.set_default_timeout(180_000)
         session = context.new_cdp_session(page)
         session.send("Network.enable")
         if slow:
