@@ -20,9 +20,12 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -59,6 +62,8 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     acknowledged: list[str] = field(default_factory=list)
+    cpu: float = 0.0
+    """Seconds of processor time that the server took: what a busy machine does not change."""
     again: int = 0
     """Writes that had to be sent again while the server was away."""
 
@@ -67,8 +72,11 @@ class Tally:
         p95, p99 = (times[min(len(times) - 1, int(len(times) * q))] * 1000 for q in (0.95, 0.99))
         worst = times[-1] * 1000
         median = statistics.median(times) * 1000
+        cpu = f"{1000 * self.cpu / len(times):.1f}" if self.cpu else "–"
         bad = sum(count for status, count in self.statuses.items() if status >= 500)
-        return f"{name:<28}{len(times):>7}{median:>9.0f}{p95:>9.0f}{p99:>9.0f}{worst:>9.0f}{bad:>6}{self.again:>7}"
+        return (
+            f"{name:<28}{len(times):>7}{median:>9.0f}{p95:>9.0f}{p99:>9.0f}{worst:>9.0f}{bad:>6}{self.again:>7}{cpu:>8}"
+        )
 
 
 def make_class(root: Path, people: int) -> ReviewFolder:
@@ -214,10 +222,18 @@ def measure(name: str, url: str | None, options: argparse.Namespace) -> bool:
         server = Running(folder=folder, port=free_port(), database=url)
         server.start()
         phases = {one: Tally() for one in ("autosave every 10 s", "five-fold burst", "submissions", "kill -9")}
+        calm: list[tuple[str, Callable[[Tally], Coroutine[Any, Any, None]]]] = [
+            ("autosave every 10 s", lambda tally: autosave(server.port, people, options.seconds, 10.0, tally)),
+            ("five-fold burst", lambda tally: autosave(server.port, people, options.seconds / 2, 2.0, tally)),
+            ("submissions", lambda tally: submit(server.port, people, options.submit_seconds, tally)),
+        ]
         try:
-            asyncio.run(autosave(server.port, people, options.seconds, 10.0, phases["autosave every 10 s"]))
-            asyncio.run(autosave(server.port, people, options.seconds / 2, 2.0, phases["five-fold burst"]))
-            asyncio.run(submit(server.port, people, options.submit_seconds, phases["submissions"]))
+            assert server.process is not None
+            process = psutil.Process(server.process.pid)
+            for label, phase in calm:
+                before = sum(process.cpu_times()[:2])
+                asyncio.run(phase(phases[label]))
+                phases[label].cpu = sum(process.cpu_times()[:2]) - before
             asyncio.run(killed(server, people, options.seconds / 2, phases["kill -9"], options.away))
         finally:
             server.end()
@@ -232,8 +248,7 @@ def measure(name: str, url: str | None, options: argparse.Namespace) -> bool:
         print(tally.row(label))
     acknowledged = [one for tally in phases.values() for one in tally.acknowledged]
     lost = set(acknowledged) - set(stored)
-    calm = [tally for label, tally in phases.items() if label != "kill -9"]
-    times = [sorted(tally.seconds) for tally in calm]
+    times = [sorted(tally.seconds) for label, tally in phases.items() if label != "kill -9"]
     gates = {
         "p95 save < 200 ms": all(one[int(len(one) * 0.95)] < 0.2 for one in times),
         "p99 save < 1 s": all(one[min(len(one) - 1, int(len(one) * 0.99))] < 1.0 for one in times),

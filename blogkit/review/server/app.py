@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +109,7 @@ class Review:
         self.classroom = classroom
         self.database = database
         self.origins = origins
+        self.sessions: dict[str, tuple[Session, float]] = {}
         self.sign_ins = access.RateLimit(burst=400, per_second=5)
         self.writes = access.RateLimit(burst=120, per_second=10)
         self.templates = Environment(
@@ -197,8 +199,22 @@ class Review:
         request._body = bytes(body)  # what Request.body() itself would have kept
         return bytes(body)
 
+    def _session(self, token: str | None) -> Session | None:
+        """The session of a cookie, asked of the database every few seconds at most."""
+        if not token:
+            return None
+        known = self.sessions.get(token)
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        session = access.find_session(self.database, token)
+        if session is not None:
+            if len(self.sessions) > 5000:
+                self.sessions.clear()
+            self.sessions[token] = (session, time.monotonic() + 10)
+        return session
+
     def _visitor(self, request: Request) -> Visitor:
-        session = access.find_session(self.database, request.cookies.get(access.COOKIE))
+        session = self._session(request.cookies.get(access.COOKIE))
         person = self.classroom.person(session.person) if session else None
         if session is None or person is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, _NOT_SIGNED_IN)
@@ -280,6 +296,7 @@ class Review:
     def sign_out(self, request: Request, form: dict[str, str]) -> Response:
         """Ends the session on this device."""
         self._writer(request, form.get("csrf", ""))
+        self.sessions.pop(request.cookies.get(access.COOKIE, ""), None)
         access.end_session(self.database, request.cookies.get(access.COOKIE))
         response = RedirectResponse("/", status_code=303)
         response.delete_cookie(access.COOKIE)
