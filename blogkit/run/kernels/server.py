@@ -74,6 +74,11 @@ def prepare(modules: list[str]) -> None:
             if not isinstance(error, ImportError):
                 traceback.print_exception(error)
     del sys.modules["debugpy"]
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.version.cuda is None:
+        # The first optimiser imports it, for longer than all else together. With CUDA it might touch the device.
+        with suppress(Exception):
+            importlib.import_module("torch._dynamo")
 
 
 def hazard() -> str:
