@@ -332,6 +332,7 @@ def row(name: str, count: Count) -> str:
 def pages(invented: int) -> list[tuple[str, str]]:
     """(name, HTML) of the repository's rendered posts, then of invented ones."""
     own = [(path.parent.name, path.read_text(encoding="utf-8")) for path in ROOT.glob("_site/projects/*/index.html")]
+    own = [(name, source) for name, source in own if len(re.findall(r"<p>[^<]{60}", source)) >= 15]  # posts, not stubs
     return own + [(f"invented {seed}", invent_post(seed)) for seed in range(invented)]
 
 
