@@ -25,5 +25,5 @@ def main(page_file: Path, picture: Path = HERE / "post.png") -> None:
 
 
 if __name__ == "__main__":
-    given = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "_site/projects/myproject/index.html"
+    given = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "_site/projects/double-descent/index.html"
     main(given)

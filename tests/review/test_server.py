@@ -225,8 +225,11 @@ def test_signing_out_ends_the_session(school: School) -> None:
 
 def test_too_much_at_once_has_to_wait(school: School) -> None:
     browser, headers = school.browser("cy"), {"X-CSRF-Token": school.csrf("cy")}
-    statuses = {browser.post("/api/preview", json={"text": "x"}, headers=headers).status_code for _ in range(140)}
-    assert statuses == {200, 429}
+    statuses: list[int] = []
+    while statuses[-1:] != [429] and len(statuses) < 2000:  # on a slow machine the allowance grows while we ask
+        statuses.append(browser.post("/api/preview", json={"text": "x"}, headers=headers).status_code)
+    assert set(statuses[:-1]) == {200}
+    assert statuses[-1] == 429
 
 
 def test_a_request_that_is_too_long_or_no_json_is_refused_and_answered(school: School) -> None:
