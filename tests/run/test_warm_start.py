@@ -179,7 +179,8 @@ def test_time_limit_interrupt_kill_and_crash_are_told_apart(tmp_path: Path, warm
     raised = execute(
         tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGINT)\nimport time; time.sleep(9)", start=warm
     )
-    assert (raised.status, raised.reason) == (RunStatus.INTERRUPTED, "KeyboardInterrupt")
+    assert raised.status is RunStatus.INTERRUPTED
+    assert raised.reason.startswith("KeyboardInterrupt")
 
 
 def test_what_compiled_code_prints_as_it_dies_is_in_the_log(tmp_path: Path, warm: KernelStart) -> None:

@@ -77,8 +77,11 @@ def prepare(modules: list[str]) -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.version.cuda is None:
         # The first optimiser imports it, for longer than all else together. With CUDA it might touch the device.
+        before = dict(os.environ)
         with suppress(Exception):
             importlib.import_module("torch._dynamo")
+        for name in os.environ.keys() - before.keys():  # a new process has these only once it makes an optimiser
+            del os.environ[name]
 
 
 def hazard() -> str:
