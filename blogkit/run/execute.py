@@ -199,6 +199,9 @@ class _Sweep:
 
     def execute(self, runs: Sequence[Run], workers: int | None) -> tuple[RunResult, ...]:
         """All of it."""
+        if self.tidy:
+            with suppress(StoreError):  # a store that is read-only has nothing to clear that would do harm
+                recover(self.paths)
         stored = frozenset() if self.force else store.stored_ids(self.paths)
         for run in runs:
             if run.id in stored:
@@ -213,8 +216,6 @@ class _Sweep:
 
     def _work(self, workers: int | None) -> None:
         check_writable(self.paths)
-        if self.tidy:
-            recover(self.paths)
         load_engine()
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)

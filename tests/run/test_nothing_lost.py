@@ -191,6 +191,17 @@ def test_killing_drivers_kernels_and_servers_of_real_runs_changes_nothing(tmp_pa
     kill_at_random(folder, "real", kills=int(os.environ.get("BLOGKIT_KILLS", "12")), seed=3, longest=2.5)
 
 
+def test_a_command_with_nothing_to_do_clears_what_a_killed_one_left(tmp_path: Path) -> None:
+    """Killed between storing its last run and giving back the claim, a command leaves a claim that nobody holds."""
+    folder = write_project(tmp_path, "seeds: 2", ("parameters", "seed = 0"), "seed")
+    with drivers(folder, "stand-in") as made:
+        assert made.start() and made.end() == 0
+        for name in stored_ids(ProjectPaths(folder=folder)):
+            (folder / "runs" / ".claims" / name).touch()
+        assert made.start() and made.end() == 0
+    assert leftovers(folder) == []
+
+
 def test_two_commands_at_once_share_the_work(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 40", ("parameters", "seed = 0"), "seed")
     with drivers(folder, "stand-in", workers=3) as one, drivers(folder, "stand-in", workers=3) as other:
