@@ -73,6 +73,14 @@ def slider_chart(name: str = "last", **bind: Any) -> dict[str, Any]:
     return curve_chart(curves(200), params=[chosen], transform=filtered)
 
 
+def legend_chart() -> dict[str, Any]:
+    """Curves of which a click on the legend leaves one."""
+    chosen = {"name": "chosen", "select": {"type": "point", "fields": ["run"]}, "bind": "legend"}
+    spec = curve_chart(curves(200), params=[chosen])
+    spec["encoding"]["opacity"] = {"condition": {"param": "chosen", "value": 1}, "value": 0.2}
+    return spec
+
+
 def finished(root: Path, charts: Mapping[str, Any], before: str = "", images: str = "", alt: str = ALT) -> Path:
     """The page of a post below ``root`` that shows every chart, as the finishing pass leaves it."""
     source = root / "source" / "projects" / "post"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser import Watched, browser, offline_page
 from tests.figures.notebooks import chart
-from tests.figures.pages import curve_chart, curves, finished, slider_chart
+from tests.figures.pages import curve_chart, curves, finished, legend_chart, slider_chart
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -91,6 +91,23 @@ def test_a_slider_moves_the_chart_by_keyboard(opened: Watched, tmp_path: Path) -
         slider.press("ArrowLeft")
     page.wait_for_function("d => document.querySelector('.mark-line path').getAttribute('d') !== d", arg=before)
     assert page.locator("output").inner_text() == "35"
+
+
+def test_a_series_is_chosen_from_a_menu_or_by_a_click_on_the_legend(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": legend_chart()}).as_uri())
+    menu = page.get_by_role("combobox", name="Run")
+    assert menu.locator("option").all_inner_texts() == ["all", *(f"run {number}" for number in range(5))]
+    menu.focus()
+    page.wait_for_selector("[data-state=awake]")
+    menu.press("ArrowDown")
+    faint = "() => [...document.querySelectorAll('.mark-line path')].map(line => line.getAttribute('opacity'))"
+    page.wait_for_function(f"() => ({faint})().filter(opacity => opacity === '0.2').length === 4")
+    assert page.evaluate(faint)[0] != "0.2"
+    page.locator(".role-legend-label text", has_text="run 3").click()
+    page.wait_for_function("() => document.querySelector('select').selectedOptions[0].textContent === 'run 3'")
+    menu.select_option("all")
+    page.wait_for_function(f"() => !({faint})().includes('0.2')")
 
 
 def test_one_control_of_the_page_moves_two_figures(opened: Watched, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ def parameters_of(vega: Mapping[str, Any]) -> list[Parameter]:
     found: list[Parameter] = []
     for signal in vega.get("signals", []):
         bind = signal.get("bind") if isinstance(signal, dict) else None
+        if isinstance(signal, dict) and bind is None:
+            bind = _legend_menu(signal, vega)
         if not isinstance(bind, dict):
             continue
         entry = {"name": str(signal["name"]), "value": signal.get("value")}
@@ -27,6 +29,38 @@ def parameters_of(vega: Mapping[str, Any]) -> list[Parameter]:
         elif "input" in bind:
             found.append(entry | {"bind": bind})
     return found
+
+
+_MOST_SERIES = 40
+"""A menu of more series than these would help nobody."""
+
+
+def _legend_menu(signal: Mapping[str, Any], vega: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a reader chooses by a click on the legend, as a menu: a legend is a drawing, out of a keyboard's reach.
+
+    Vega-Lite makes of ``selection_point(fields=["FIELD"], bind="legend")`` named NAME the signal ``NAME_FIELD_legend``.
+    """
+    if not str(signal.get("name")).endswith("_legend") or "_legend_symbols" not in json.dumps(signal.get("on", "")):
+        return None
+    signals = [other for other in vega.get("signals", []) if isinstance(other, dict)]
+    fields = [
+        other.get("value")
+        for other in signals
+        if str(other.get("name", "")).endswith("_tuple_fields")
+        and str(signal["name"]).startswith(str(other["name"]).removesuffix("tuple_fields"))
+    ]
+    if len(fields) != 1 or not isinstance(fields[0], list) or len(fields[0]) != 1:
+        return None
+    field = str(fields[0][0].get("field"))
+    rows = (row for data in vega.get("data", []) for row in data.get("values") or [] if isinstance(row, dict))
+    series = list(dict.fromkeys(row[field] for row in rows if isinstance(row.get(field), str | int | float)))
+    if not 2 <= len(series) <= _MOST_SERIES:
+        return None
+    named = [str(one["title"]) for one in vega.get("legends", []) if isinstance(one.get("title"), str)]
+    title = named[0] if len(set(named)) == 1 else field
+    if not any(isinstance(one, str) for one in series):
+        series.sort()
+    return {"input": "select", "options": [None, *series], "name": title}
 
 
 def place_shared_controls(page: html.HtmlElement, parameters: Iterable[list[Parameter]]) -> frozenset[str]:

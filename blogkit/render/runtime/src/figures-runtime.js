@@ -99,6 +99,7 @@ function connect(figure, view) {
     for (const input of inputs) {
       links.push({signal: name, input});
       input.addEventListener(event || 'input', () => view.signal(name, valueOf(input)).runAsync());
+      if (input.dataset.json !== undefined) view.addSignalListener(name, (_, value) => choose(input, value));
     }
   }
   return links;
@@ -109,6 +110,11 @@ function valueOf(input) {
   if (input.type === 'range' || input.type === 'number') return input.value === '' ? null : Number(input.value);
   if (input.dataset.json !== undefined) return JSON.parse(input.value);
   return input.value;
+}
+
+/** A menu shows what was chosen in the drawing, by a click on its legend. */
+function choose(input, value) {
+  for (const option of input.options) if (JSON.parse(option.value) === (value ?? null)) option.selected = true;
 }
 
 function changed(input) {
