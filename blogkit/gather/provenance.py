@@ -12,7 +12,6 @@ _SOFTWARE = {
     "jax": "JAX",
     "tensorflow": "TensorFlow",
     "sklearn": "scikit-learn",
-    "numpy": "NumPy",
 }
 """What a reader asks for first, by the name that is imported."""
 
@@ -70,14 +69,7 @@ def _versions(runs: Iterable[Mapping[str, Any]]) -> list[str]:
         versions = run.get("versions")
         for name, version in (versions if isinstance(versions, Mapping) else {}).items():
             found.setdefault(str(name), set()).add(str(version))
-    names = {
-        "python": "Python",
-        "torch": "PyTorch",
-        "jax": "JAX",
-        "tensorflow": "TensorFlow",
-        "sklearn": "scikit-learn",
-    }
-    return [f"{shown} {', '.join(sorted(found[name]))}" for name, shown in names.items() if name in found]
+    return [f"{shown} {', '.join(sorted(found[name]))}" for name, shown in _SOFTWARE.items() if name in found]
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -526,10 +526,15 @@ def _oom_kills() -> int:
 # --- what it says of itself -------------------------------------------------------------------------------------------
 
 _FACTS = """
-def facts(names):
-    import json, platform, sys
+def facts(names, scope):
+    import json, platform, sys, types
+    for key, value in list(scope.items()):  # what another notebook brought along, by %run
+        if not key.startswith("_") and key not in ("In", "Out", "open"):
+            of_a_module = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
+            home = value.__name__ if isinstance(value, types.ModuleType) else of_a_module and value.__module__
+            names += [home.split(".")[0]] if isinstance(home, str) else []
     versions = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         module = sys.modules.get(name)
         if module is None or name in sys.stdlib_module_names:
             continue
@@ -575,7 +580,7 @@ async def _ask_facts(session: _Session) -> dict[str, Any]:
     if str(language).lower() != "python" or session.kc is None:
         return {}
     names = list(dict.fromkeys(name.split(".")[0] for name in imported_modules({"cells": session.nb.cells})))
-    expression = f"(lambda scope: (exec({_FACTS!r}, scope), scope['facts']({names!r}))[1])({{}})"
+    expression = f"(lambda scope: (exec({_FACTS!r}, scope), scope['facts']({names!r}, globals()))[1])({{}})"
     try:
         asked = session.kc.execute("", silent=True, store_history=False, user_expressions={"facts": expression})
         deadline = time.monotonic() + 5

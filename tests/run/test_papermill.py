@@ -168,3 +168,9 @@ def test_a_folder_with_braces_and_spaces_in_its_name_is_no_template(tmp_path: Pa
 def test_the_imports_of_a_notebook_are_read_from_its_lines() -> None:
     document = json.loads(notebook("%matplotlib inline\nimport torch.nn", "from PIL import Image\n!ls", "import ("))
     assert imported_modules(document) == ("torch.nn", "PIL")
+
+
+def test_a_package_that_another_notebook_imports_is_among_the_versions(tmp_path: Path) -> None:
+    (tmp_path / "learner.ipynb").write_text(notebook("from yaml import safe_load\nimport numpy.random as chance"))
+    outcome = execute(tmp_path, "%run learner.ipynb", "import json")
+    assert outcome.facts["versions"].keys() == {"yaml", "numpy"}
