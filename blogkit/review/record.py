@@ -176,17 +176,24 @@ def new_event(
 
 @cache
 def _checker() -> Callable[[Any], str]:
+    import fastjsonschema
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    validator = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    quick = fastjsonschema.compile(schema, use_default=False)  # a tenth of the time
+    validator = Draft202012Validator(schema)  # says what is wrong in words for people
 
     def check(document: Any) -> str:
-        error = best_match(validator.iter_errors(document))
-        if error is None:
-            return ""
-        place = ".".join(map(str, error.absolute_path)) or "the event"
-        return f"{place}: {error.message[:300]}"
+        try:
+            quick(document)
+        except fastjsonschema.JsonSchemaValueException as refusal:
+            error = best_match(validator.iter_errors(document))
+            if error is None:
+                return str(refusal.message)[:300]
+            place = ".".join(map(str, error.absolute_path)) or "the event"
+            return f"{place}: {error.message[:300]}"
+        return ""
 
     return check
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from blogkit.review.folder import ReviewFolder
 
@@ -28,7 +29,7 @@ class Rubric:
 
     criteria: tuple[Criterion, ...]
 
-    @property
+    @cached_property
     def version(self) -> str:
         """A hash of every word of it."""
         text = json.dumps([asdict(one) for one in self.criteria], sort_keys=True)
