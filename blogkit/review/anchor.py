@@ -24,8 +24,9 @@ ATTACHED = 0.8
 TO_CHECK = 0.6
 SURE = 0.9
 """From here on the words at the new place stand for the comment in the next revision."""
-LONG = 64
-"""Characters from which a quotation that stands word for word in one place only speaks for itself."""
+LONG = 48
+"""Characters from which words that stand in one place only speak for themselves: of the quotation, or of it together
+with what stood before it or after it."""
 TIE = 0.03
 """Two places whose scores differ by less than this are look-alikes: somebody is asked."""
 CONTEXT = 48
@@ -186,7 +187,7 @@ def _best(
     if not scored:
         return None
     score, start, end = scored[0]
-    if score < ATTACHED and len(exact) >= LONG and text[start:end] == exact and text.count(exact) == 1:
+    if score < ATTACHED and _speaks(text, start, end, exact, prefix, suffix):
         score = ATTACHED
     for other, first, last in scored[1:]:
         if other < score - TIE:
@@ -194,6 +195,18 @@ def _best(
         if first >= end or last <= start:
             return min(score, ATTACHED - 0.01), start, end
     return score, start, end
+
+
+def _speaks(text: str, start: int, end: int, exact: str, prefix: str, suffix: str) -> bool:
+    """Whether the quotation stands here word for word, and it is long, or one side of it is the same, and is unique."""
+    if text[start:end] != exact:
+        return False
+    for before, after in (("", ""), (prefix, ""), ("", suffix)):
+        whole = before + exact + after
+        at = start - len(before)
+        if len(whole) >= LONG and text.find(whole) == at and text.rfind(whole) == at:
+            return True
+    return False
 
 
 def _score(text: str, start: int, end: int, exact: str, prefix: str, suffix: str, hint: int | None) -> float:
@@ -209,7 +222,7 @@ def _likeness(there: str, sought: str) -> float:
     """1 for the same text, 0 for one that shares nothing with it; surplus counts as much as what is missing."""
     if there == sought:
         return 1.0
-    errors = distance(there, sought) + max(0, len(there) - len(sought))
+    errors = max(distance(there, sought), distance(sought, there))
     return max(0.0, 1.0 - errors / max(len(sought), 1))
 
 

@@ -4,7 +4,7 @@ import { blockAt, blockNamed, type Page } from "./page";
 
 export const ATTACHED = 0.8;
 export const TO_CHECK = 0.6;
-const LONG = 64;
+const LONG = 48;
 const TIE = 0.03;
 export const CONTEXT = 48;
 const CHANCE = 0.45;
@@ -112,14 +112,22 @@ function best(
   if (!first) return null;
   let [score] = first;
   const [, start, end] = first;
-  if (score < ATTACHED && exact.length >= LONG && text.slice(start, end) === exact && text.indexOf(exact) === text.lastIndexOf(exact)) {
-    score = ATTACHED;
-  }
+  if (score < ATTACHED && speaks(text, start, end, exact, prefix, suffix)) score = ATTACHED;
   for (const [other, low, high] of scored.slice(1)) {
     if (other < score - TIE) break;
     if (low >= end || high <= start) return [Math.min(score, ATTACHED - 0.01), start, end];
   }
   return [score, start, end];
+}
+
+/** Whether the quotation stands here word for word, and it is long, or one side of it is the same, and is unique. */
+function speaks(text: string, start: number, end: number, exact: string, prefix: string, suffix: string): boolean {
+  if (text.slice(start, end) !== exact) return false;
+  return [["", ""], [prefix, ""], ["", suffix]].some(([before, after]) => {
+    const whole = before + exact + after;
+    const at = start - before!.length;
+    return whole.length >= LONG && text.indexOf(whole) === at && text.lastIndexOf(whole) === at;
+  });
 }
 
 function scoreOf(
@@ -139,7 +147,7 @@ function distance(there: string, sought: string): number {
 
 function likeness(there: string, sought: string): number {
   if (there === sought) return 1;
-  const errors = distance(there, sought) + Math.max(0, there.length - sought.length);
+  const errors = Math.max(distance(there, sought), distance(sought, there));
   return Math.max(0, 1 - errors / Math.max(sought.length, 1));
 }
 
