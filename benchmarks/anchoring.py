@@ -573,13 +573,14 @@ def chart_elements(tree: HtmlElement) -> list[str]:
 
 
 def cell_elements(tree: HtmlElement) -> list[tuple[HtmlElement, tuple[Document, ...], str | None]]:
-    """(element, selectors, block) of every cell below a heading, but the one that names its row."""
+    """(element, selectors, block) of every cell."""
     found = []
     for element, table in zip(shown(tree, "//table"), read_tree(tree).tables, strict=True):
-        for line, row in list(zip(element.iter("tr"), table.rows, strict=True))[1:]:
+        for number, (line, row) in enumerate(zip(element.iter("tr"), table.rows, strict=True)):
+            key = {"cells": table.key_of(number)} if table.key_of(number) else {}
             cells = [one for one in line if one.tag in {"td", "th"}]
-            for column, one, value in list(zip(table.rows[0], cells, row, strict=False))[1:]:
-                selector = {"type": "blogkit:CellSelector", "row": row[0], "column": column, "value": value}
+            for column, one, value in list(zip(table.rows[0], cells, row, strict=False)):
+                selector = {"type": "blogkit:CellSelector", "row": row[0], "column": column, "value": value, **key}
                 found.append((one, (*named(table.block), selector), table.block))
     return found
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from blogkit.review.approximate import distance, search
-from blogkit.review.page import Chart, PageText, Table, utf16
+from blogkit.review.page import Chart, PageText, characters, utf16
 from blogkit.review.record import Document
 
 ATTACHED = 0.8
@@ -66,18 +66,26 @@ UNANCHORED = Anchor(state=State.UNANCHORED)
 def describe(page: PageText, start: int, end: int) -> list[Document]:
     """The selectors of a passage, as the browser makes them."""
     block = page.block_at(start, end)
+    first, last = max(0, start - CONTEXT), min(len(page.text), end + CONTEXT)
+    first += _splits(page.text, first)
+    last -= _splits(page.text, last)
     selectors: list[Document] = [
         {
             "type": "TextQuoteSelector",
-            "exact": page.text[start:end],
-            "prefix": page.text[max(0, start - CONTEXT) : start],
-            "suffix": page.text[end : end + CONTEXT],
+            "exact": characters(page.text[start:end]),
+            "prefix": characters(page.text[first:start]),
+            "suffix": characters(page.text[end:last]),
         },
         {"type": "TextPositionSelector", "start": start, "end": end},
     ]
     if block is not None:
         selectors.append(fragment(block.id))
     return selectors
+
+
+def _splits(text: str, place: int) -> bool:
+    """Whether a place lies within a character that is two units of UTF-16."""
+    return 0 < place < len(text) and "\ud800" <= text[place - 1] <= "\udbff" and "\udc00" <= text[place] <= "\udfff"
 
 
 def fragment(block: str) -> Document:
@@ -139,7 +147,7 @@ def _anchor_passage(page: PageText, quote: Document, hint: int | None, block: st
         start=start,
         end=end,
         block=owner.id if owner else None,
-        change="" if now == exact else f"was “{_short(exact)}”, now “{_short(now)}”",
+        change="" if now == exact else _was(exact, now),
     )
 
 
@@ -234,6 +242,10 @@ def _likeness_near(there: str, sought: str) -> float:
     return max(0.0, 1.0 - distance(there, sought) / len(sought) - CHANCE) / (1.0 - CHANCE)
 
 
+def _was(then: str, now: str) -> str:
+    return f"was “{_short(characters(then))}”, now “{_short(characters(now))}”"
+
+
 def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
@@ -254,7 +266,7 @@ def _anchor_equation(page: PageText, selector: Document, block: str | None) -> A
         return UNANCHORED
     score, place = max(scored)
     now = page.equations[-place]
-    change = "" if now.text == sought else f"was “{_short(sought)}”, now “{_short(now.text)}”"
+    change = "" if now.text == sought else _was(sought, now.text)
     return _graded(score, now.block, change, start=-place)
 
 
@@ -274,22 +286,29 @@ def _anchor_image(page: PageText, selector: Document, block: str | None) -> Anch
 
 
 def _anchor_cell(page: PageText, selector: Document, block: str | None) -> Anchor:
-    """A cell is named by the first cell of its row and the heading of its column; a renamed one is not guessed."""
+    """A cell is named by the heading of its column and by its row's first cells, as many as tell the row from others.
+
+    A renamed one is not guessed; where only the first cell of the row is left, somebody is asked.
+    """
     row, column, value = (utf16(str(selector[name])) for name in ("row", "column", "value"))
-    found: list[tuple[Table, str]] = []
-    named = [table for table in page.tables if block and table.block == block]
-    for table in named or page.tables:
-        heading = table.rows[0] if table.rows else ()
-        if column not in heading:
-            continue
-        place = heading.index(column)
-        found += [(table, line[place]) for line in table.rows[1:] if line and line[0] == row and place < len(line)]
+    key = tuple(utf16(str(cell)) for cell in selector.get("cells") or (row,))
+    there = [table for table in page.tables if block and table.block == block]
+    rows = [
+        (table, line, line[table.rows[0].index(column)])
+        for table in there or page.tables
+        if table.rows and column in table.rows[0]
+        for line in table.rows
+        if table.rows[0].index(column) < len(line)
+    ]
+    found = [(table, now) for table, line, now in rows if line[: len(key)] == key]
+    sure = len(found) == 1 and (bool(there) or (block is None and found[0][1] == value))
+    if not found:
+        found = [(table, now) for table, line, now in rows if line[0] == row]
     if not found:
         return UNANCHORED
     same = [one for one in found if one[1] == value]
     table, now = (same or found)[0]
-    change = "" if now == value else f"was {value}, now {now}"
-    sure = len(found) == 1 and bool(named)
+    change = "" if now == value else f"was {characters(value)}, now {characters(now)}"
     return Anchor(
         state=State.ATTACHED if sure else State.CHECK, score=1.0 if sure else 0.7, block=table.block, change=change
     )

@@ -19,7 +19,7 @@ from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
-from blogkit.review.page import PageText, read_page
+from blogkit.review.page import PageText, characters, read_page
 from blogkit.review.policy import Action, Role, may
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
@@ -320,7 +320,7 @@ class Classroom:
             if selector["type"] == "blogkit:ImageSelector" and anchor.start is not None:
                 selector = {**selector, "source": page.images[anchor.start].source, "index": anchor.start}
             elif selector["type"] == "blogkit:EquationSelector" and anchor.start is not None:
-                selector = {**selector, "tex": page.equations[anchor.start].text, "index": anchor.start}
+                selector = {**selector, "tex": characters(page.equations[anchor.start].text), "index": anchor.start}
             elif "rfc3236" in str(selector.get("conformsTo", "")) and anchor.block is not None:
                 selector = {**selector, "value": anchor.block}
             moved.append(selector)

@@ -79,6 +79,14 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     block: str | None
 
+    def key_of(self, number: int) -> tuple[str, ...]:
+        """The first cells of a row, as many as no other row begins with; empty when another row is all the same."""
+        row = self.rows[number]
+        for length in range(1, len(row) + 1):
+            if sum(other[:length] == row[:length] for other in self.rows) == 1:
+                return row[:length]
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
@@ -148,6 +156,11 @@ def utf16(text: str) -> str:
         return text
     data = text.encode("utf-16-le", "surrogatepass")
     return "".join(chr(int.from_bytes(data[place : place + 2], "little")) for place in range(0, len(data), 2))
+
+
+def characters(text: str) -> str:
+    """The text that :func:`utf16` was given; half a character becomes the sign for an unknown one."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def read_page(source: str) -> PageText:

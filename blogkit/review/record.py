@@ -207,7 +207,14 @@ def parse_event(document: Any) -> Event:
     complaint = _checker()(document)
     if complaint:
         raise NotAnEvent(complaint)
-    return Event(document=document)
+    event = Event(document=document)
+    try:
+        event.line.encode()
+    except UnicodeEncodeError:
+        raise NotAnEvent("it holds half a character") from None
+    except (ValueError, RecursionError):
+        raise NotAnEvent("it holds a number that is not finite, or is nested too deep") from None
+    return event
 
 
 def read_record(path: Path) -> tuple[Event, ...]:

@@ -154,6 +154,43 @@ def test_a_table_cell_is_found_by_its_row_and_column() -> None:
     assert anchor(renamed, selectors).state is State.UNANCHORED
 
 
+def test_a_cell_of_rows_that_begin_alike_is_told_by_as_many_cells_as_it_takes() -> None:
+    def page(*rows: tuple[str, ...]) -> str:
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<main><div id='tbl-u'><table><tr><th>method</th><th>rate</th><th>error</th></tr>{body}</table></div>"
+
+    adam, other, sgd = ("adam", "0.1", "0.65"), ("adam", "0.01", "0.2"), ("sgd", "0.1", "0.4")
+    before = read_page(page(adam, other, sgd))
+    assert before.tables[0].key_of(1) == ("adam", "0.1") and before.tables[0].key_of(3) == ("sgd",)
+    cell = {"type": "blogkit:CellSelector", "row": "adam", "column": "error", "value": "0.65", "table": 0}
+    selectors = [fragment("tbl-u"), {**cell, "cells": list(before.tables[0].key_of(1))}]
+    assert anchor(before, selectors).state is State.ATTACHED
+    found = anchor(read_page(page(other, sgd, ("adam", "0.1", "0.7"))), selectors)
+    assert (found.state, found.change) == (State.ATTACHED, "was 0.65, now 0.7")
+    assert anchor(read_page(page(other, sgd)), selectors).state is State.CHECK
+    assert anchor(read_page(page(sgd)), selectors).state is State.UNANCHORED
+    heading = [fragment("tbl-u"), {**cell, "row": "method", "value": "error", "cells": ["method"]}]
+    assert anchor(before, heading).state is State.ATTACHED
+
+
+def test_a_short_passage_whose_one_side_is_gone_stays_when_the_other_speaks_for_it() -> None:
+    before = "<p>The optimiser is started anew at every width, as the first study did.</p>"
+    page = read_page(f"<main>{before}<p>Nothing else was changed between the two halves of the sweep.</p></main>")
+    selectors = describe(page, *place_of(page.text, "as the first study did"))
+    moved = read_page(f"<main><p>An introduction.</p>{before}<h2>Results</h2><p>A wide network wins here.</p></main>")
+    assert anchor(moved, selectors).state is State.ATTACHED
+    twice = read_page(f"<main>{before}<h2>Results</h2>{before}</main>")
+    assert anchor(twice, selectors).state is not State.ATTACHED
+
+
+def test_selectors_hold_whole_characters_wherever_a_passage_is_cut() -> None:
+    page = read_page(f"<main><p>{'𝔼 risk 😀 ' * 30}</p></main>")
+    for start in range(0, 200, 7):
+        json.dumps(describe(page, start + 1, start + 9), ensure_ascii=False).encode()
+    found = anchor(read_page(f"<main><p>{'𝔼 risk 😀 ' * 28}</p></main>"), describe(page, 60, 120))
+    json.dumps(asdict(found), ensure_ascii=False).encode()
+
+
 def test_an_equation_is_found_by_its_label_and_a_changed_one_says_so() -> None:
     page = read_page(BEFORE)
     equation = page.equations[[e.block for e in page.equations].index("eq-loss")]

@@ -30,12 +30,14 @@ export const fragment = (block: string): Selector => ({
 /** The selectors of a passage. */
 export function describe(page: Page, start: number, end: number): Selector[] {
   const block = blockAt(page, start, end);
+  const whole = (place: number, by: number) => place + (/^[\ud800-\udbff][\udc00-\udfff]$/.test(page.text.slice(Math.max(0, place - 1), place + 1)) ? by : 0);
+  [start, end] = [whole(start, -1), whole(end, 1)]; // half a character is no text
   return [
     {
       type: "TextQuoteSelector",
       exact: page.text.slice(start, end),
-      prefix: page.text.slice(Math.max(0, start - CONTEXT), start),
-      suffix: page.text.slice(end, end + CONTEXT),
+      prefix: page.text.slice(whole(Math.max(0, start - CONTEXT), 1), start),
+      suffix: page.text.slice(end, whole(Math.min(page.text.length, end + CONTEXT), -1)),
     },
     { type: "TextPositionSelector", start, end },
     ...(block ? [fragment(block.id)] : []),

@@ -118,14 +118,25 @@ function choicesOf(element: Element, event?: PointerEvent | MouseEvent): Choice[
     if (!known || !row) return [];
     const column = [...row.children].filter((one) => ["td", "th"].includes(tagOf(one))).indexOf(target);
     const cells = [...row.children].map((one) => squeezed(visible(one)));
+    const key = keyOf(known.rows, cells);
+    const named = (key.length ? key : cells.slice(0, 1)).join(", ");
     const value = squeezed(visible(target));
     const heading = known.rows[0]?.[column] ?? "";
-    const cell: Selector = { type: "blogkit:CellSelector", row: cells[0] ?? "", column: heading, value, table: number };
+    const cell: Selector = { type: "blogkit:CellSelector", row: cells[0] ?? "", column: heading, value, table: number, ...(key.length ? { cells: key } : {}) };
     return [
-      { label: `the cell ${cells[0] ?? ""} / ${heading}`, quote: `${cells[0] ?? ""} / ${heading}: ${value}`, selectors: [...(known.block ? [fragment(known.block)] : []), cell] },
+      { label: `the cell ${named} / ${heading}`, quote: `${named} / ${heading}: ${value}`, selectors: [...(known.block ? [fragment(known.block)] : []), cell] },
     ];
   }
   return pictureChoices(target, "");
+}
+
+/** The first cells of a row, as many as no other row of its table begins with; none when another row is all the same. */
+function keyOf(rows: string[][], row: string[]): string[] {
+  for (let length = 1; length <= Math.min(row.length, 20); length += 1) {
+    const key = row.slice(0, length);
+    if (rows.filter((other) => key.every((cell, place) => other[place] === cell)).length === 1) return key;
+  }
+  return [];
 }
 
 function pictureChoices(target: Element, region: string): Choice[] {
@@ -246,8 +257,9 @@ function elementOf(selectors: Selector[]): Element | null {
       for (const table of page.tables) {
         if (name && table.block !== name) continue;
         const column = table.rows[0]?.indexOf(String(selector.column)) ?? -1;
-        const row = table.rows.findIndex((cells, number) => number > 0 && cells[0] === selector.row);
-        if (column >= 0 && row > 0) return table.element?.querySelectorAll("tr")[row]?.children[column] ?? null;
+        const key = (selector.cells as string[] | undefined) ?? [String(selector.row)];
+        const row = table.rows.findIndex((cells) => key.every((cell, place) => cells[place] === cell));
+        if (column >= 0 && row >= 0) return table.element?.querySelectorAll("tr")[row]?.children[column] ?? null;
       }
       return null;
     }

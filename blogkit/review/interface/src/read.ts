@@ -125,7 +125,7 @@ const quoteOf = (selectors: Selector[]): string => {
   for (const one of selectors) {
     if (one.type === "TextQuoteSelector") return String(one.exact);
     if (one.type === "blogkit:EquationSelector") return String(one.tex);
-    if (one.type === "blogkit:CellSelector") return `${one.row} / ${one.column}: ${one.value}`;
+    if (one.type === "blogkit:CellSelector") return `${((one.cells as string[] | undefined) ?? [one.row]).join(", ")} / ${one.column}: ${one.value}`;
     if (one.type === "blogkit:MarkSelector") return markQuote(one, selectors);
   }
   const block = selectors.find((one) => one.type === "FragmentSelector");
