@@ -39,8 +39,9 @@ def build(
         print("run: nothing to run, every result is there.", file=sys.stderr)
     for one in built.gathered:
         print(f"gather: {describe_gathered(one)}", file=sys.stderr)
-    pages = len(built.manifest.pages)
-    print(f"render: {pages} pages by {built.manifest.engine} in {built.manifest.root}", file=sys.stderr)
+    number = len(built.manifest.pages)
+    pages = "1 page" if number == 1 else f"{number} pages"
+    print(f"render: {pages} by {built.manifest.engine} in {built.manifest.root}", file=sys.stderr)
     for warning in built.manifest.warnings:
         print(f"    {warning}", file=sys.stderr)
     sys.stdout.write(as_text(built.reports))
