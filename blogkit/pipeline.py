@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -119,10 +120,11 @@ def check_projects(
     chosen = check.load(profile or site.config.profile, site.root)
     projects = choose_projects(site, names)
     manifest = render_stale(site, projects)
-    return [
-        check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=browser)
-        for project in projects
-    ]
+    with check.looking() if browser else nullcontext(False) as look:
+        return [
+            check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=look)
+            for project in projects
+        ]
 
 
 def mend_projects(site: Site, names: Sequence[str] = (), *, profile: str | None = None) -> list[tuple[str, Mended]]:
@@ -165,16 +167,17 @@ def publish_projects(
         raise ProjectError(f"is to take {len(projects)} posts.", hint=hint, path=destination)
     manifest = render_stale(site, projects)
     releases = []
-    for project in projects:
-        page = page_of(manifest, project)
-        check.refuse_errors(check.check_project(site, project, page, profile=chosen))
-        place = place_of(site, project, target, destination)
-        with unnamed(place) as beside:
-            made = publish(site, manifest, project, target=target, destination=beside)
-            report = check.check_project(site, project, page, profile=chosen, browser=opened, release=made.path)
-            check.refuse_errors(report)
-            give_name(beside, place)
-        releases.append(replace(made, path=place))
+    with check.looking() if opened else nullcontext(False) as look:
+        for project in projects:
+            page = page_of(manifest, project)
+            check.refuse_errors(check.check_project(site, project, page, profile=chosen))
+            place = place_of(site, project, target, destination)
+            with unnamed(place) as beside:
+                made = publish(site, manifest, project, target=target, destination=beside)
+                report = check.check_project(site, project, page, profile=chosen, browser=look, release=made.path)
+                check.refuse_errors(report)
+                give_name(beside, place)
+            releases.append(replace(made, path=place))
     return releases
 
 

@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from blogkit.check import check_project
+from blogkit.check import Report
 from blogkit.config import front_matter, load_project, load_site
 from blogkit.new import init_site, new_project
+from blogkit.pipeline import check_projects
 from blogkit.render import render_site
 from blogkit.run.plan import plan_runs
+from blogkit.tools.chromium import can_browse
 
 ROOT = Path(__file__).parents[1]
 STARTERS = sorted(
@@ -129,17 +131,24 @@ def test_every_reference_can_be_looked_up_and_is_cited(starter: str) -> None:
         assert all(re.search(rf"^\s*{field}\s*=", entry, re.MULTILINE) for field in ("title", "author", "year")), entry
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["pandoc"])
-def test_its_post_passes_the_courses_check_without_a_finding(starter: str, engine: str, tmp_path: Path) -> None:
-    tree = tmp_path / "site"
-    shutil.copytree(ROOT / "projects" / starter, tree / "projects" / starter, ignore=shutil.ignore_patterns("runs"))
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """What is said of every post, rendered from its committed results and opened in one browser where there is one."""
+    tree = tmp_path_factory.mktemp("site")
+    for starter in STARTERS:
+        shutil.copytree(ROOT / "projects" / starter, tree / "projects" / starter, ignore=shutil.ignore_patterns("runs"))
     shutil.copy(ROOT / "_quarto.yml", tree / "_quarto.yml")
     site = load_site(tree)
-    (project,) = site.projects
-    manifest = render_site(site, engine=engine, only=[project])
-    (page,) = [page for page in manifest.pages if page.project == starter]
-    report = check_project(site, project, page, profile="mit-6.7960")
+    render_site(site, engine="pandoc", only=site.projects)
+    return {report.name: report for report in check_projects(site, profile="mit-6.7960", browser=can_browse())}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("published-posts")
+def test_its_post_passes_the_courses_check_without_a_finding_in_a_browser_too(
+    starter: str, reports: dict[str, Report]
+) -> None:
+    report = reports[starter]
     assert [f"{one.level} {one.code} {one.message}" for one in report.standing] == []
     assert 2_000 <= report.facts["words"] <= 3_000
     assert 4 <= report.facts["figures"] + report.facts["tables"] <= 6

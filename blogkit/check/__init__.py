@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,12 @@ from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
 from blogkit.check.rules import Fault, Post, Rule, all_rules, find_rule
 from blogkit.check.source import Place, Source
-from blogkit.errors import CheckFailed, Problem, ProjectError
+from blogkit.errors import CheckFailed, Problem, ProjectError, ToolMissing
 from blogkit.model import Finding, Level, Project, Site
 from blogkit.model import Page as RenderedPage
 
 if TYPE_CHECKING:
+    from blogkit.check.browser import Look
     from blogkit.check.mend import Mended
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "explain",
     "find_rule",
     "load",
+    "looking",
     "mend",
     "refuse_errors",
 ]
@@ -60,10 +63,13 @@ def check_project(
     page: RenderedPage,
     *,
     profile: Profile | str | None = None,
-    browser: bool = False,
+    browser: bool | Look = False,
     release: Path | None = None,
 ) -> Report:
     """What stands in the way of handing in a rendered post; places are lines of its source.
+
+    With ``browser`` the page is opened in Chromium too: in one of its own, or by the :func:`looking` of the caller, who
+    has several posts to look at.
 
     ``release`` is what was published from it, a zip, folder or page, and is looked at in place of the site's page.
     """
@@ -93,7 +99,16 @@ def _post_of(site: Site, project: Project, page: RenderedPage) -> Post:
     )
 
 
-def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool = False) -> Report:
+@contextmanager
+def looking() -> Iterator[Look]:
+    """One Chromium for several posts: what it gives is the ``browser`` of the functions here. Raises ToolMissing."""
+    from blogkit.check.browser import looking
+
+    with looking() as look:
+        yield look
+
+
+def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool | Look = False) -> Report:
     """What is wrong with a zip, a folder or a page, also one that blogkit did not make.
 
     A submission that cannot be opened safely gives a report that says so, and raises nothing.
@@ -140,26 +155,41 @@ def mend(
 def check_paths(
     paths: Sequence[Path], *, profile: Profile, browser: bool = False, workers: int | None = None
 ) -> Iterator[Report]:
-    """The reports of many submissions in the order of ``paths``, made side by side; none stops the others."""
+    """The reports of many submissions in the order of ``paths``, made side by side; none stops the others.
+
+    A browser opens them one after the other; so many are open at once as ``workers`` says.
+    """
     import os
 
-    wanted = workers or min(len(paths), os.cpu_count() or 1)
+    wanted = workers or (1 if browser else min(len(paths), os.cpu_count() or 1))
     if wanted <= 1 or len(paths) < 4:
-        for path in paths:
-            yield _one((path, profile, browser))
+        yield from _several(paths, profile, browser)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(max_workers=wanted, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, min(16, len(paths) // (wanted * 4)))
-        yield from pool.map(_one, [(path, profile, browser) for path in paths], chunksize=chunk)
+        chunk = max(1, min(16, len(paths) // (wanted * (1 if browser else 4))))
+        parts = [(paths[start : start + chunk], profile, browser) for start in range(0, len(paths), chunk)]
+        for reports in pool.map(_part, parts):
+            yield from reports
 
 
-def _one(task: tuple[Path, Profile, bool]) -> Report:
-    path, profile, browser = task
+def _part(task: tuple[Sequence[Path], Profile, bool]) -> list[Report]:
+    return list(_several(*task))
+
+
+def _several(paths: Sequence[Path], profile: Profile, browser: bool) -> Iterator[Report]:
+    with looking() if browser else nullcontext(False) as look:
+        for path in paths:
+            yield _one(path, profile, look)
+
+
+def _one(path: Path, profile: Profile, browser: bool | Look) -> Report:
     try:
         return check_path(path, profile=profile, browser=browser)
+    except ToolMissing:
+        raise
     except Exception as error:
         finding = Finding(
             code="BK100",
@@ -288,12 +318,11 @@ def _page_name(names: frozenset[str]) -> str | None:
     return html[0] if html else None
 
 
-def _judge(post: Post, profile: Profile, *, name: str, browser: bool) -> Report:
+def _judge(post: Post, profile: Profile, *, name: str, browser: bool | Look) -> Report:
     """Every rule of a profile over a post."""
     if browser and post.page_name is not None:
-        from blogkit.check.browser import look
-
-        post = replace(post, seen=look(post))
+        with looking() if browser is True else nullcontext(browser) as look:
+            post = replace(post, seen=look(post))
     waivers = _waivers(post)
     findings: list[Finding] = []
     for rule in all_rules().values():

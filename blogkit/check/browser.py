@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from blogkit.check.rules import Post
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from blogkit.tools.chromium import Tab
+
+Look = Callable[[Post], Mapping[str, Any]]
+"""Opens a post in a browser and says what was seen: lists of sentences by the rule that tells them."""
 
 _TOUCH = """async () => {
   const pause = ms => new Promise(done => requestAnimationFrame(() => setTimeout(done, ms)));
@@ -131,15 +136,33 @@ def _axe_source() -> str:
     return resources.files("blogkit.check").joinpath("vendor", "axe-core", "axe.min.js").read_text(encoding="utf-8")
 
 
-def look(post: Post) -> dict[str, Any]:
-    """What a browser saw: lists of sentences by the rule that tells them.
+@contextmanager
+def looking() -> Iterator[Look]:
+    """A browser that stays open for as many posts as there are; one that died is started anew for the next post.
 
-    Raises ToolMissing when Playwright or Chromium is not installed.
+    Raises ToolMissing when Playwright or Chromium is not installed, ToolFailed when it does not start.
     """
-    from blogkit.tools.chromium import chromium, visit
+    from blogkit.tools.chromium import chromium
+
+    with ExitStack() as running:
+        browsers: list[Browser] = []
+
+        def look(post: Post) -> Mapping[str, Any]:
+            if browsers and not browsers[-1].is_connected():
+                running.close()
+                browsers.clear()
+            if not browsers:
+                browsers.append(running.enter_context(chromium()))
+            return _seen(browsers[-1], post)
+
+        yield look
+
+
+def _seen(browser: Browser, post: Post) -> dict[str, Any]:
+    from blogkit.tools.chromium import visit
 
     assert post.page_name is not None
-    with _unpacked(post) as root, chromium() as browser:
+    with _unpacked(post) as root:
         page = root / post.page_name
         wide = visit(browser, page, root, _ask_wide, settle=True)
         narrow = visit(browser, page, root, lambda tab: tab.evaluate(_WIDE), size=(390, 844))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from blogkit.check import Report, check_path, load
+from blogkit.check import Report, check_path, check_paths, load, looking
 from blogkit.errors import ToolMissing
 from blogkit.tools.chromium import can_browse, chromium
 from tests.check import pages
 from tests.check.pages import page, submission, zipped_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [
     pytest.mark.slow,
@@ -112,6 +118,42 @@ def test_a_zip_is_opened_like_a_folder_and_nothing_outside_it_is_read(tmp_path: 
     report = check_path(zipped_folder(tmp_path / "a.zip", folder), profile=PROFILE, browser=True)
     assert [one for one in messages(report, "BK103") if "secret.svg" in one]
     assert "the image secret.svg does not load." in messages(report, "BK124")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Browser]:
+    """Every Chromium that is started while the test runs."""
+    browsers: list[Browser] = []
+
+    @contextmanager
+    def counted() -> Iterator[Browser]:
+        with chromium() as browser:
+            browsers.append(browser)
+            yield browser
+
+    monkeypatch.setattr("blogkit.tools.chromium.chromium", counted)
+    return browsers
+
+
+def test_several_submissions_are_opened_in_one_browser(tmp_path: Path, started: list[Browser]) -> None:
+    paper = {"site_libs/paper.png": pages.png(4, 4)}
+    late = page(end="<script>new Image()['sr' + 'c'] = 'https:' + '//late.host.edu/x'</script>")
+    zips = [
+        zipped_folder(tmp_path / f"{number}.zip", submission(tmp_path / f"{number}", html, paper))
+        for number, html in enumerate((page(), late, page()))
+    ]
+    found = [messages(report, "BK102") for report in check_paths(zips, profile=PROFILE, browser=True)]
+    assert [len(said) for said in found] == [0, 1, 0]
+    assert len(started) == 1
+
+
+def test_a_browser_that_died_is_started_anew_for_the_next_post(tmp_path: Path, started: list[Browser]) -> None:
+    folder = submission(tmp_path / "post", page(), {"site_libs/paper.png": pages.png(4, 4)})
+    with looking() as look:
+        first = check_path(folder, profile=PROFILE, browser=look)
+        started[0].close()
+        assert messages(check_path(folder, profile=PROFILE, browser=look)) == messages(first) == []
+    assert len(started) == 2
 
 
 def test_without_a_browser_there_is_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
