@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
@@ -68,7 +68,8 @@ def local_path(url: str) -> str:
     clean = _WHITE.sub("", url.strip())
     if (
         not clean
-        or clean.startswith(("#", "?", "//"))
+        or clean.startswith(("#", "?"))
+        or is_remote(clean)
         or (_SCHEME.match(clean) and not clean.lower().startswith("file:"))
     ):
         return ""
@@ -175,21 +176,20 @@ def _visit(element: HtmlElement, ask: Replace) -> None:
         kind = (element.get("type") or "").split(";")[0].strip().lower()
         if kind in _SCRIPTS:
             element.text = rewrite_script(element.text, ask, line=line, module=kind == "module")
+        elif kind == "importmap":
+            element.text = _rewrite_import_map(element.text, ask, line=line)
         elif "json" in kind and kind != "application/ld+json":
             element.text = _rewrite_json(element.text, ask, line=line)
 
 
 def _attribute(element: HtmlElement, tag: str, name: str, value: str, line: int | None, ask: Replace) -> str | None:
     where = f"<{tag} {name}>"
-    if name == "style":
+    if name == "style" or (name in _DRAWN_WITH and "url(" in value):
         return rewrite_css(value, ask, line=line)
-    if name == "srcset" or name == "imagesrcset":
-        parts = []
-        for candidate in re.split(r",\s+", value.strip()):
-            url, _, size = candidate.strip().partition(" ")
-            new = ask(Address(url=url, use=Use.LOAD, where=where, line=line)) if url else None
-            parts.append(f"{new or url} {size}".strip())
-        return ", ".join(parts)
+    if name.startswith("on") or (name in {"href", "src", "action"} and value.strip().lower().startswith("javascript:")):
+        return rewrite_script(value, ask, line=line)
+    if name in _SETS:
+        return _rewrite_set(value, lambda url: ask(Address(url=url, use=Use.LOAD, where=where, line=line)))
     if name == "srcdoc":
         for address in html_addresses(html.document_fromstring(value or "<p></p>")):
             ask(Address(url=address.url, use=address.use, where=f"<{tag} srcdoc>", line=line))
@@ -215,23 +215,45 @@ def _attribute(element: HtmlElement, tag: str, name: str, value: str, line: int 
         return ask(Address(url=value, use=Use.LOAD, where=where, line=line)) if value.strip() else None
     if (tag, name) in _FOLLOWED or (name in {"href", "xlink:href"} and tag == "a"):
         return ask(Address(url=value, use=Use.FOLLOW, where=where, line=line))
-    if name.startswith("data-") and _FILE_NAME.fullmatch(value.strip()):
-        return ask(Address(url=value, use=Use.LOAD, where=where, line=line)) if name in _DATA_LOADED else None
+    if name in _DATA_LOADED and (is_remote(value) or _FILE_NAME.fullmatch(value.strip())):
+        return ask(Address(url=value, use=Use.LOAD, where=where, line=line))
     return None
 
 
+def _rewrite_set(value: str, ask: Callable[[str], str | None]) -> str:
+    """A ``srcset`` with other addresses; an address may hold commas, one at its end stands between two."""
+
+    def change(match: re.Match[str]) -> str:
+        url = match.group("url").rstrip(",")
+        new = ask(url) if url else None
+        return match.group() if new is None else match.group().replace(url, new, 1)
+
+    return _SET_ENTRY.sub(change, value)
+
+
+_SET_ENTRY = re.compile(r"(?P<url>[^\s,]\S*)(?:(?<!,)\s+[^,]*)?")
+_SETS = {"srcset", "imagesrcset", "data-srcset", "data-lazy-srcset"}
+_DRAWN_WITH = {"fill", "stroke", "filter", "mask", "clip-path", "cursor", "marker-start", "marker-mid", "marker-end"}
+"""Attributes of a drawing that may name what they are drawn with."""
 _FILE_NAME = re.compile(r"[^\s<>{}|\"'`]+\.[A-Za-z0-9]{1,5}(?:[?#][^\s]*)?")
-_DATA_LOADED = {"data-src", "data-srcset", "data-background", "data-runtime", "data-script", "data-bg", "data-poster"}
+_DATA_LOADED = {
+    "data-src", "data-lazy-src", "data-original", "data-background", "data-background-image", "data-bg", "data-poster",
+    "data-runtime", "data-script",
+}  # fmt: skip
+"""Where scripts that load late keep what they will load."""
 
 
 # --- CSS ------------------------------------------------------------------------------------------------------------
 
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CSS_URL = re.compile(
-    r"""(?P<import>@import\s+)(?P<q1>["'])(?P<a>[^"']*)(?P=q1)"""
-    r"""|(?P<lead>@import\s+)?url\(\s*(?:(?P<q2>["'])(?P<b>.*?)(?P=q2)|(?P<c>[^)"'\s]*))\s*\)""",
+    r"""@namespace\b[^;{]*"""  # a name, which nothing opens
+    r"""|(?P<import>@import\s+)(?P<q1>["'])(?P<a>[^"']*)(?P=q1)"""
+    r"""|(?P<lead>@import\s+)?url\(\s*(?:(?P<q2>["'])(?P<b>.*?)(?P=q2)|(?P<c>(?:\\[0-9a-fA-F]{1,6}\s|[^)"'\s])*))\s*\)"""
+    r"""|(?P<q3>["'])(?P<d>[^"'\n]+)(?P=q3)(?=\s*(?:[\d.]+(?:x|dppx|dpi)\b|type\())""",  # of an image-set()
     re.IGNORECASE | re.DOTALL,
 )
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))")
 
 
 def css_addresses(text: str, line: int | None = 1) -> Iterator[Address]:
@@ -248,22 +270,29 @@ def css_addresses(text: str, line: int | None = 1) -> Iterator[Address]:
 def rewrite_css(text: str, replace: Replace, line: int | None = 1) -> str:
     """The style sheet with other addresses; comments are left alone."""
     lower = text.lower()
-    if "url(" not in lower and "@import" not in lower:
+    if "url(" not in lower and "@import" not in lower and "image-set(" not in lower:
         return text
     comments = [match.span() for match in _CSS_COMMENT.finditer(text)]
 
     def change(match: re.Match[str]) -> str:
         if any(start <= match.start() < end for start, end in comments):
             return match.group()
-        url = match.group("a") or match.group("b") or match.group("c") or ""
-        if not url.strip() or url.startswith("#"):
+        written = match.group("a") or match.group("b") or match.group("c") or match.group("d") or ""
+        if not written.strip() or written.startswith("#"):
             return match.group()
+        url = _CSS_ESCAPE.sub(_unescaped, written) if "\\" in written else written
         where = "CSS @import" if match.group("import") or match.group("lead") else "CSS url()"
         place = line + text.count("\n", 0, match.start()) if line else None
         new = replace(Address(url=url, use=Use.LOAD, where=where, line=place))
-        return match.group() if new is None else match.group().replace(url, new)
+        return match.group() if new is None else match.group().replace(written, new)
 
     return _CSS_URL.sub(change, text)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """The character that a style sheet's escape stands for."""
+    code = int(escape.group(1), 16) if escape.group(1) else 0
+    return escape.group(2) or (chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd")
 
 
 # --- scripts and data -----------------------------------------------------------------------------------------------
@@ -280,6 +309,17 @@ _CALLS = re.compile(
 )
 _IMPORTS = re.compile(r"(?P<call>(?:^|[;}\n])\s*(?:import|export)\b[^;\"'`]{0,400}?)" + _STRING)
 _SOURCES = re.compile(r"(?P<call>\.(?:src|data)\s*=\s*|\bsetAttribute\s*\(\s*[\"'](?:src|data)[\"']\s*,\s*)" + _STRING)
+_VARIABLES = re.compile(
+    r"(?:\b(?:fetch|import|importScripts|sendBeacon|(?:Worker|EventSource|WebSocket|Request|d3\.\w+))\s*\(\s*|\.src\s*=\s*)"
+    r"(?P<name>[A-Za-z_$][\w$]*)\s*[,;)+\n]"
+)
+"""A name that is opened: what it holds is looked up."""
+_FOLLOWING = re.compile(
+    r"(?:\blocation\s*=|(?<!link)\.href\s*=|\bwindow\.open\s*\(|\blocation\.(?:assign|replace)\s*\()\s*$"
+)
+"""What stands before an address that is opened when the reader asks for it."""
+_PATHS = re.compile(r"\bpaths[\"']?\s*:\s*\{[^{}]{0,4000}\}")
+"""Where module loaders and MathJax are told what lies where."""
 _ENTRIES = re.compile(r"(?P<call>[\"']?\burl[\"']?\s*:\s*)" + _STRING)
 _ANY = re.compile(r"(?P<call>)" + _STRING)
 _FILE = re.compile(
@@ -312,14 +352,23 @@ def rewrite_script(
     changes: dict[tuple[int, int], str] = {}
     seen: set[int] = set()
 
-    def look(pattern: re.Pattern[str], where: Callable[[str], str], wanted: Callable[[str, str], Use | None]) -> None:
+    def look(
+        pattern: re.Pattern[str],
+        where: Callable[[str], str],
+        wanted: Callable[[str, str], Use | None],
+        within: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         for match in pattern.finditer(text):
             span = match.span("url")
+            if within is not None and not any(start <= span[0] < end for start, end in within):
+                continue
             url = match.group("url").replace("\\/", "/")
             if span[0] in seen or not url or url.startswith(_INERT) or "${" in url[:8]:
                 continue
             if any(start <= span[0] < end for start, end in comments):
                 continue
+            if pattern is _ANY and _FOLLOWING.search(text, max(0, match.start() - 60), match.start()):
+                continue  # a link, unless it is that of a style sheet
             joined = re.compile(r"\s*(?:\+|\.concat\b)").match(text, match.end()) is not None
             if not is_remote(url) and (joined or "${" in url):
                 continue  # a piece of an address: what it comes to is seen in a browser
@@ -358,7 +407,12 @@ def rewrite_script(
     look(_CALLS, lambda call: f"{_called(call)}()", called)
     look(_IMPORTS, lambda call: "import", imported)
     look(_SOURCES, lambda call: "a script's src", remote)
+    for name in {match.group("name") for match in _VARIABLES.finditer(text)} if not library else ():
+        look(re.compile(rf"(?P<call>(?<![\w$.]){re.escape(name)}\s*=\s*)" + _STRING), lambda call: "a script", remote)
     if not library:
+        told = [match.span() for match in _PATHS.finditer(text)]
+        inside = [span for span in told if not any(start <= span[0] < end for start, end in comments)]
+        look(_ANY, lambda call: "a script's paths", remote, inside)
         look(_ENTRIES, lambda call: "a script's url", entry)
         look(_ANY, lambda call: "a script's string", remote_file)
     for (start, end), new in sorted(changes.items(), reverse=True):
@@ -372,7 +426,7 @@ def _called(call: str) -> str:
 
 
 def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
-    """JSON data of a chart: the ``url`` of its data sets is loaded when it is drawn, no other entry of that name."""
+    """JSON data of a chart: the ``url`` of its data sets and pictures is loaded when it is drawn, no other address."""
     loaded = _data_urls(text)
 
     def change(match: re.Match[str]) -> str:
@@ -384,7 +438,7 @@ def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
         new = replace(Address(url=url, use=use, where="a chart's url", line=place))
         return match.group() if new is None else match.group().replace(match.group("url"), new)
 
-    return _ENTRIES.sub(change, text)
+    return _ANY.sub(change, text) if loaded else text
 
 
 def _data_urls(text: str) -> frozenset[str]:
@@ -394,20 +448,45 @@ def _data_urls(text: str) -> frozenset[str]:
     except (ValueError, RecursionError):
         return frozenset()
     found: set[str] = set()
+    columns: set[str] = set()
+    rows: list[Mapping[str, object]] = []
 
     def walk(node: object, key: str, depth: int) -> None:
         if isinstance(node, list):
             for one in node:
                 walk(one, key, depth + 1)
+        elif isinstance(node, dict) and key == "values":
+            rows.append(node)
+        elif isinstance(node, dict) and key == "datasets":
+            for one in node.values():
+                walk(one, "values", depth + 1)
         elif isinstance(node, dict) and depth < 60:
-            if key in {"data", "from", "topojson"} and isinstance(node.get("url"), str):
-                found.add(node["url"])
+            url = node.get("url")
+            if key in {"data", "from", "topojson"} and isinstance(url, str):
+                found.add(url)
+            if isinstance(url, dict):  # of pictures: one for all, or a column of the rows
+                found.update(one for one in (url.get("value"),) if isinstance(one, str) and is_remote(one))
+                columns.update(one for one in (url.get("field"),) if isinstance(one, str))
             for name, one in node.items():
-                if name not in {"values", "datasets", "usermeta"}:
+                if name != "usermeta":
                     walk(one, name, depth + 1)
 
     walk(specification, "", 0)
-    return frozenset(found)
+    cells = [row.get(column) for row in rows for column in columns]
+    return frozenset(found | {cell for cell in cells if isinstance(cell, str) and is_remote(cell)})
+
+
+def _rewrite_import_map(text: str, replace: Replace, *, line: int | None) -> str:
+    """What an import map names on the network; its local files are asked for by modules alone."""
+
+    def change(match: re.Match[str]) -> str:
+        url = match.group("url").replace("\\/", "/")
+        if is_remote(url) and re.match(r"\s*:", text[match.end() :]) is None:
+            place = line + text.count("\n", 0, match.start()) if line else None
+            replace(Address(url=url, use=Use.LOAD, where="an import map", line=place))
+        return match.group()
+
+    return _ANY.sub(change, text)
 
 
 def json_addresses(text: str) -> Iterator[Address]:

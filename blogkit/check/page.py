@@ -635,6 +635,9 @@ def _inside_hidden(element: HtmlElement) -> bool:
 
 def _is_icon(element: HtmlElement) -> bool:
     """A picture in the line: an icon, a badge, an emoji."""
+    if tag_of(element) == "picture":
+        inner = next(element.iter("img"), None)
+        return inner is not None and _is_icon(inner)
     if element.get("role") == "presentation" or element.get("aria-hidden") == "true":
         return tag_of(element) == "svg" or (element.get("alt") == "" and _length(element.get("width")) <= 64)
     width = _length(element.get("width")) or _length(_style(element, "width"))

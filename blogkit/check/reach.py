@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blogkit.check.files import Refused
-from blogkit.links import Address, Use, file_addresses, html_addresses, resolve
+from blogkit.links import Address, Use, file_addresses, html_addresses, local_path, resolve
 
 if TYPE_CHECKING:
     from blogkit.check.rules import Post
@@ -29,6 +30,12 @@ def references(post: Post) -> Iterator[Reference]:
     """Every address of the page, and of the files that it loads in turn."""
     if post.page_name is None:
         return
+    told = post.page.root.find(".//base[@href]")
+    start = (
+        posixpath.join(posixpath.dirname(post.page_name), local_path(told.get("href") or ""))
+        if told is not None
+        else ""
+    )
     seen = {post.page_name}
     queue = [post.page_name]
     while queue:
@@ -43,6 +50,7 @@ def references(post: Post) -> Iterator[Reference]:
         for address in addresses:
             path = address.path
             base = holder if not (holder.endswith((".js", ".mjs"))) else post.page_name
+            base = start if start and base == post.page_name else base
             target = resolve(base, path) if path else None
             yield Reference(holder=holder, address=address, target=target)
             if target is None or target in seen or address.use is Use.FOLLOW:
