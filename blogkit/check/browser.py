@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from blogkit.check.rules import Post
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from blogkit.tools.chromium import Tab
+    from blogkit.tools.chromium import Browser, Tab
 
 Look = Callable[[Post], Mapping[str, Any]]
 """Opens a post in a browser and says what was seen: lists of sentences by the rule that tells them."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
     from playwright.sync_api import Page as Tab
 
-__all__ = ["Tab", "Visit", "can_browse", "chromium", "find_chromium", "visit"]
+__all__ = ["Browser", "Tab", "Visit", "can_browse", "chromium", "find_chromium", "visit"]
 
 VARIABLE = "BLOGKIT_CHROMIUM"
 """Names the browser to use, where it is not on PATH."""
