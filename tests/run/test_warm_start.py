@@ -109,6 +109,16 @@ def test_path_arguments_environment_and_folder_are_those_of_a_new_kernel(tmp_pat
     assert warm_one["env"]["CUDA_VISIBLE_DEVICES"] == "3" and warm_one["cwd"] == str(tmp_path)
 
 
+def test_most_of_a_kernels_memory_is_shared_with_the_server(tmp_path: Path, warm: KernelStart) -> None:
+    code = (
+        "import numpy, torch, pandas\n"
+        "lines = open('/proc/self/smaps_rollup').read().splitlines()\n"
+        "print(sum(int(line.split()[1]) for line in lines if line.startswith('Private_Dirty')))"
+    )
+    cold_one, warm_one = (int(printed(tmp_path, code, start)) for start in (ORDINARY, warm))
+    assert warm_one < cold_one / 4
+
+
 def test_a_variable_that_the_driver_lacks_is_not_inherited_from_the_server(tmp_path: Path) -> None:
     with warm_start([], env={"SERVER_ONLY": "1"}) as start:
         assert printed(tmp_path, "import os; print(os.environ.get('SERVER_ONLY'))", start) == "None\n"

@@ -36,6 +36,8 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
     """Imports, serves; never returns. Who asks before the imports are done waits in the socket's queue."""
     before = dict(os.environ)
     prepare(modules)
+    child.make_log()
+    child.remember_modules()
     child.IMPORTED_VARIABLES.update({name: text for name, text in os.environ.items() if before.get(name) != text})
     reason = hazard()
     gc.collect()
