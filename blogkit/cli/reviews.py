@@ -87,7 +87,7 @@ def assign(
     draft = rounds[-1] if rounds and not rounds[-1].published else None
     if publish and draft is not None and roster is None:
         assigning.write_rounds(place, assigning.publish(rounds))
-        print(f"Round {draft.number} is published: {len(draft.pairs)} reviews.")
+        _print_published(draft)
         return
     people = _roster(place, roster)
     earlier = [each for each in rounds if each.published]
@@ -99,9 +99,13 @@ def assign(
     assigning.write_rounds(place, assigning.publish(now) if publish else now)
     _print_round(people, made)
     if publish:
-        print(f"Round {made.number} is published: {len(made.pairs)} reviews.")
+        _print_published(made)
     else:
         print(f"Round {made.number} is a draft that reviewers do not see; `blogkit review assign --publish` shows it.")
+
+
+def _print_published(made: Round) -> None:
+    print(f"Round {made.number} is published: {len(made.pairs)} review{'' if len(made.pairs) == 1 else 's'}.")
 
 
 def _check_day(text: str) -> None:
@@ -242,14 +246,16 @@ def collect(
 
     place = _folder(folder)
     done = merge_files(files, place.record, more=_events(place, database))
-    print(f"{done.path}: {done.events} events, {done.new} of them new.")
+    print(f"{done.path}: {done.events} event{'' if done.events == 1 else 's'}, {done.new} of them new.")
     for event in done.altered:
         print(f"    {event} was changed by hand in one of the files; one version of it is kept.")
 
 
 @review.command()
 def links(
-    people: Annotated[list[str] | None, typer.Argument(help="E-mail addresses; everybody when none is named.")] = None,
+    people: Annotated[
+        list[str] | None, typer.Argument(help="E-mail addresses; everybody but the absent when none is named.")
+    ] = None,
     url: Annotated[str, typer.Option("--url", help="Where the server is reached.")] = "http://127.0.0.1:8000",
     folder: FolderOption = None,
 ) -> None:
@@ -269,7 +275,7 @@ def links(
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["name", "email", "link"])
     for person in roster.people:
-        if not wanted or person.email in wanted:
+        if person.email in wanted or (not wanted and person.status != "absent"):
             rows.writerow(
                 [person.name, person.email, f"{url.rstrip('/')}/sign-in/{make_link(place.secret(), person.key)}"]
             )
@@ -338,6 +344,7 @@ def bundle(
     from blogkit.review.bundle import write_bundle
     from blogkit.review.posts import add_revision
     from blogkit.review.record import read_record
+    from blogkit.review.rubric import keep_rubric
 
     place = _folder(folder)
     roster = _roster(place, None)
@@ -360,9 +367,12 @@ def bundle(
         add_revision(place, one)
     record = read_record(place.record) if place.record.is_file() else ()
     posts = [one.post for one in prepared]
-    write_bundle(place, posts, output, reviewer=person, rubric=_rubric(), events=record)
+    rubric = _rubric()
+    keep_rubric(place, rubric)  # the report reads by it what comes back
+    write_bundle(place, posts, output, reviewer=person, rubric=rubric, events=record)
     size = output.stat().st_size / 1e6
-    print(f"{output}: {len(posts)} posts, {size:.1f} MB. `blogkit review open {output}` opens it, without a network.")
+    many = f"{len(posts)} post{'' if len(posts) == 1 else 's'}"
+    print(f"{output}: {many}, {size:.1f} MB. `blogkit review open {output}` opens it, without a network.")
 
 
 @review.command(name="open")
@@ -383,7 +393,7 @@ def open_(
 
     answers = output or bundle.with_suffix(".review.jsonl")
     with tempfile.TemporaryDirectory(prefix="blogkit-review-") as work:
-        opened = open_bundle(bundle, Path(work))
+        opened = open_bundle(bundle, Path(work), answers=answers)
         sockets = (bind("127.0.0.1", port), bind("127.0.0.1", port + 1 if port else 0))
         app, posts = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in sockets)
         served = build_offline(opened, answers, Origins(app=app, posts=posts))
@@ -425,7 +435,7 @@ def report(
     states = fold(_events(place, database), staff=frozenset(person.key for person in roster.staff))
     rubric = (read_rubrics(place) or (DEFAULT,))[-1]
     posts = sorted({pair.post for pair in pairs} | set(states))
-    scores = score.score_posts(states, posts, roster, rubric, seed=rounds[-1].seed if rounds else 0)
+    scores = score.score_posts(states, posts, roster, rubric, pairs=pairs, seed=rounds[-1].seed if rounds else 0)
     rows = score.progress(states, pairs, deadlines(rounds), today=datetime.now(UTC).date().isoformat())
     write = score.report_csv if format == "csv" else score.report_markdown
     print(write(scores, rows, roster, rubric), end="")
@@ -450,6 +460,9 @@ def _events(place: ReviewFolder, database: str | None) -> tuple[Event, ...]:
 @review.command()
 def export(
     output: Annotated[Path, typer.Argument(help="The file of JSON lines to write.")],
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Commit the file to git as “Peer review”, at midnight of its last day.")
+    ] = False,
     database: Annotated[
         str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="The server's, if not SQLite.")
     ] = None,
@@ -457,17 +470,26 @@ def export(
 ) -> None:
     """Write the record with neutral authorship: reviewers by letter, days instead of times. It is safe to commit."""
     from blogkit import store
+    from blogkit.errors import ProjectError
     from blogkit.review.assign import published_pairs, read_rounds
     from blogkit.review.bundle import with_labels
     from blogkit.review.classroom import label_of
     from blogkit.review.collect import without_times
     from blogkit.review.record import to_lines
+    from blogkit.tools import git
 
     place = _folder(folder)
+    if commit and git.repository(output.resolve().parent) is None:
+        hint = "Write the file into one, or leave --commit out."
+        raise ProjectError("The file would lie in no git repository.", hint=hint, path=output)
     events = _events(place, database)
     roster, pairs, secret = _roster(place, None), published_pairs(read_rounds(place)), place.secret()
     people = {event.creator for event in events} | {person.key for person in roster.people}
     posts = {event.post for event in events}
     labels = {(one, post): label_of(one, post, roster, pairs, secret) for post in posts for one in people}
     store.write_text(output, to_lines(without_times(with_labels(events, labels))))
-    print(f"{output}: {len(events)} events, without names, addresses or times.")
+    print(f"{output}: {len(events)} event{'' if len(events) == 1 else 's'}, without names, addresses or times.")
+    if commit:
+        day = max((event.created[:10] for event in events), default="1970-01-01")
+        made = git.commit_neutrally(output.resolve(), "Record the peer review", author="Peer review", day=day)
+        print(f"Committed as {made}." if made else "It is committed as it is.")

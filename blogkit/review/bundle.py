@@ -81,8 +81,11 @@ class Opened:
     posts: tuple[str, ...]
 
 
-def open_bundle(path: Path, into: Path) -> Opened:
-    """Unpacks a bundle into an empty folder, and nothing outside of it. Raises ConfigError when it is none."""
+def open_bundle(path: Path, into: Path, *, answers: Path | None = None) -> Opened:
+    """Unpacks a bundle into an empty folder, and nothing outside of it. Raises ConfigError when it is none.
+
+    Who opens a bundle that is for nobody in particular is a guest; the one who wrote ``answers``, if it is there.
+    """
     folder = ReviewFolder(root=into)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -100,12 +103,13 @@ def open_bundle(path: Path, into: Path) -> Opened:
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         hint = "Name a file that `blogkit review bundle` wrote."
         raise ConfigError([Problem(path=path, message=f"is no review bundle: {error}.", hint=hint)]) from error
-    return _opened(folder, about)
+    before = read_record(answers) if answers is not None and answers.is_file() else ()
+    return _opened(folder, about, guest=before[0].creator if before else f"guest-{secrets.token_hex(5)}")
 
 
-def _opened(folder: ReviewFolder, about: Mapping[str, Any]) -> Opened:
+def _opened(folder: ReviewFolder, about: Mapping[str, Any], *, guest: str) -> Opened:
     given = about.get("reviewer") or {}
-    key = str(given.get("key") or f"guest-{secrets.token_hex(5)}")
+    key = str(given.get("key") or guest)
     person = Person(
         key=key, name=str(given.get("name") or "Reviewer"), email=str(given.get("email") or "nobody@invalid")
     )

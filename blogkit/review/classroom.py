@@ -79,10 +79,20 @@ def _refuse(status: HTTPStatus, message: str, **more: Any) -> Answer:
 class Classroom:
     """Roster, assignment, posts and events of one class. Files that change on disk are read again."""
 
-    def __init__(self, folder: ReviewFolder, store: EventStore, *, secret: bytes, roster: Roster | None = None) -> None:
+    def __init__(
+        self,
+        folder: ReviewFolder,
+        store: EventStore,
+        *,
+        secret: bytes,
+        roster: Roster | None = None,
+        offline: bool = False,
+    ) -> None:
         self.folder = folder
         self.store = store
         self.secret = secret
+        self.offline = offline
+        """Whether this is an opened bundle: one person, and a file instead of a class."""
         self._roster = roster
         self._files: dict[Path, tuple[tuple[int, int], Any]] = {}
         self._places: dict[tuple[str, str, str], tuple[Anchor, Sequence[Document]]] = {}
@@ -248,6 +258,7 @@ class Classroom:
             "post": post,
             "own": hashlib.sha256(self.secret + key.encode()).hexdigest()[:12],
             "role": str(role),
+            "offline": self.offline,
             "me": self.label(key, post),
             "revision": there[-1].id if there else None,
             "number": len(there),

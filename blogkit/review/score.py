@@ -36,6 +36,8 @@ class Score:
     reason: str = ""
     reread: str = ""
     """Why somebody should read it again; empty when nobody need."""
+    uncounted: int = 0
+    """Submitted reviews that count for nothing: by the post's own authors, or by people who were not assigned to it."""
 
     @property
     def final(self) -> float | None:
@@ -58,16 +60,33 @@ class Progress:
 
 
 def score_posts(
-    states: Mapping[str, PostState], posts: Sequence[str], roster: Roster, rubric: Rubric, *, seed: int = 0
+    states: Mapping[str, PostState],
+    posts: Sequence[str],
+    roster: Roster,
+    rubric: Rubric,
+    *,
+    pairs: Sequence[Pair] = (),
+    seed: int = 0,
 ) -> tuple[Score, ...]:
-    """The score of every post. The re-read queue is wide spread, plus a random tenth that the seed decides."""
+    """The score of every post. The re-read queue is wide spread, plus a random tenth that the seed decides.
+
+    A review counts by staff or by whom the post was assigned to (by anybody while nothing is assigned), and never by
+    the post's own authors: files that come back from bundles may claim anything.
+    """
+    held = {(pair.reviewer, pair.post) for pair in pairs}
     staff = {person.key for person in roster.staff}
     generator = random.Random(f"reread {seed}")  # noqa: S311  # a draw that can be drawn again
     tenth = set(generator.sample(sorted(posts), (len(posts) + 9) // 10)) if posts else set()
     scores = []
     for post in posts:
         state = states.get(post, PostState(post=post))
-        done = [review for review in state.reviews.values() if review.submitted]
+        authors = {person.key for person in roster.authors(post)}
+        submitted = [review for review in state.reviews.values() if review.submitted]
+        done = [
+            review
+            for review in submitted
+            if review.creator not in authors and (not held or review.creator in staff or (review.creator, post) in held)
+        ]
         totals = [review.total for review in done]
         spread = max(totals) - min(totals) if totals else 0.0
         override = state.override.document if state.override else None
@@ -87,6 +106,7 @@ def score_posts(
                 override=float(override["blogkit:score"]) if override else None,
                 reason=str(override["blogkit:reason"]) if override else "",
                 reread=why,
+                uncounted=len(submitted) - len(done),
             )
         )
     return tuple(scores)
@@ -168,6 +188,10 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: R
         lines.append("| " + " | ".join(_cell(cell) for cell in [*cells, score.reread]) + " |")
     open_rows = [row for row in rows if not row.submitted]
     lines += ["", f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted.", ""]
+    uncounted = [f"{score.post} ({score.uncounted})" for score in scores if score.uncounted]
+    if uncounted:
+        posts = ", ".join(map(_cell, uncounted))
+        lines += [f"Not counted, since nobody assigned them or their writers are the authors: {posts}.", ""]
     for row in open_rows:
         state = "started" if row.started else "not started"
         late = ", late" if row.late else ""

@@ -95,18 +95,28 @@ class PostState:
 
 
 def fold(events: Iterable[Event], *, staff: frozenset[str] = frozenset()) -> dict[str, PostState]:
-    """The state of every post that the events speak of."""
+    """The state of every post that the events speak of.
+
+    What is spoken of comes before what speaks of it, whatever the clocks of the machines said that wrote the two.
+    """
     posts: dict[str, PostState] = {}
     rubrics: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    by_id: dict[str, Event] = {}
-    for event in sorted(events, key=lambda one: one.order):
+    ordered = sorted(events, key=lambda one: (_rank(one), one.order))
+    by_id = {event.id: event for event in ordered}
+    for event in ordered:
         state = posts.setdefault(event.post, PostState(post=event.post))
-        by_id[event.id] = event
         _apply(state, event, by_id, rubrics, staff)
     for (post, creator), chain in rubrics.items():
         followed = {event.previous for event in chain}
         posts[post].review(creator).heads = [event for event in chain if event.id not in followed]
     return posts
+
+
+def _rank(event: Event) -> int:
+    """Comments and rubrics, then replies, then what happens to them."""
+    if event.type is EventType.ANNOTATION:
+        return 1 if event.is_reply else 0
+    return 0 if event.type is EventType.RUBRIC else 2
 
 
 def _apply(
@@ -121,7 +131,7 @@ def _apply(
     is_staff = event.creator in staff
     if kind is EventType.ANNOTATION and not event.is_reply:
         state.threads[event.id] = Thread(event=event, text=event.text, kind=Kind(document["blogkit:kind"]))
-        state.review(event.creator).started = state.review(event.creator).started or event.created
+        _start(state.review(event.creator), event)
     elif kind is EventType.ANNOTATION:
         thread = state.threads.get(event.about or "")
         if thread is not None:
@@ -139,7 +149,7 @@ def _apply(
             thread.settled = (event.revision, event.selectors)
     elif kind is EventType.RUBRIC:
         rubrics[event.post, event.creator].append(event)
-        state.review(event.creator).started = state.review(event.creator).started or event.created
+        _start(state.review(event.creator), event)
     elif kind is EventType.SUBMIT:
         rubric = by_id.get(event.about or "")
         if rubric is not None and rubric.type is EventType.RUBRIC and rubric.creator == event.creator:
@@ -151,6 +161,10 @@ def _apply(
         state.override = event
     elif kind is EventType.JUDGEMENT and is_staff:
         state.judgements[str(document["blogkit:person"]).rsplit(":", 1)[-1]] = event
+
+
+def _start(review: Review, event: Event) -> None:
+    review.started = min(review.started or event.created, event.created)
 
 
 def _apply_to_own(state: PostState, event: Event, is_staff: bool) -> None:

@@ -61,6 +61,33 @@ def _ask(folder: Path, *arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def commit_neutrally(path: Path, message: str, *, author: str, day: str) -> str | None:
+    """Commits one file under a neutral name, at midnight of a day (``2026-12-10``), unsigned; the commit.
+
+    Nothing else that is staged goes along. None when the file is as it was. Raises ToolFailed when git refuses.
+    """
+    who = {"NAME": author, "EMAIL": "review@invalid", "DATE": f"{day}T00:00:00+00:00"}
+    names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    environment = {**os.environ, **names, "LC_ALL": "C"}
+    arguments = [["add", "--", path.name], ["commit", "--quiet", "--no-gpg-sign", "-m", message, "--", path.name]]
+    if _ask(path.parent, "status", "--porcelain", "--", path.name) == "":
+        return None
+    for one in arguments:
+        done = subprocess.run(
+            ["git", *one],
+            cwd=path.parent,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ToolFailed(f"git {one[0]} refused {path.name}.", hint=done.stderr.strip() or done.stdout.strip())
+    commit = _ask(path.parent, "rev-parse", "--short", "HEAD")
+    return commit.strip() if commit else None
+
+
 # --- a branch for a site --------------------------------------------------------------------------------------------
 
 

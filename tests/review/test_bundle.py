@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from blogkit.cli import app, reviews
 from blogkit.errors import ConfigError
+from blogkit.review.assign import published_pairs, read_rounds
 from blogkit.review.bundle import FileStore, open_bundle, write_bundle
 from blogkit.review.collect import collect
 from blogkit.review.folder import ReviewFolder
-from blogkit.review.record import read_record
+from blogkit.review.record import CONTEXT, PERSON, now, parse_event, read_record
 from blogkit.review.roster import read_roster
+from blogkit.review.score import report_markdown, score_posts
 from blogkit.review.server.access import make_link
 from blogkit.review.server.app import Origins
 from blogkit.review.server.serve import build_offline
+from blogkit.review.state import fold
 from tests.review.school import RUBRIC, comment, event, key, open_school, scores
 from tests.review.test_record import comment as any_comment
 
@@ -147,3 +154,129 @@ def test_an_export_has_neutral_authorship(tmp_path: Path) -> None:
     assert one.creator in {"reviewer-a", "reviewer-b"}
     assert one.created.endswith("T00:00:00.000Z")
     assert key(folder, "cy") not in out.read_text()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_export_is_committed_under_a_neutral_name_and_nothing_else_goes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, bundle = pack(tmp_path)
+    revision = json.loads((folder.posts / "alpha" / "revisions.json").read_text())[-1]["id"]
+    answers = tmp_path / "cy.review.jsonl"
+    answer(bundle, tmp_path / "work", answers, [comment(revision, "From a train.")])
+    collect([answers], folder.record)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Tess Taylor")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "tess@uni.example")
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    (repository / "other.txt").write_text("x")
+    git(repository, "add", "other.txt")
+    runner = CliRunner()
+    for outcome in ("Committed as", "It is committed as it is."):
+        arguments = ["review", "export", str(repository / "record.jsonl"), "--commit", "--folder", str(folder.root)]
+        done = runner.invoke(app, arguments)
+        assert done.exit_code == 0 and outcome in done.stdout, done.output
+    said = git(repository, "log", "--format=%an %ae %cn %ce %aI", "--name-only")
+    day = read_record(answers)[0].created[:10]
+    assert said.split("\n\n")[0] == f"Peer review review@invalid Peer review review@invalid {day}T00:00:00+00:00"
+    assert said.split()[-1] == "record.jsonl" and "Taylor" not in said and "other.txt" not in said
+    outside = ["review", "export", str(tmp_path / "out.jsonl"), "--commit", "--folder", str(folder.root)]
+    assert runner.invoke(app, outside).exit_code != 0
+
+
+def test_a_guest_who_opens_a_bundle_again_is_the_same_guest(tmp_path: Path) -> None:
+    folder, _ = pack(tmp_path)
+    bundle = write_bundle(folder, ["alpha"], tmp_path / "any.bundle", rubric=RUBRIC)
+    answers = tmp_path / "any.review.jsonl"
+    first = open_bundle(bundle, tmp_path / "one", answers=answers)
+    assert first.person.key.startswith("guest-") and open_bundle(bundle, tmp_path / "two").person != first.person
+    FileStore(answers).append(any_comment(1, creator=first.person.key))
+    assert open_bundle(bundle, tmp_path / "three", answers=answers).person == first.person
+
+
+def test_a_review_file_counts_for_whom_the_post_was_assigned_to_and_never_for_its_authors(tmp_path: Path) -> None:
+    folder = open_school(tmp_path)
+    keys = {who: key(folder, who) for who in ("ada", "cy", "eve", "tess")}
+    written = []
+    for creator in (*keys.values(), "guest-0123456789"):
+        rubric = scores(None, 60, 40)
+        for document in (rubric, event("blogkit:Submit", **{"blogkit:about": rubric["id"]})):
+            facts = {"@context": CONTEXT, "creator": PERSON + creator, "blogkit:post": "alpha", "created": now()}
+            written.append(parse_event({**document, **facts}))
+    roster = read_roster(folder.roster, folder.secret())
+    states = fold(written, staff=frozenset({keys["tess"]}))
+    pairs = published_pairs(read_rounds(folder))
+    (assigned,) = score_posts(states, ["alpha"], roster, RUBRIC, pairs=pairs)
+    assert (assigned.peers, assigned.staff, assigned.uncounted) == ((100,), (100,), 3)
+    (free,) = score_posts(states, ["alpha"], roster, RUBRIC)
+    assert (len(free.peers), len(free.staff), free.uncounted) == (3, 1, 1), "the author alone does not count"
+    assert "alpha (3)" in report_markdown([assigned], [], roster, RUBRIC)
+
+
+@pytest.mark.slow
+def test_new_staff_bundle_open_collect_and_report_by_the_commands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole journey without a server of the class: one process for the reviewer, and the commands."""
+    from tests.review.sites import write_site
+
+    monkeypatch.chdir(tmp_path)
+    write_site(tmp_path)
+    people = "Ada Lovelace,ada@uni.example,,alpha,\nCy Twombly,cy@uni.example,,,\nEm Away,em@uni.example,,,absent\n"
+    (tmp_path / "roster.csv").write_text("name,email,role,project,status\n" + people)
+    runner = CliRunner()
+
+    def command(*arguments: str) -> str:
+        done = runner.invoke(app, ["review", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    command("assign", "--roster", "roster.csv", "--reviews", "1", "--staff", "0", "--publish")
+    links = command("links")
+    assert "cy@uni.example" in links and "em@uni.example" not in links, "nobody signs in who is absent"
+    assert "em@uni.example" in command("links", "em@uni.example")
+    assert "1 post, " in command("bundle", "--reviewer", "cy@uni.example", "-o", "cy.bundle")
+    opening = subprocess.Popen(
+        [sys.executable, "-m", "blogkit", "review", "open", "cy.bundle", "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert opening.stdout is not None
+        link = opening.stdout.readline().split()[1]
+        origin = link.partition("/sign-in/")[0]
+        with httpx2.Client(base_url=origin, headers={"Origin": origin}, follow_redirects=True) as browser:
+            home = browser.post(link).text
+            assert "kept in one file" in home
+            token = re.search(r'name="csrf" value="([^"]+)"', home)
+            assert token
+            view = browser.get("/api/posts/alpha").json()
+            points = {one["name"]: one["points"] for one in view["rubric"]["criteria"]}
+            facts = {
+                "rubric": view["rubric"]["version"],
+                "scores": points,
+                "notes": {},
+                "summary": "",
+                "previous": None,
+            }
+            rubric = event("blogkit:Rubric", **{f"blogkit:{name}": value for name, value in facts.items()})
+            documents = [comment(view["revision"]), rubric, event("blogkit:Submit", **{"blogkit:about": rubric["id"]})]
+            for one in documents:
+                done = browser.post("/api/posts/alpha/events", json=one, headers={"X-CSRF-Token": token[1]})
+                assert done.status_code == 201, done.text
+    finally:
+        opening.send_signal(signal.SIGINT)
+        said = opening.communicate(timeout=20)[0]
+    assert "Send it to the staff" in said
+    for new in (3, 0):
+        assert f"3 events, {new} of them new" in command("collect", "cy.review.jsonl")
+    head, ada = (row.split(",") for row in command("report", "--format", "csv").splitlines()[:2])
+    row = dict(zip(head, ada, strict=True))
+    assert row["score"] == "100" and row["reviews"] == "1"
+    assert [float(row[name]) for name in points] == [float(one) for one in points.values()], "the profile's criteria"
+    assert "1 of 1 reviews are submitted." in command("report")

@@ -26,6 +26,7 @@ from blogkit.review.record import (
     read_record,
     to_lines,
 )
+from blogkit.review.state import fold
 
 QUOTE = {"type": "TextQuoteSelector", "exact": "the loss falls", "prefix": "where ", "suffix": " twice"}
 
@@ -139,6 +140,31 @@ def test_merging_is_a_union_in_any_order_and_any_number_of_times(
     paired = merge(merge(*records[half:]).events, merge(*records[:half]).events)
     assert to_lines(paired.events) == to_lines(merged.events)
     assert {event.id for event in merged.events} == {event.id for group in records for event in group}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2), min_size=7, max_size=7), st.permutations(range(7)))
+def test_nothing_is_lost_when_the_clocks_of_two_machines_disagree(hours: list[int], order: list[int]) -> None:
+    """A reviewer's laptop may be a day ahead of the server on which the authors answer."""
+    one, scored = comment(1), f"urn:uuid:{uuid.UUID(int=2)}"
+    facts = {"post": "double-descent", "creator": "ab12"}
+    rubric: dict[str, Any] = {"rubric": "v", "scores": {"content": 7}, "notes": {}, "previous": None}
+    when = [f"2026-11-23T{10 + hour}:00:00.000Z" for hour in hours]
+    events = [
+        comment(1, created=when[0]),
+        new_event(EventType.ANNOTATION, **{**facts, "creator": "cd34"}, text="Done.", reply_to=one.id, created=when[1]),
+        new_event(EventType.EDIT, **facts, about=one.id, text="Why thrice?", created=when[2]),
+        new_event(EventType.CLOSE, **facts, about=one.id, created=when[3]),
+        new_event(EventType.RUBRIC, **facts, **rubric, event_id=scored, created=when[4]),
+        new_event(EventType.SUBMIT, **facts, about=scored, created=when[5]),
+        new_event(EventType.SETTLE, **facts, about=one.id, revision="0123456789ab", selector=[], created=when[6]),
+    ]
+    state = fold([events[place] for place in order])["double-descent"]
+    (thread,) = state.threads.values()
+    assert (thread.text, thread.closed, [reply.text for reply in thread.replies]) == ("Why thrice?", True, ["Done."])
+    assert thread.settled is not None
+    assert state.reviews["ab12"].submitted == when[5] and state.reviews["ab12"].total == 7
+    assert state.reviews["ab12"].started == min(when[0], when[4])
 
 
 def test_an_event_that_was_changed_by_hand_is_told_and_resolved_the_same_way_round() -> None:

@@ -324,7 +324,15 @@ class Review:
             )
         own = visitor.person.project if visitor.person.project in self.classroom.posts else None
         person, csrf = visitor.person, visitor.session.csrf
-        return self._html("home.html", name=person.name, cards=cards, own=own, staff=person.is_staff, csrf=csrf)
+        return self._html(
+            "home.html",
+            name=person.name,
+            cards=cards,
+            own=own,
+            staff=person.is_staff,
+            csrf=csrf,
+            offline=self.classroom.offline,
+        )
 
     def read(self, request: Request) -> Response:
         """A post in its frame, with comments and rubric beside it."""
@@ -351,6 +359,8 @@ class Review:
         visitor = self._visitor(request)
         post = request.path_params["post"]
         self._may(visitor, post, Action.READ_POST)
+        if not self.classroom.revisions(post):
+            raise Refused(HTTPStatus.NOT_FOUND, "There is no such post.")
         return JSONResponse(self.classroom.view(visitor.person.key, post))
 
     def write(self, request: Request, document: Any) -> Response:
@@ -380,7 +390,7 @@ class Review:
         seed = room.rounds[-1].seed if room.rounds else 0
         today = datetime.now(UTC).date().isoformat()
         return (
-            score_posts(states, posts, room.roster, room.rubrics[-1], seed=seed),
+            score_posts(states, posts, room.roster, room.rubrics[-1], pairs=room.pairs, seed=seed),
             progress(states, room.pairs, room.due, today=today),
         )
 

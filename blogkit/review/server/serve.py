@@ -57,7 +57,7 @@ def build_offline(opened: Opened, answers: Path, origins: Origins) -> Served:
     sessions = Database(f"sqlite:///{opened.folder.database}")
     sessions.migrate()
     store = FileStore(answers, before=before)
-    classroom = Classroom(opened.folder, store, secret=opened.folder.secret(), roster=opened.roster)
+    classroom = Classroom(opened.folder, store, secret=opened.folder.secret(), roster=opened.roster, offline=True)
     return _serve(classroom, sessions, origins)
 
 

@@ -20,6 +20,20 @@ let threads: Shown[] = [];
 let writable = false;
 let active = "";
 
+// --- an outline that stands above the post, for want of a margin, is folded up: the post begins at its title
+
+const outline = document.querySelector<HTMLElement>("#quarto-margin-sidebar nav#TOC");
+if (outline && outline.getBoundingClientRect().width > 0.6 * window.innerWidth) {
+  const folded = document.createElement("details");
+  folded.className = "review-outline";
+  const title = document.createElement("summary");
+  const heading = outline.querySelector("h2");
+  title.textContent = heading?.textContent ?? "Outline";
+  heading?.remove();
+  outline.replaceWith(folded);
+  folded.append(title, outline);
+}
+
 // --- figures wake up as they do for any reader; their runtime is in this page already
 
 function wake(figure: HTMLElement): Promise<void> {

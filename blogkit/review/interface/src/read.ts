@@ -17,7 +17,7 @@ interface Criterion { name: string; title: string; points: number; asks: string;
 interface Mine { head: string | null; scores: Record<string, number>; notes: Record<string, string>; summary: string; submitted: boolean; changed: boolean; conflict: Document[] }
 interface Other { label: string; total: number; points: number; scores: Record<string, number>; notes: Record<string, string>; summary: string }
 interface View {
-  own: string; post: string; role: string; me: string; revision: string; number: number; due: string; threads: Thread[];
+  own: string; post: string; role: string; offline: boolean; me: string; revision: string; number: number; due: string; threads: Thread[];
   rubric: { version: string; points: number; criteria: Criterion[] }; mine: Mine | null; others: Other[]; may: string[];
 }
 
@@ -344,7 +344,7 @@ function rubricPanel(): HTMLElement {
   box.append(
     h("fieldset", { class: "card" }, h("legend", {}, "Summary for the authors"), summary),
     h("p", {}, "Total: ", h("b", { id: "total" }, `${total} of ${view.rubric.points}`)),
-    mine.submitted ? h("p", { class: "notice good" }, mine.changed ? "Submitted; you changed it since. Submit again to hand in the change." : "Submitted. The authors see it now.") : "",
+    mine.submitted ? h("p", { class: "notice good" }, mine.changed ? "Submitted; you changed it since. Submit again to hand in the change." : view.offline ? "Submitted: it is in your review file. Send that to staff." : "Submitted. The authors see it now.") : "",
     h("div", { class: "actions" }, h("button", { class: "primary" }, mine.submitted ? "Submit again" : "Submit the review")));
   return box;
 }
@@ -424,12 +424,12 @@ function render(): void {
     if (canComment()) content.append(composer());
     if (!view.threads.length) content.append(h("p", { class: "quiet" }, view.role === "author" ? "Comments appear here once their reviewer has submitted." : "No comments yet."));
     view.threads.forEach((thread, index) => content.append(threadCard(thread, index + 1)));
-    if (view.role === "reviewer" && view.mine && !view.mine.submitted) content.append(h("p", { class: "quiet" }, "You see the others' comments once you have submitted."));
+    if (view.role === "reviewer" && view.mine && !view.mine.submitted && !view.offline) content.append(h("p", { class: "quiet" }, "You see the others' comments once you have submitted."));
   } else {
     if (view.mine) content.append(rubricPanel());
     content.append(...othersPanel());
   }
-  panel.replaceChildren(h("p", { class: "who quiet" }, `You are ${view.me} · revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
+  panel.replaceChildren(h("p", { class: "who quiet" }, `${view.offline ? "" : `You are ${view.me} · `}revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
   if (focus) document.getElementById(focus)?.focus();
 }
 
