@@ -40,7 +40,8 @@ from papermill.parameterize import parameterize_notebook
 
 from blogkit.errors import NotebookError, StoreError
 from blogkit.model import Parameters, RunStatus
-from blogkit.tools.papermill import KernelStart, Outcome, imported_modules, read_notebook
+from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, imported_modules, read_notebook
+from blogkit.tools.python import batch_kernel
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ARROW = re.compile(r"^-+> *\d+ (.*)$", re.MULTILINE)
@@ -241,6 +242,12 @@ class _Manager(AsyncKernelManager):
             "provisioner_name": start.provisioner,
             "config": dict(start.config),
         }
+        self._batch = start.batch and start.provisioner == ORDINARY.provisioner
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """The command of the kernel's process."""
+        command: list[str] = super().format_kernel_cmd(extra_arguments)
+        return batch_kernel(command) if self._batch else command
 
     async def _async_finish_shutdown(
         self, waittime: float | None = None, pollinterval: float = 0.01, restart: bool = False

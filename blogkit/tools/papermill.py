@@ -28,10 +28,14 @@ class KernelStart:
     provisioner: str = "local-provisioner"
     config: Mapping[str, Any] = field(default_factory=dict)
     """What the provisioner is told, by trait."""
+    batch: bool = True
+    """Whether a new process of this Python is one without a debugger that leaves at once when it is done."""
 
 
 ORDINARY = KernelStart()
-"""A new Python process, as Jupyter starts it."""
+"""A new Python process, but for what a batch run has no use for."""
+PLAIN = KernelStart(batch=False)
+"""A new Python process, exactly as Jupyter starts it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,23 @@ _START = (
 """As ``python -m MODULE``, but without the current folder on the path: a project's files must not be imported."""
 
 
+def is_own_kernel(command: Sequence[str]) -> bool:
+    """Whether a command is this very Python's IPython kernel."""
+    return (
+        len(command) > 3
+        and list(command[1:3]) in (["-m", "ipykernel_launcher"], ["-m", "ipykernel"])
+        and Path(command[0]).parent == Path(sys.executable).parent  # of the same environment,
+        and Path(command[0]).resolve() == Path(sys.executable).resolve()  # and `python3` is as good as `python`
+    )
+
+
+def batch_kernel(command: Sequence[str]) -> list[str]:
+    """The command for a kernel without what nobody needs in a batch run; another environment's stays as it is."""
+    if not is_own_kernel(command):
+        return list(command)
+    return [command[0], "-c", _START, "blogkit.tools.batch_kernel", *command[3:]]
+
+
 class Server:
     """A running process that listens on its standard input, and leaves when that is closed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import os
 import signal
@@ -22,9 +23,9 @@ from blogkit.model import RunStatus
 from blogkit.run.execute import CellBegan, Event, Note, Started, execute_runs
 from blogkit.run.kernels import ADDRESS_VARIABLE, PROVISIONER, installed, warm_start
 from blogkit.run.kernels import server as server_module
-from blogkit.run.kernels.provisioner import is_ours
 from blogkit.run.plan import plan_runs
-from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, execute_notebook
+from blogkit.tools.papermill import ORDINARY, PLAIN, KernelStart, Outcome, execute_notebook
+from blogkit.tools.python import is_own_kernel
 from tests.files import notebook, write_project
 
 pytestmark = [
@@ -100,12 +101,15 @@ def test_path_arguments_environment_and_folder_are_those_of_a_new_kernel(tmp_pat
         " backend=os.environ.get('MPLBACKEND'))))"
     )
     env = {**THREADS, "ONLY_HERE": "1", "CUDA_VISIBLE_DEVICES": "3"}
-    cold_one, warm_one = (json.loads(printed(tmp_path, code, start, env=env)) for start in (ORDINARY, warm))
-    assert warm_one.pop("stdin") == "/dev/null"
-    cold_one.pop("stdin")
-    for name in sorted({*cold_one["env"], *warm_one["env"]}):
-        assert warm_one["env"].get(name) == cold_one["env"].get(name), name
-    assert warm_one == cold_one
+    plain, *others = (json.loads(printed(tmp_path, code, start, env=env)) for start in (PLAIN, ORDINARY, warm))
+    plain.pop("stdin"), plain.pop("sid")
+    assert others[-1]["stdin"] == "/dev/null"
+    for one in others:
+        assert one.pop("stdin") and one.pop("sid")
+        for name in sorted({*plain["env"], *one["env"]}):
+            assert one["env"].get(name) == plain["env"].get(name), name
+        assert one == plain
+    warm_one = others[-1]
     assert warm_one["env"]["CUDA_VISIBLE_DEVICES"] == "3" and warm_one["cwd"] == str(tmp_path)
 
 
@@ -141,7 +145,7 @@ def test_training_is_equal_bit_for_bit_to_an_ordinary_kernel(tmp_path: Path, war
         "print(torch.get_num_threads(), loss.item().hex(), float(np.linalg.svd(a @ a)[1].sum()).hex())"
     )
     env = dict.fromkeys(THREADS, threads)
-    cold_text, warm_text = (printed(tmp_path, code, start, env=env) for start in (ORDINARY, warm))
+    cold_text, warm_text = (printed(tmp_path, code, start, env=env) for start in (PLAIN, warm))
     assert cold_text == warm_text
     assert warm_text.startswith(f"{threads} ")
 
@@ -167,6 +171,22 @@ def test_exit_hooks_are_run_and_threads_waited_for(tmp_path: Path, warm: KernelS
     assert execute(tmp_path, code, start=warm).done
     assert {path.name for path in tmp_path.iterdir()} >= {"bye", "later"}
     assert not list(tmp_path.glob("held*"))
+
+
+@pytest.mark.parametrize("cold", [True, False])
+def test_what_was_written_to_a_file_that_stays_open_is_in_it(tmp_path: Path, warm: KernelStart, cold: bool) -> None:
+    (tmp_path / "own.py").write_text("log = open('of-a-module', 'w')\nlog.write('all of it')")
+    code = (
+        "import gzip, own\nf = open('of-a-cell', 'w'); f.write('all of it')\n"
+        "class Loop: pass\nloop = Loop(); loop.loop = loop\n"
+        "loop.file = open('of-a-cycle', 'w'); loop.file.write('all of it')\n"
+        "own.archive = gzip.open('archive.gz', 'wt'); own.archive.write('all of it')\n"
+        "class Late:\n    def __del__(self): open('of-an-end', 'w').write('all of it')\nlate = Late()"
+    )
+    assert printed(tmp_path, code, ORDINARY if cold else warm) == ""
+    names = ("of-a-module", "of-a-cell", "of-a-cycle", "of-an-end")
+    assert [(tmp_path / name).read_text() for name in names] == ["all of it"] * 4
+    assert gzip.decompress((tmp_path / "archive.gz").read_bytes()) == b"all of it"
 
 
 def test_the_end_takes_no_ten_seconds(tmp_path: Path, warm: KernelStart) -> None:
@@ -353,9 +373,9 @@ def test_a_module_that_is_edited_between_two_sweeps_is_read_anew(tmp_path: Path)
 
 def test_another_environments_kernel_starts_the_ordinary_way() -> None:
     rest = ["-m", "ipykernel_launcher", "-f", "x.json"]
-    assert is_ours([sys.executable, *rest])
-    assert not is_ours(["/usr/bin/python3", *rest])
-    assert not is_ours(["R", "--slave", "-e", "IRkernel::main()"])
+    assert is_own_kernel([sys.executable, *rest])
+    assert not is_own_kernel(["/usr/bin/python3", *rest])
+    assert not is_own_kernel(["R", "--slave", "-e", "IRkernel::main()"])
 
 
 def test_a_sweep_is_warm_unless_it_is_told_to_be_cold(tmp_path: Path) -> None:

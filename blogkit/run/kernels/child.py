@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import logging
 import os
 import random
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from ipykernel import ipkernel
-from ipykernel.kernelapp import IPKernelApp
 from IPython.core import shellapp
-from traitlets.config.loader import DeferredConfigString
+
+from blogkit.tools.batch_kernel import BatchKernelApp, live
 
 _PR_SET_PDEATHSIG = 1
 MODULE_NAMES: dict[str, None] = {}
@@ -28,33 +26,8 @@ _OPENBLAS_SETTERS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_thre
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class WarmKernelApp(IPKernelApp):
-    """IPython's kernel, which leaves without waiting for its own threads (ipykernel 7 can wait 10 s for them)."""
-
-    def close(self) -> None:
-        """Lets exit hooks print to the log. Threads and sockets end with the process: what the driver waits for was
-        sent by now, and closing a socket that another thread is using makes zmq abort.
-        """
-        self.reset_io()  # type: ignore[no-untyped-call]
-
-    def parse_command_line(self, argv: Any = None) -> None:
-        """Reads the two kinds of arguments that a kernel is given, without building a parser for all there could be."""
-        rest: list[str] = []
-        words = iter(argv or ())
-        for word in words:
-            trait, equals, value = word.removeprefix("--").partition("=")
-            if word == "-f":
-                self.connection_file = next(words, "")
-            elif word.startswith("--") and equals and trait.count(".") == 1:
-                name, _, key = trait.partition(".")
-                self.config[name][key] = DeferredConfigString(value)
-            else:
-                rest.append(word)
-        if rest:
-            super().parse_command_line(rest)
-
-    def init_crash_handler(self) -> None:
-        """Leaves the interpreter's own hook in place, as uncaught errors of a batch kernel belong in its log."""
+class WarmKernelApp(BatchKernelApp):
+    """A kernel that leaves the pages which it shares with the server as they are."""
 
     def init_kernel(self) -> None:
         """Makes the kernel without the list of all modules' files, which only a debugger needs."""
@@ -134,18 +107,8 @@ def become_kernel(request: dict[str, Any], passed: list[int]) -> NoReturn:
     os.chdir(request["cwd"])
     set_threads(os.environ.get("OMP_NUM_THREADS", ""))
     reseed()
-    arguments = list(request["argv"])
-    sys.argv = ["ipykernel_launcher", *arguments]
-    sys.orig_argv = [sys.executable, "-m", *sys.argv]
-    code = 0
-    try:
-        # 1 stands for "a parent that needs no watching": the server and the driver's connection see to that.
-        app = WarmKernelApp.instance(parent_handle=1)
-        app.initialize(arguments)  # type: ignore[no-untyped-call]
-        app.start()  # type: ignore[no-untyped-call]
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(bool(error.code))
-    leave(code)
+    # 1 stands for "a parent that needs no watching": the server and the driver's connection see to that.
+    live(WarmKernelApp.instance(parent_handle=1), list(request["argv"]))
 
 
 def put_streams(passed: list[int]) -> None:
@@ -195,16 +158,3 @@ def reseed() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.default_generator.seed()
-
-
-def leave(code: int) -> NoReturn:
-    """The end of an ordinary process (threads joined, exit hooks run), without unloading every library."""
-    with suppress(BaseException):
-        threading._shutdown()  # type: ignore[attr-defined]
-    with suppress(BaseException):
-        atexit._run_exitfuncs()
-    for stream in (sys.__stdout__, sys.__stderr__):
-        with suppress(Exception):
-            assert stream is not None
-            stream.flush()
-    os._exit(code)

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Unicode
 
 from blogkit.run.kernels import ADDRESS_VARIABLE, tell
+from blogkit.tools.python import batch_kernel, is_own_kernel
 
 _PATIENCE = 120.0
 """Seconds for the server to import what it was told to; a first import on a network file system is slow."""
@@ -33,14 +33,14 @@ class WarmProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Starts the kernel, one way or the other."""
         address = self.address or os.environ.get(ADDRESS_VARIABLE, "")
-        if not is_ours(cmd):
+        if not is_own_kernel(cmd):
             self._say(address, f"the kernel {self.kernel_spec.display_name!r} is not this Python")
             return await super().launch_kernel(cmd, **kwargs)
         try:
             self.process = await _ask(address, cmd[3:], kwargs)
         except (OSError, ValueError, TimeoutError) as error:
             self._say(address, str(error) if isinstance(error, _Refused) else "the process to fork from is gone")
-            return await super().launch_kernel(cmd, **kwargs)
+            return await super().launch_kernel(batch_kernel(cmd), **kwargs)
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd")
         return self.connection_info
@@ -118,16 +118,6 @@ class ForkedKernel:
     def close(self) -> None:
         """Gives it up."""
         self._connection.close()
-
-
-def is_ours(cmd: Sequence[str]) -> bool:
-    """Whether a kernel's command is this very Python's IPython kernel, so that a fork could stand for it."""
-    return (
-        len(cmd) > 3
-        and list(cmd[1:3]) in (["-m", "ipykernel_launcher"], ["-m", "ipykernel"])
-        and Path(cmd[0]).parent == Path(sys.executable).parent  # of the same environment,
-        and Path(cmd[0]).resolve() == Path(sys.executable).resolve()  # and `python3` is as good as `python`
-    )
 
 
 async def _ask(address: str, arguments: Sequence[str], kwargs: dict[str, Any]) -> ForkedKernel:

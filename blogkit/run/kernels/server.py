@@ -47,10 +47,8 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
 
 def prepare(modules: list[str]) -> None:
     """Imports what a kernel and its notebook will import. What cannot be imported is the notebook's to find out."""
-    sys.modules["debugpy"] = None  # type: ignore[assignment]  # a batch kernel needs no debugger, nor its patches
     for name in (
-        "ipykernel.debugger",
-        "ipykernel.kernelapp",
+        "blogkit.tools.batch_kernel",
         "ipykernel.comm.manager",
         "ipykernel.subshell_manager",
         "IPython.core.completer",
@@ -75,7 +73,6 @@ def prepare(modules: list[str]) -> None:
         except BaseException as error:  # a library may raise anything, even SystemExit
             if not isinstance(error, ImportError):
                 traceback.print_exception(error)
-    del sys.modules["debugpy"]
     torch = sys.modules.get("torch")
     if torch is not None and torch.version.cuda is None:
         # The first optimiser imports it, for longer than all else together. With CUDA it might touch the device.
