@@ -291,6 +291,6 @@ def adopt_notebook(
     gather(project)
     charts = ProjectPaths.of(project).charts
     figures = tuple(sorted(path for path in charts.glob("*") if path.suffix in {".svg", ".png", ".jpg", ".jpeg"}))
-    shown = title or notebook.stem.replace("-", " ").replace("_", " ").capitalize()
+    shown = title or new.title_of(notebook.stem)
     new.show_figures(site, project, figures, name=name, title=shown, authors=authors, template=template)
     return project, figures

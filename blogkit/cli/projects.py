@@ -77,9 +77,12 @@ def _asked_parameters(notebook: Path) -> list[str]:
     import sys
 
     from blogkit.new import adopt
+    from blogkit.tools.papermill import read_notebook
 
-    document = adopt.read(notebook)
-    if adopt.tagged(document) is not None or not sys.stdin.isatty():
+    if not notebook.is_file() or not sys.stdin.isatty():
+        return []
+    document = read_notebook(notebook)
+    if adopt.tagged(document) is not None:
         return []
     found = adopt.candidates(document)
     print("What runs could set, with its value and cell:", file=sys.stderr)

@@ -19,6 +19,7 @@ from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
 from blogkit.new import adopt
 from blogkit.store import write_bytes
+from blogkit.tools.papermill import read_notebook
 
 DEFAULT_STARTER = "blank"
 PLACEHOLDER_AUTHOR = "Your Name"
@@ -126,20 +127,21 @@ def adopt_notebook(
     Raises NotebookError when the notebook cannot be a run; the notebook itself is never changed.
     """
     folder = _free_folder(site, name)
-    document = adopt.read(notebook)
-    if parameters:
-        document = adopt.with_parameters(document, parameters, notebook)
-    elif adopt.tagged(document) is None:
+    if not notebook.is_file():
+        raise NotebookError("There is no such notebook.", path=notebook)
+    document = read_notebook(notebook)
+    cell = adopt.cell_that_sets(document, parameters, notebook) if parameters else adopt.tagged(document)
+    if cell is None:
         found = ", ".join(f"{one.name} = {one.value!r}" for one in adopt.candidates(document)) or "nothing"
         hint = f"Name some with --parameter. At the top level of a cell it sets {found}."
+        if adopt.language(document) != "python":
+            hint = "Tag the cell that sets them in Jupyter (Property Inspector): only Python is read here."
         raise NotebookError("has no cell tagged `parameters`, and none was named.", hint=hint, path=notebook)
-    cell = adopt.tagged(document)
     values = [(one.name, one.value) for one in adopt.candidates(document) if one.cell == cell]
     chosen = [(key, value) for key, value in values if not parameters or key in parameters]
-    answers = _answers(folder, name, title or _title(notebook.stem), authors, today)
+    answers = _answers(folder, name, title or title_of(notebook.stem), authors, today)
     files = _filled(find_templates(site.root, template) / ADOPTING, {**answers, "parameters": chosen, "figures": []})
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    return _write(folder, {**files, "experiment.ipynb": text.encode("utf-8")})
+    return _write(folder, {**files, "experiment.ipynb": adopt.with_tag(notebook, cell).encode("utf-8")})
 
 
 def show_figures(
@@ -175,7 +177,7 @@ def _answers(
     """What a template may ask."""
     return {
         "name": folder.name,
-        "title": title or _title(name),
+        "title": title or title_of(name),
         "authors": list(authors) or [PLACEHOLDER_AUTHOR],
         "date": (today or datetime.date.today()).isoformat(),
     }
@@ -213,7 +215,7 @@ def find_templates(root: Path, given: Path | None = None) -> Path:
     raise ProjectError("The templates are missing from this installation.", hint="Install blogkit again.", path=package)
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     """A title from a name: kept when it reads like one, otherwise its words."""
     if " " in name.strip():
         return name.strip()

@@ -2,6 +2,7 @@
 
 Papermill puts a run's values into a cell behind the tagged one. So the cell that sets the parameters must not already
 use them, and nothing behind it may set them again; where that is not so, this says what to move, and changes nothing.
+Notebooks come here as :func:`blogkit.tools.papermill.read_notebook` gives them.
 """
 
 from __future__ import annotations
@@ -29,20 +30,6 @@ class Candidate:
     """Counted from 1 among all cells, as Jupyter shows them."""
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A notebook's JSON. Raises NotebookError when it is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or not isinstance(document["cells"], list):
-            raise ValueError("it has no list of cells")
-    except FileNotFoundError as error:
-        raise NotebookError("there is no such notebook.", path=path) from error
-    except (OSError, ValueError, KeyError) as error:
-        hint = "Open and save it in Jupyter; format version 4 is needed."
-        raise NotebookError(f"is not a Jupyter notebook: {error}.", hint=hint, path=path) from error
-    return document
-
-
 def candidates(document: Mapping[str, Any]) -> tuple[Candidate, ...]:
     """Every number, text or truth value that a cell sets at its top level, where it is first set."""
     found: dict[str, Candidate] = {}
@@ -57,13 +44,30 @@ def candidates(document: Mapping[str, Any]) -> tuple[Candidate, ...]:
 def tagged(document: Mapping[str, Any]) -> int | None:
     """The cell that has the tag already, counted from 1."""
     for number, cell in enumerate(document["cells"], start=1):
-        if TAG in (cell.get("metadata", {}).get("tags") or []):
+        if TAG in cell["metadata"]["tags"]:
             return number
     return None
 
 
-def with_parameters(document: Mapping[str, Any], names: Sequence[str], path: Path) -> dict[str, Any]:
-    """The notebook with the cell that sets ``names`` tagged. Raises NotebookError when one cell cannot serve."""
+def language(document: Mapping[str, Any]) -> str:
+    """What a notebook is written in, in lower case; Python when it does not say."""
+    metadata = document["metadata"]
+    said = metadata["kernelspec"].get("language") or metadata["language_info"].get("name") or "python"
+    return str(said).lower()
+
+
+def with_tag(path: Path, cell: int) -> str:
+    """The text of a notebook with one cell tagged, counted from 1; nothing else in it differs."""
+    document = json.loads(path.read_bytes())
+    found = document["cells"][cell - 1]
+    metadata = found["metadata"] if isinstance(found.get("metadata"), dict) else {}
+    tags = metadata["tags"] if isinstance(metadata.get("tags"), list) else []
+    found["metadata"] = {**metadata, "tags": tags if TAG in tags else [*tags, TAG]}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def cell_that_sets(document: Mapping[str, Any], names: Sequence[str], path: Path) -> int:
+    """The one cell that sets all of ``names``, counted from 1. Raises NotebookError when none can serve."""
     known = {candidate.name: candidate for candidate in candidates(document)}
     missing = [name for name in names if name not in known]
     if missing:
@@ -85,21 +89,22 @@ def with_parameters(document: Mapping[str, Any], names: Sequence[str], path: Pat
             if number > target and any(name == other for statement in tree.body for other, _ in _targets(statement)):
                 hint = f"Remove that line, or leave {name} out of the parameters."
                 raise NotebookError(f"cell {number} sets {name} again, over a run's value.", hint=hint, path=path)
-    made: dict[str, Any] = json.loads(json.dumps(document))
-    metadata = made["cells"][target - 1].setdefault("metadata", {})
-    metadata["tags"] = [*(metadata.get("tags") or []), TAG]
-    return made
+    other = tagged(document)
+    if other not in (None, target):
+        hint = "Remove that tag in Jupyter, or choose parameters of that cell."
+        raise NotebookError(f"has another cell tagged `parameters`, cell {other}.", hint=hint, path=path)
+    return target
 
 
 def _trees(document: Mapping[str, Any]) -> list[tuple[int, ast.Module]]:
     """The code cells that are Python, with their number; magics are passed over."""
     trees: list[tuple[int, ast.Module]] = []
+    if language(document) not in {"python", "ipython"}:
+        return trees
     for number, cell in enumerate(document["cells"], start=1):
         if cell.get("cell_type") != "code":
             continue
-        source = cell.get("source", "")
-        text = "".join(source) if isinstance(source, list) else str(source)
-        lines = ["" if line.lstrip().startswith(_SKIPPED) else line for line in text.splitlines()]
+        lines = ["" if line.lstrip().startswith(_SKIPPED) else line for line in cell["source"].splitlines()]
         try:
             trees.append((number, ast.parse("\n".join(lines))))
         except (SyntaxError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blogkit.check import check_path, check_paths, load
-from blogkit.check.files import MOST_FILES
+from blogkit.check.files import MOST_FILES, Refused, open_archive
 from tests.check.pages import page, submission, zipped, zipped_folder
 
 PROFILE = load("mit-6.7960")
@@ -36,9 +37,14 @@ def many() -> bytes:
     return stream.getvalue()
 
 
-def liar() -> bytes:
-    """A bomb whose table of contents says that it is small."""
-    data = bytearray(entry("bomb.txt", data=b"\0" * 50_000_000))
+def liar(name: str) -> bytes:
+    """A page, and a bomb whose table of contents says that it is small."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"\0" * 50_000_000)
+        if name != "index.html":
+            archive.writestr("index.html", f'<img src="{name}" alt="x">')
+    data = bytearray(stream.getvalue())
     sizes = (50_000_000).to_bytes(4, "little")
     while (at := data.find(sizes)) >= 0:
         data[at : at + 4] = (900_000).to_bytes(4, "little")
@@ -90,13 +96,25 @@ def test_it_is_refused_with_a_reason(name: str, tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_a_zip_that_says_less_than_it_unpacks_to_is_not_read_further(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["index.html", "figure.png"])
+def test_a_zip_that_says_less_than_it_unpacks_to_is_not_read_further(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    path.write_bytes(liar())
-    report = check_path(path, profile=PROFILE)
-    assert report.refused == "" or "unpack" in report.refused
-    lying = zipfile.ZipFile(path).getinfo("bomb.txt")
-    assert lying.file_size == 900_000
+    path.write_bytes(liar(name))
+    files = open_archive(path)
+    assert files.bytes_of(name) == 900_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match=f"{name} cannot be unpacked: Bad CRC|unpacks to more"):
+            files.read(name)
+        report = check_path(path, profile=PROFILE)
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+    if name == "index.html":
+        assert report.refused.startswith("index.html cannot be unpacked")
+        assert [one.code for one in report.findings] == ["BK100"]
+    else:  # its page is judged all the same
+        assert report.refused == "" and {"BK104", "BK106"} <= {one.code for one in report.findings}
 
 
 def test_the_limits_let_every_real_post_through(tmp_path: Path) -> None:

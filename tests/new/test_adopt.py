@@ -11,12 +11,12 @@ import pytest
 from blogkit.config import load_site
 from blogkit.errors import NotebookError
 from blogkit.new import init_site
-from blogkit.new.adopt import candidates, read, tagged, with_parameters
+from blogkit.new.adopt import candidates, cell_that_sets, tagged, with_tag
 from blogkit.pipeline import adopt_notebook
 from blogkit.run.plan import plan_runs
+from blogkit.tools.papermill import read_notebook
 from tests.files import notebook
 
-PATH = Path("mine.ipynb")
 CELLS = (
     ("markdown", "# Mine"),
     "%matplotlib inline\nimport math",
@@ -25,23 +25,29 @@ CELLS = (
 )
 
 
-def document(*cells: Any) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(notebook(*(cells or CELLS)))
-    return made
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    return tmp_path / "mine.ipynb"
 
 
-def test_what_could_be_a_parameter_is_found_with_its_value_and_cell() -> None:
-    found = [(one.name, one.value, one.cell) for one in candidates(document())]
+def document(mine: Path, *cells: Any) -> dict[str, Any]:
+    mine.write_text(notebook(*(cells or CELLS)))
+    return read_notebook(mine)
+
+
+def test_what_could_be_a_parameter_is_found_with_its_value_and_cell(mine: Path) -> None:
+    found = [(one.name, one.value, one.cell) for one in candidates(document(mine))]
     assert found == [("lr", 0.1, 3), ("epochs", 3, 3), ("name", "adam", 3)]
 
 
-def test_only_the_tag_of_one_cell_differs() -> None:
-    before = document()
+def test_only_the_tag_of_one_cell_differs(mine: Path) -> None:
+    before = json.loads(notebook(*CELLS))
     before["cells"][2]["metadata"] = {"collapsed": True}
-    before["metadata"]["mine"] = {"kept": [1]}
-    after = with_parameters(before, ["lr", "epochs"], PATH)
-    assert tagged(before) is None
-    assert tagged(after) == 3
+    before["cells"][3]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["x" * 5_000_000]}]
+    before["metadata"] = {"mine": {"kept": [1]}}  # and no kernel
+    mine.write_text(json.dumps(before))
+    assert tagged(read_notebook(mine)) is None
+    after = json.loads(with_tag(mine, cell_that_sets(read_notebook(mine), ["lr", "epochs"], mine)))
     assert after["cells"][2]["metadata"].pop("tags") == ["parameters"]
     assert after == before
 
@@ -56,25 +62,36 @@ def test_only_the_tag_of_one_cell_differs() -> None:
         (("lr = 0.1\nif lr > 1:\n    pass",), ["lr"], "uses it at once"),
         (("lr = 0.1", "lr = 0.2"), ["lr"], "cell 2 sets lr again"),
         (("lr = 0.1", "lr *= 2"), ["lr"], "cell 2 sets lr again"),
+        (("lr = 0.1", ("parameters", "seed = 0")), ["lr"], "another cell tagged `parameters`, cell 2"),
     ],
 )
 def test_a_notebook_where_a_runs_value_would_be_lost_is_refused(
-    cells: tuple[Any, ...], names: list[str], words: str
+    cells: tuple[Any, ...], names: list[str], words: str, mine: Path
 ) -> None:
     with pytest.raises(NotebookError, match=words):
-        with_parameters(document(*cells), names, PATH)
+        cell_that_sets(document(mine, *cells), names, mine)
 
 
-def test_a_function_that_reads_a_parameter_later_is_no_obstacle() -> None:
-    assert tagged(with_parameters(document("lr = 0.1\ndef f(x):\n    return lr * x"), ["lr"], PATH)) == 1
+def test_a_function_that_reads_a_parameter_later_is_no_obstacle(mine: Path) -> None:
+    assert cell_that_sets(document(mine, "lr = 0.1\ndef f(x):\n    return lr * x"), ["lr"], mine) == 1
 
 
 def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
     (tmp_path / "x.ipynb").write_text("{}")
-    with pytest.raises(NotebookError, match="not a Jupyter notebook"):
-        read(tmp_path / "x.ipynb")
+    site = load_site(init_site(tmp_path / "site"))
+    with pytest.raises(NotebookError, match="is not a notebook"):
+        adopt_notebook(site, "x", tmp_path / "x.ipynb")
     with pytest.raises(NotebookError, match="no such notebook"):
-        read(tmp_path / "y.ipynb")
+        adopt_notebook(site, "y", tmp_path / "y.ipynb")
+
+
+def test_what_is_not_python_is_not_read_as_python(mine: Path, tmp_path: Path) -> None:
+    in_r = json.loads(notebook("lr = 0.1"))
+    in_r["metadata"] = {"kernelspec": {"name": "ir", "language": "R", "display_name": "R"}}
+    mine.write_text(json.dumps(in_r))
+    assert candidates(read_notebook(mine)) == ()
+    with pytest.raises(NotebookError, match="Tag the cell"):
+        adopt_notebook(load_site(init_site(tmp_path / "site")), "x", mine)
 
 
 MINE = (
