@@ -284,7 +284,7 @@ def execute_and_show(
     retries: int = 0,
     cold: bool = False,
 ) -> tuple[RunResult, ...]:
-    """Executes runs while a table shows them and Ctrl-C is heard. Exits with 130 when it was stopped."""
+    """Executes runs while a table shows them and Ctrl-C is heard. Exits with 130 (143 on SIGTERM) when stopped."""
     from blogkit.cli.sweep_view import make_view
     from blogkit.run.execute import Note, execute_runs
     from blogkit.run.interrupts import stoppable
@@ -307,7 +307,7 @@ def execute_and_show(
         left = sum(result.status.value != "done" for result in results)
         print(f"{project.name}: {_count(results[left:])} done, {left} left to do.", file=sys.stderr)
         print("blogkit: stopped. Give the same command again to go on.", file=sys.stderr)
-        raise typer.Exit(130)
+        raise typer.Exit(stop.exit_code)
     return results
 
 

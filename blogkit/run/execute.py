@@ -103,6 +103,8 @@ class Stop:
     """What runs is stopped, and kept as interrupted."""
     verdict: tuple[RunStatus, str] | None = None
     """What a run that is stopped now is kept as instead, with the reason."""
+    exit_code: int = 130
+    """What a command that was stopped so should end with, as shells count: 128 and the signal's number."""
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------

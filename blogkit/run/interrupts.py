@@ -17,7 +17,8 @@ def stoppable(tell: Callable[[str], None]) -> Iterator[Stop]:
     """A way to stop that the terminal works while the block lasts.
 
     The first Ctrl-C lets the runs under way finish and begins no other; the second stops them. A request to terminate,
-    or a terminal that is closed, stops them at once. ``tell`` hears what was understood.
+    or a terminal that is closed, stops them at once: whoever asks so (a scheduler, a shutdown) does not wait for a run
+    that may take an hour. ``tell`` hears what was understood.
     """
     stop = Stop()
 
@@ -30,8 +31,10 @@ def stoppable(tell: Callable[[str], None]) -> Iterator[Stop]:
             tell("finishing what runs; Ctrl-C once more stops it now.")
 
     def on_terminate(number: int, frame: FrameType | None) -> None:
+        stop.exit_code = 128 + number
         stop.soon.set()
         stop.now.set()
+        tell("asked to end: stopping now.")
 
     wanted: dict[int, Any] = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
     if hasattr(signal, "SIGHUP"):

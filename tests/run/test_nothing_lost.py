@@ -267,6 +267,27 @@ def test_ctrl_c_on_the_command_says_how_to_go_on(tmp_path: Path, signals: int, s
     assert leftovers(folder) == []
 
 
+def test_a_sweep_in_the_background_hears_a_request_to_end(tmp_path: Path) -> None:
+    """A script's `blogkit run &` ignores Ctrl-C, as its shell decided; SIGTERM stops it at once."""
+    wait = "from pathlib import Path\nimport time\nPath(f'begun-{seed}').touch()\ntime.sleep(60)"
+    folder = write_project(tmp_path, "seeds: 2", ("parameters", "seed = 0"), wait)
+    script = f"{sys.executable} -m blogkit run --workers 1 2>err & echo $!; wait $!; echo $?"
+    shell = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert shell.stdout
+    pid = int(shell.stdout.readline())
+    assert wait_until(lambda: list(folder.glob("begun-*")), 120)
+    os.kill(pid, signal.SIGINT)
+    time.sleep(0.5)
+    assert alive(pid)
+    os.kill(pid, signal.SIGTERM)
+    out, _ = shell.communicate(timeout=30)
+    text = (tmp_path / "err").read_text()
+    assert out.strip() == "143" and "asked to end" in text and "to go on" in text, text
+    (failed,) = (folder / "runs" / ".failed").iterdir()
+    assert json.loads((failed / "run.json").read_text())["status"] == "interrupted"
+    assert leftovers(folder) == []
+
+
 # --- the disk -------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import importlib.metadata
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 from blogkit.config import load_project
 from blogkit.model import RunStatus
@@ -304,6 +306,25 @@ def test_unmodified_papermill_uses_it_by_two_variables(tmp_path: Path, warm: Ker
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=120)
     cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
     assert "".join(cells[-1]["outputs"][0]["text"]) == "5 True\n"
+
+
+def test_an_installation_without_our_entry_point_is_warm_all_the_same(tmp_path: Path, monkeypatch: Any) -> None:
+    """As one that was updated in place: Jupyter would say that the provisioner has not been registered."""
+
+    def none(*name: str) -> Any:
+        raise KeyError(name)
+
+    local = importlib.metadata.EntryPoint(
+        "local-provisioner", "jupyter_client.provisioning:LocalProvisioner", "jupyter_client.kernel_provisioners"
+    )
+    monkeypatch.setattr(KernelProvisionerFactory, "_get_all_provisioners", lambda: [local])
+    monkeypatch.setattr(KernelProvisionerFactory, "_get_provisioner", none)
+    KernelProvisionerFactory.clear_instance()
+    notes: list[str] = []
+    with warm_start([], on_note=notes.append) as start:
+        assert printed(tmp_path, "import sys\nprint('blogkit.run.kernels.child' in sys.modules)", start) == "True\n"
+    assert notes == []
+    KernelProvisionerFactory.clear_instance()
 
 
 # --- when it must not be --------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from blogkit.tools.python import Server, start_server
 ADDRESS_VARIABLE = "BLOGKIT_WARM_START"
 """Where kernels are forked, for a Papermill that blogkit did not start."""
 PROVISIONER = "blogkit-warm"
-"""The provisioner's entry point in the group ``jupyter_client.kernel_provisioners``."""
+"""The provisioner's entry point in the group ``jupyter_client.kernel_provisioners``, for other programs' use."""
 
 _WHILE_IMPORTING = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # pyplot chooses when it is imported, as in any kernel
@@ -96,12 +96,24 @@ def warm_start(
             )
         started = _WarmStart(folder, server, on_note)
         _STARTED[started.address] = started
+        _register()
         yield KernelStart(provisioner=PROVISIONER, config={"address": started.address})
     finally:
         if started is not None:
             _STARTED.pop(started.address, None)
             started.server.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _register() -> None:
+    """Makes the provisioner known to Jupyter in this process, whatever entry points an older installation has."""
+    from importlib.metadata import EntryPoint
+
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+    place = f"{__name__}.provisioner:WarmProvisioner"
+    group = KernelProvisionerFactory.GROUP_NAME
+    KernelProvisionerFactory.instance().provisioners[PROVISIONER] = EntryPoint(PROVISIONER, place, group)
 
 
 def tell(address: str, reason: str) -> bool:
