@@ -239,12 +239,13 @@ class Classroom:
         submitted = bool(mine.submitted)
         there = self.revisions(post)
         numbers = {one.id: number for number, one in enumerate(there, start=1)}
-        threads = [
-            self._thread(thread, key, role, post, numbers)
+        seen = [
+            thread
             for thread in state.threads.values()
             if not thread.deleted and self._sees(role, key, thread.event.creator, state, submitted)
         ]
-        threads.sort(key=lambda one: (one["anchor"]["start"] is None, one["anchor"]["start"] or 0, one["id"]))
+        seen.sort(key=lambda thread: (self._order(thread, post), thread.id))
+        threads = [self._thread(thread, key, role, post, numbers) for thread in seen]
         rubric = self.rubrics[-1]
         others = [
             self._review(review, post, rubric)
@@ -273,6 +274,24 @@ class Classroom:
             "others": others,
             "may": [str(action) for action in Action if may(role, action, submitted=submitted)],
         }
+
+    def _order(self, thread: Thread, post: str) -> tuple[int, int]:
+        """Comments in the order of the page: on the post as a whole first, those without a place last."""
+        anchor, selectors = self.place(thread, post)
+        if anchor.state is State.UNANCHORED:
+            return 2, 0
+        if not selectors:
+            return 0, 0
+        page = self._page(post, self.revisions(post)[-1].id)
+        kinds = {str(selector["type"]) for selector in selectors}
+        if "blogkit:EquationSelector" in kinds and anchor.start is not None:
+            return 1, page.equations[anchor.start].start
+        if "blogkit:ImageSelector" in kinds and anchor.start is not None:
+            return 1, page.images[anchor.start].start
+        if kinds & {"blogkit:CellSelector", "blogkit:MarkSelector"}:
+            drawn = [(one.block, one.start) for one in page.tables] + [(one.block, one.start) for one in page.charts]
+            return 1, min((start for block, start in drawn if block == anchor.block), default=0)
+        return 1, anchor.start or 0
 
     def _sees(self, role: Role, key: str, creator: str, state: PostState, submitted: bool) -> bool:
         if creator == key or may(role, Action.SEE_ALL):

@@ -62,6 +62,8 @@ class Equation:
 
     text: str
     block: str | None
+    start: int = 0
+    """Where it begins in the page's text; of what follows too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class Image:
 
     source: str
     block: str | None
+    start: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ class Table:
 
     rows: tuple[tuple[str, ...], ...]
     block: str | None
+    start: int = 0
 
     def key_of(self, number: int) -> tuple[str, ...]:
         """The first cells of a row, as many as no other row begins with; empty when another row is all the same."""
@@ -94,6 +98,7 @@ class Chart:
 
     block: str
     rows: tuple[Mapping[str, Any], ...]
+    start: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +205,12 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
     if chart and owner:
         rows = tuple(chart_rows(element))
         if rows:
-            reading.charts.append(Chart(block=owner, rows=rows))
+            reading.charts.append(Chart(block=owner, rows=rows, start=reading.next_place))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):
-        reading.images.append(Image(source=picture or digest((element.get("src") or "").encode()), block=inner))
+        source = picture or digest((element.get("src") or "").encode())
+        reading.images.append(Image(source=source, block=inner, start=reading.next_place))
     if _skipped(element):
         return
     is_block = element.tag in BLOCKS
@@ -214,9 +220,9 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
     if element.tag == "math":
         text = _SPACE.sub(" ", "".join(visible(element))).strip()
         if text:
-            reading.equations.append(Equation(text=utf16(text), block=inner))
+            reading.equations.append(Equation(text=utf16(text), block=inner, start=start))
     elif element.tag == "table":
-        reading.tables.append(Table(rows=tuple(_rows(element)), block=inner))
+        reading.tables.append(Table(rows=tuple(_rows(element)), block=inner, start=start))
     reading.text(element.text)
     for child in element:
         _walk(child, inner, reading)

@@ -184,7 +184,8 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: R
     for score in scores:
         override = f" ({score.reason})" if score.override is not None else ""
         peers, staff = (", ".join(_points(one) for one in group) for group in (score.peers, score.staff))
-        cells = [score.post, _points(score.final) + override, _points(score.mean), peers, staff, _points(score.spread)]
+        spread = "" if score.mean is None else _points(score.spread)
+        cells = [score.post, _points(score.final) + override, _points(score.mean), peers, staff, spread]
         lines.append("| " + " | ".join(_cell(cell) for cell in [*cells, score.reread]) + " |")
     open_rows = [row for row in rows if not row.submitted]
     lines += ["", f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted.", ""]

@@ -39,6 +39,8 @@ $$ {{#eq-loss}}
 
 : Errors at the end. {{#tbl-errors}}
 
+![How the two optimisers step.](sketch.svg){{#fig-sketch fig-alt="Two zigzag lines."}}
+
 ## Discussion
 
 {discussion}
@@ -66,6 +68,10 @@ def write_site(root: Path, *, value: float = 0.28, results: str = RESULTS, discu
     folder = root / "projects" / "alpha"
     charts = folder / "results" / "charts"
     charts.mkdir(parents=True, exist_ok=True)
+    (folder / "sketch.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="200"><rect width="400" height="200" fill="#eee"/>'
+        '<path d="M20 20L200 180L380 20" stroke="#000" fill="none"/></svg>'
+    )
     (folder / "index.qmd").write_text(POST.format(author="Ada Lovelace", results=results, discussion=discussion))
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

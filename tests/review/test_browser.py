@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import add_revision, prepare_post
+from blogkit.review.record import read_record
 from blogkit.review.roster import read_roster
 from tests.review.running import chromium, running
 from tests.review.school import key, open_school
@@ -196,6 +197,137 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         ada = next(dict(zip(report[0].split(","), row.split(","), strict=True)) for row in report if "ada@" in row)
         assert ada["score"] == "40" and ada["reviews"] == "1"
     assert [error for error in errors if "favicon" not in error] == []
+
+
+def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_server_that_is_away(
+    tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.chdir(site)
+    write_site(site)
+    roster = "name,email,role,project\nAda Lovelace,ada@uni.example,,alpha\nCy Twombly,cy@uni.example,,\n"
+    (site / "roster.csv").write_text(roster)
+    folder = ReviewFolder(root=site / ".blogkit" / "review")
+    command("assign", "--roster", "roster.csv", "--reviews", "1", "--staff", "0", "--publish")
+    command("revise")
+    with running(folder) as server:
+        page = sign_in(browser, server.link("cy"), [])
+        page.goto(f"{server.app}/read/alpha")
+        frame = page.frame_locator("#post")
+        figure = frame.locator("#fig-loss .bk-figure, .bk-figure").first
+        drawing = figure.locator(".bk-drawing")
+        drawing.scroll_into_view_if_needed()
+        drawing.hover()
+        frame.locator(".bk-figure[data-state=awake]").wait_for()
+        page.wait_for_timeout(300)
+        axis = figure.locator(".bk-awake svg .role-axis-label text")
+        before = axis.all_inner_texts()
+
+        # the view is moved, and kept with a comment on the chart as it stands
+        box = drawing.bounding_box()
+        middle = (box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
+        page.mouse.move(*middle)
+        page.mouse.wheel(0, -400)
+        page.wait_for_timeout(400)
+        zoomed = axis.all_inner_texts()
+        assert zoomed != before
+        page.mouse.click(middle[0], middle[1])
+        page.locator("#composer").wait_for()
+        page.get_by_role("radio", name=re.compile("the chart as it stands")).check()
+        comment(page, "Seen close, the two cross.")
+
+        # a series
+        page.mouse.click(*middle)
+        page.locator("#composer").wait_for()
+        page.get_by_role("radio", name=re.compile("the series optimizer")).check()
+        assert "series optimizer" in page.locator("#composer .quote").inner_text()
+        comment(page, "Why this optimiser?")
+
+        # a region of a picture
+        picture = frame.locator("#fig-sketch [data-review-image]").first
+        picture.scroll_into_view_if_needed()
+        page.get_by_role("button", name="Mark a region of a picture").click()
+        box = picture.bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"], steps=4)
+        page.mouse.up()
+        page.locator("#composer").wait_for()
+        assert "a region" in page.locator("#composer .quote").inner_text()
+        comment(page, "What bends here?")
+        pin = frame.locator(".pin").last.bounding_box()
+        assert abs(pin["width"] - box["width"] * 0.5) < 12 and abs(pin["height"] - box["height"] * 0.5) < 12
+
+        # a mark of the chart and a sentence, with no pointer at all
+        page.reload()
+        frame.locator("#fig-loss").wait_for()
+        page.locator("#post").focus()
+        said = page.locator("#saved")
+        for _ in range(40):
+            page.keyboard.press("j")
+            page.wait_for_timeout(80)
+            if "fig-loss" in said.inner_text() or frame.locator("[data-review-chart].review-current").count():
+                break
+        frame.locator(".bk-figure[data-state=awake]").wait_for()
+        page.wait_for_timeout(400)
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(150)
+        assert re.search(r"optimizer adam, step \d+: loss", said.inner_text()), said.inner_text()
+        page.keyboard.press("Enter")
+        page.locator("#composer textarea").wait_for()
+        page.keyboard.type("By keyboard.")
+        page.keyboard.press("Control+Enter")
+        page.locator(".thread").nth(3).wait_for()
+        page.locator("#post").focus()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("s")
+        page.wait_for_timeout(150)
+        page.keyboard.press("Enter")
+        page.locator("#composer textarea").wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator("#composer").count() == 0
+
+        # opening the comment on the view shows the view again
+        assert axis.all_inner_texts() != zoomed
+        page.locator(".thread", has_text="the two cross").get_by_role("button", name=re.compile("Show")).click()
+        page.wait_for_timeout(600)
+        assert axis.all_inner_texts() == zoomed
+
+        # two tabs: the second to save is told, and nothing is overwritten
+        page.get_by_role("tab", name="Rubric").click()
+        other = page.context.new_page()
+        other.goto(page.url)
+        other.get_by_role("tab", name="Rubric").click()
+        other.locator("[data-points]").first.fill("3")
+        other.get_by_text("Saved", exact=True).wait_for()
+        page.locator("[data-points]").first.fill("5")
+        page.get_by_text("Another tab or device saved").wait_for()
+        assert page.locator("[data-points]").first.input_value() == "5"
+        page.get_by_role("button", name="Keep mine").click()
+        page.get_by_text("Saved", exact=True).wait_for()
+        other.close()
+
+        # the server is away: what is written waits, over a reload too, and arrives once
+        server.end()
+        page.locator("[data-points]").first.fill("6")
+        page.get_by_text("The server does not answer. One change is kept here").wait_for()
+        page.get_by_role("tab", name="Comments").click()
+        page.get_by_role("button", name="Comment on the whole post").click()
+        page.locator("#composer textarea").fill("Written while the server was away.")
+        page.locator("#composer button.primary").click()
+        page.get_by_text("2 changes are kept here").wait_for()
+        server.start()
+        page.get_by_text("Written while the server was away.").wait_for(timeout=40_000)
+        page.reload()
+        page.get_by_role("tab", name="Rubric").click()
+        assert page.locator("[data-points]").first.input_value() == "6"
+        page.get_by_role("tab", name="Comments").click()
+        assert page.locator(".thread", has_text="the server was away").count() == 1
+    events = read_record(Path(command("export", str(tmp_path / "all.jsonl")) and str(tmp_path / "all.jsonl")))
+    written = [event.text for event in events if event.text]
+    assert len(written) == len(set(written)) == 5
 
 
 # --- the hostile post -----------------------------------------------------------------------------------------------

@@ -91,6 +91,12 @@ class Refused(Exception):
         self.status, self.message, self.headers = status, message, headers
 
 
+_TITLES = {
+    HTTPStatus.UNAUTHORIZED: "Please sign in",
+    HTTPStatus.FORBIDDEN: "Not open to you",
+    HTTPStatus.NOT_FOUND: "Nothing is here",
+    HTTPStatus.TOO_MANY_REQUESTS: "One moment",
+}
 _NOT_SIGNED_IN = "Open the link that you were sent to sign in."
 
 
@@ -247,7 +253,8 @@ class Review:
         assert isinstance(error, Refused)
         if request.url.path.startswith("/api/"):
             return JSONResponse({"message": error.message}, status_code=error.status, headers=error.headers)
-        response = self._html("message.html", status=error.status, title=error.status.phrase, message=error.message)
+        title = _TITLES.get(error.status, "That did not work")
+        response = self._html("message.html", status=error.status, title=title, message=error.message)
         response.headers.update(error.headers or {})
         return response
 

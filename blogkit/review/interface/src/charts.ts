@@ -242,7 +242,7 @@ export function choicesFor(figure: Element, datum: Datum): Choice[] {
     const origin = tellRuns(runs);
     const quote = `${block}, ${told(fields)}: ${told(shown)}${origin}`;
     const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: origin.slice(3, 303) || null };
-    choices.push({ label: `${block}: the point at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
+    choices.push({ label: `${block}: the mark at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
   }
   if (series.length) {
     const named = pairs(datum, series);

@@ -362,7 +362,7 @@ let conflict: Document | null = null;
 function conflictNotice(): HTMLElement {
   const theirs = conflict!;
   const scores = Object.entries((theirs["blogkit:scores"] ?? {}) as Record<string, number>).map(([name, value]) => `${name} ${value}`).join(", ");
-  return h("div", { class: "notice lost", role: "alert" },
+  return h("div", { class: "notice lost conflict", role: "alert" },
     h("p", {}, `Another tab or device saved this rubric in between (${scores || "no points yet"}). Nothing was overwritten.`),
     h("div", { class: "actions" },
       button("Keep mine", () => { rubricHead = theirs.id; conflict = null; dirty = true; saveRubric(); render(); }),
@@ -370,7 +370,7 @@ function conflictNotice(): HTMLElement {
 }
 
 function othersPanel(): HTMLElement[] {
-  return view.others.map((other) => h("details", { class: "card" },
+  return view.others.map((other) => h("details", { class: "card", open: true },
     h("summary", {}, `${other.label}: ${other.total} of ${other.points}`),
     ...view.rubric.criteria.map((one) => h("div", {}, h("b", {}, `${one.title}: ${other.scores[one.name] ?? "–"}`), fromServer(other.notes[one.name] ?? ""))),
     fromServer(other.summary)));
@@ -397,7 +397,9 @@ function answered(document: Document, answer: Answered): void {
   if (answer.status === 409 && document.type === "blogkit:Rubric" && answer.body.head) {
     conflict = answer.body.head as Document;
     tab = "rubric";
+    announce("Not saved: another tab was first.");
     render();
+    panel.querySelector(".conflict")?.scrollIntoView({ block: "nearest" });
   } else if (answer.status === 428) {
     if (confirm(`${message}\n\nSend it all the same?`)) queue.push({ ...document, confirmed: true });
     else if (document.type === "Annotation" && document.motivation === "commenting") {
@@ -442,7 +444,7 @@ async function load(): Promise<void> {
   if (first) {
     queue = new Queue(`blogkit-queue:${view.own}:${post}`, (document) => ask(`/api/posts/${post}/events`, document), answered,
       (waiting, offline) => {
-        if (offline) announce(`The server does not answer. ${waiting} kept here until it does.`);
+        if (offline) announce(`The server does not answer. ${waiting === 1 ? "One change is" : `${waiting} changes are`} kept here until it does.`);
         else if (waiting) announce("Saving…");
       });
   }
