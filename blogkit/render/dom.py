@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement, fragments_fromstring
 
-_WITH_CLASS: Any = etree.XPath("descendant-or-self::*[contains(concat(' ', normalize-space(@class), ' '), $name)]")
-_WITH_ID: Any = etree.XPath("//*[@id=$identity]")
+_MAY_HAVE_CLASS: Any = etree.XPath("descendant-or-self::*/@class[contains(., $name)]/..")
+_BY_ID: Any = etree.XPath("id($identity)")
+_WITH_ID: Any = etree.XPath("/descendant::*[@id=$identity]")
+WORDS_A_MINUTE = 200
+"""What somebody reads who wants to understand."""
+
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -41,8 +46,7 @@ def drop_class(element: HtmlElement, *names: str) -> None:
 
 def with_class(root: HtmlElement, name: str) -> list[HtmlElement]:
     """Every element below a root that has a class, in document order."""
-    found: list[HtmlElement] = _WITH_CLASS(root, name=f" {name} ")
-    return found
+    return [element for element in _MAY_HAVE_CLASS(root, name=name) if name in element.get("class").split()]
 
 
 def elements(root: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
@@ -54,7 +58,9 @@ def elements(root: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
 
 def by_id(root: HtmlElement, identity: str) -> HtmlElement | None:
     """The element with an id, or None."""
-    found: list[HtmlElement] = _WITH_ID(root, identity=identity)
+    found: list[HtmlElement] = _BY_ID(root, identity=identity)  # what the parser saw, in no time
+    if not found or found[0].get("id") != identity:
+        found = _WITH_ID(root, identity=identity)
     return found[0] if found else None
 
 
@@ -78,6 +84,40 @@ def _gather(element: etree._Element, parts: list[str]) -> None:
     for child in element:
         _gather(child, parts)
         parts.append(child.tail or "")
+
+
+_WORD = re.compile(r"\w[\w'’.-]*")
+_NO_PROSE = frozenset(
+    {"figure", "table", "pre", "figcaption", "caption", "header", "nav", "svg", "script", "style", "button", "template"}
+)
+_NO_PROSE_CLASSES = frozenset({"quarto-float", "footnotes", "references", "appendix", "code-with-filename-file"})
+
+
+def prose_words(main: HtmlElement) -> int:
+    """The words that are read line by line: no figures, tables, captions, code, notes, references or appendix.
+
+    An equation in the line counts for one word.
+    """
+    parts: list[str] = []
+    _gather_prose(main, parts)
+    return len(_WORD.findall("".join(parts)))
+
+
+def _gather_prose(element: etree._Element, parts: list[str]) -> None:
+    parts.append(element.text or "")
+    for child in element:
+        tag = child.tag
+        if tag == "math":
+            parts.append(" x " if child.get("display") != "block" else " ")
+        elif isinstance(tag, str) and tag not in _NO_PROSE and child.get("id") not in {"quarto-appendix", "refs"}:
+            names = child.get("class")
+            if names is None or _NO_PROSE_CLASSES.isdisjoint(names.split()):
+                parts.append("" if tag in _INLINE else " ")
+                _gather_prose(child, parts)
+        parts.append(child.tail or "")
+
+
+_INLINE = frozenset({"a", "em", "strong", "span", "code", "sub", "sup", "mark", "i", "b", "u", "s", "del", "small"})
 
 
 def take_out(element: HtmlElement) -> HtmlElement:

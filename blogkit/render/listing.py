@@ -21,7 +21,17 @@ from lxml.html import HtmlElement, fromstring, tostring
 from markupsafe import escape
 
 from blogkit.render import language
-from blogkit.render.dom import drop_class, elements, has_class, make, take_out, with_class
+from blogkit.render.dom import (
+    WORDS_A_MINUTE,
+    drop_class,
+    elements,
+    has_class,
+    main_of,
+    make,
+    prose_words,
+    take_out,
+    with_class,
+)
 from blogkit.render.engines.pandoc import Rendered, templates
 from blogkit.render.metadata import as_list, shown
 
@@ -43,7 +53,6 @@ _LABELS = {
     "filename": "listing-page-field-filename",
     "file-modified": "listing-page-field-filemodified",
 }
-_WORDS_A_MINUTE = 200
 _DESCRIPTION = 175
 """Letters of a description, where the listing says nothing else."""
 
@@ -51,7 +60,7 @@ _DESCRIPTION = 175
 _TUPLES = ("authors", "categories")
 _KEPT = (
     "title_html", "title_text", "subtitle_html", "description_html", "first_paragraph", "image", "image_alt", "words",
-    "search", *_TUPLES,
+    "prose", "search", *_TUPLES,
 )  # fmt: skip
 
 
@@ -76,6 +85,9 @@ class Post:
     """Address from the post's folder; empty where there is none."""
     image_alt: str
     words: int
+    """As Quarto counts them: whatever stands between two spaces of the source."""
+    prose: int
+    """Words that are read line by line."""
     search: list[list[str]] = dataclasses.field(default_factory=list)
     """What its sections say: anchor, heading, words."""
 
@@ -97,7 +109,7 @@ class Post:
     @property
     def minutes(self) -> int:
         """Whole minutes of reading, at least 1."""
-        return max(1, math.ceil(self.words / _WORDS_A_MINUTE))
+        return max(1, math.ceil(self.prose / WORDS_A_MINUTE))
 
 
 def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
@@ -121,6 +133,7 @@ def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
         image=image,
         image_alt=alt,
         words=len(rendered.source.text.split(" ")),
+        prose=prose_words(main) if (main := main_of(page)) is not None else 0,
     )
 
 

@@ -79,12 +79,9 @@ def wanted_sources(sources: Sequence[Path], only: Sequence[Project]) -> list[Pat
     return [source for source in sources if folders & {source.resolve().parent, *source.resolve().parents}]
 
 
-def project_of(site: Site, source: Path) -> str | None:
-    """The name of the project whose post a source is."""
-    for project in site.projects:
-        if source.resolve().parent == project.folder.resolve():
-            return project.name
-    return None
+def projects_by_folder(site: Site) -> dict[Path, str]:
+    """The name of each project by its folder: that of the project whose post lies there."""
+    return {project.folder.resolve(): project.name for project in site.projects}
 
 
 # --- rendering -------------------------------------------------------------------------------------------------------
@@ -165,8 +162,14 @@ class SiteRenderer:
         extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, cache)
         assets.copy_to(site.output)
         cache.save(sources)
+        names = projects_by_folder(site)
         pages = tuple(
-            Page(source=m.source, output=m.output, title=m.post.title_text, project=project_of(site, m.source))
+            Page(
+                source=m.source,
+                output=m.output,
+                title=m.post.title_text,
+                project=names.get(m.source.resolve().parent),
+            )
             for m in made
         )
         warnings = tuple(warning for one in made for warning in one.warnings)
@@ -228,7 +231,7 @@ class SiteRenderer:
         files = copy_resources(site, made.source, tree)
         for finisher in finishers():
             finisher(tree, context)
-        files |= copy_resources(site, made.source, tree)
+        files |= copy_resources(site, made.source, tree, files)
         made.post = replace(made.post, search=extras.search_entries(tree))
         made.text = page_text(tree)
         made.inputs |= files
@@ -357,18 +360,27 @@ def _named_files(metadata: Any, source: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-def copy_resources(site: Site, source: Path, page: HtmlElement) -> frozenset[Path]:
+def copy_resources(site: Site, source: Path, page: HtmlElement, done: frozenset[Path] = frozenset()) -> frozenset[Path]:
     """Copies the files that a page shows or links to, from beside its source to beside its page; returns them.
+
+    What is ``done`` already is passed over.
 
     A drawing's specification counts as shown: what it says becomes part of the page.
     """
     files = set()
     root, output = site.root.resolve(), site.output.resolve()
+    folders: dict[str, str] = {}
     for address in set(_local_addresses(page)):
-        origin = (site.root / address.lstrip("/") if address.startswith("/") else source.parent / address).resolve()
+        named = os.path.normpath(Path(site.root if address.startswith("/") else source.parent, address.lstrip("/")))
+        folder, _, name = named.rpartition(os.sep)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        origin = Path(folders[folder], name)
+        if origin.is_symlink():
+            origin = origin.resolve()
         if origin.suffix == ".svg":
             files.add(origin.with_suffix(".vl.json"))
-        if not origin.is_file() or not origin.is_relative_to(root):
+        if origin in done or not origin.is_file() or not origin.is_relative_to(root):
             continue
         if origin.suffix in {".qmd", ".html"} or origin.is_relative_to(output):
             continue

@@ -49,11 +49,6 @@ class Frame:
     """The post's own entry in a list of references, as HTML."""
 
 
-def count_words(body: str) -> int:
-    """The words of a body, as a reader would count them."""
-    return len(re.sub(r"<annotation.*?</annotation>|<[^>]*>", " ", body, flags=re.DOTALL).split())
-
-
 def shape(page: HtmlElement, frame: Frame) -> None:
     """Gives a page the structure that Quarto gives it."""
     main = main_of(page)

@@ -14,7 +14,7 @@ import jinja2
 
 from blogkit.errors import ConfigError, Problem, RenderError
 from blogkit.model import Site
-from blogkit.render import language, people, structure
+from blogkit.render import language, people
 from blogkit.render.engines import csl
 from blogkit.render.metadata import as_list, shown
 from blogkit.render.source import Source, read_source
@@ -42,7 +42,6 @@ class Rendered:
     fields: Mapping[str, Mapping[str, str]]
     """Metadata that are shown: ``html`` and ``text`` of each."""
     authors: tuple[people.Author, ...]
-    words: int
     warnings: tuple[str, ...]
     works: tuple[str, ...] = ()
     """The keys of the works that it cites, in order."""
@@ -222,7 +221,6 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
         title=title.get("text", ""),
         fields=fields,
         authors=authors,
-        words=structure.count_words(str(answer["body"])),
         warnings=tuple(f"{source.path}: {one['what']}" for one in answer.get("warnings") or []),
         works=tuple(answer.get("works") or ()),
     )

@@ -12,7 +12,7 @@ from blogkit.render.engines.pandoc import PROGRAM, page_prefix
 from blogkit.render.engines.typeset import typeset
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
 from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, split_front_matter, with_metadata_files
-from blogkit.render.site import output_of, project_of, site_sources, wanted_sources
+from blogkit.render.site import output_of, projects_by_folder, site_sources, wanted_sources
 from blogkit.store import write_if_changed
 from blogkit.tools import quarto
 from blogkit.tools.pandoc import PandocPool
@@ -30,6 +30,7 @@ def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
 def _finish_pages(site: Site, wanted: Sequence[Path], pool: PandocPool) -> Manifest:
     """Quarto's pages, as blogkit's."""
     assets = Assets()
+    names = projects_by_folder(site)
     pages = []
     for source in wanted:
         output = output_of(site, source)
@@ -57,6 +58,6 @@ def _finish_pages(site: Site, wanted: Sequence[Path], pool: PandocPool) -> Manif
         write_if_changed(output, page_text(page))
         heading = page.find(".//h1")
         title = text_of(heading) if heading is not None else source.stem
-        pages.append(Page(source=source, output=output, title=title, project=project_of(site, source)))
+        pages.append(Page(source=source, output=output, title=title, project=names.get(source.resolve().parent)))
     assets.copy_to(site.output)
     return Manifest(engine="quarto", root=site.output, pages=tuple(pages))

@@ -8,6 +8,7 @@ import re
 from lxml.html import HtmlElement
 
 from blogkit.render.dom import (
+    WORDS_A_MINUTE,
     add_class,
     by_id,
     classes,
@@ -15,13 +16,12 @@ from blogkit.render.dom import (
     has_class,
     main_of,
     make,
+    prose_words,
     put_before,
     text_of,
     with_class,
 )
 from blogkit.render.finish import FinishContext
-
-_WORDS_A_MINUTE = 200
 
 
 def help_reader(page: HtmlElement, context: FinishContext) -> None:
@@ -110,7 +110,6 @@ def _reading_time(page: HtmlElement, main: HtmlElement) -> None:
     sidebar = by_id(page, "quarto-margin-sidebar")
     if sidebar is None:
         return
-    count = len(re.findall(r"\w+", text_of(main)))
-    minutes = max(1, math.ceil(count / _WORDS_A_MINUTE))
+    minutes = max(1, math.ceil(prose_words(main) / WORDS_A_MINUTE))
     sidebar.insert(0, make("p", f"{minutes} min read", class_="bk-reading"))
     sidebar.set("role", "complementary")  # text outside of every landmark is hard to find for who hears the page

@@ -61,6 +61,8 @@ def dress(page: HtmlElement, context: FinishContext) -> None:
 
 def _undress(page: HtmlElement) -> None:
     """Takes out what Quarto's own theme needs: ours replaces it."""
+    if not any("site_libs/" in (one.get("src") or one.get("href") or "") for one in elements(page, "script", "link")):
+        return
     for link in list(elements(page, "link")):
         href = link.get("href") or ""
         if "site_libs/" in href and _OURS not in href and (link.get("rel") or "") in {"stylesheet", "preload"}:

@@ -382,6 +382,10 @@ end
 local function fields(request, writer)
   local out = {}
   for name, markdown in pairs(request.fields or {}) do
+    if not markdown:find("[^%w ,;?]") and markdown:find("^%w.*%w$") then
+      out[name] = { html = markdown, text = markdown } -- no sign that means anything in Markdown
+      goto continue
+    end
     local read = text.read(markdown).blocks
     local inline = #read == 1 and read[1].t == "Para"
     if inline then
@@ -391,6 +395,7 @@ local function fields(request, writer)
       html = pandoc.write(pandoc.Pandoc(read), "html5", writer),
       text = pandoc.utils.stringify(read),
     }
+    ::continue::
   end
   return out
 end
