@@ -20,6 +20,7 @@ from lxml import etree
 from lxml.html import HtmlElement, fromstring, tostring
 from markupsafe import escape
 
+from blogkit.errors import ConfigError, Problem
 from blogkit.render import language
 from blogkit.render.dom import (
     WORDS_A_MINUTE,
@@ -33,7 +34,7 @@ from blogkit.render.dom import (
     with_class,
 )
 from blogkit.render.engines.pandoc import Rendered, templates
-from blogkit.render.metadata import as_list, shown
+from blogkit.render.metadata import as_list, load_yaml_file, shown
 
 _FIELDS = {
     "default": ["date", "title", "author", "subtitle", "image", "description"],
@@ -88,6 +89,8 @@ class Post:
     """As Quarto counts them: whatever stands between two spaces of the source."""
     prose: int
     """Words that are read line by line."""
+    href: str = ""
+    """Where an entry leads that is no page of the site; empty for a post."""
     search: list[list[str]] = dataclasses.field(default_factory=list)
     """What its sections say: anchor, heading, words."""
 
@@ -238,10 +241,11 @@ def listings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) -> list[Post]:
     """The posts that a listing's ``contents``, ``include`` and ``exclude`` name."""
-    contents = as_list(listing.get("contents")) or ["*"]
+    contents = listing.get("contents")
+    entries = [contents] if isinstance(contents, Mapping) else as_list(contents) or ["*"]
     folder = page.parent
-    patterns = [str(entry) for entry in contents if not isinstance(entry, Mapping)]
-    chosen = []
+    patterns = [str(entry) for entry in entries if not isinstance(entry, Mapping) and not _is_yaml(entry)]
+    chosen = [post for post in _written(entries, page, posts) if _passes(listing, post)]
     for post in posts:
         if post.source == page:
             continue
@@ -255,6 +259,69 @@ def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) 
         if wanted and _passes(listing, post):
             chosen.append(post)
     return chosen
+
+
+def _is_yaml(entry: Any) -> bool:
+    return str(entry).endswith((".yml", ".yaml"))
+
+
+def _written(entries: Iterable[Any], page: Path, posts: Sequence[Post]) -> list[Post]:
+    """The entries that ``contents`` gives itself, or a YAML file that it names: posts of the site, or other pages.
+
+    Raises ConfigError for a file that is not there and an entry without a path.
+    """
+    by_source = {post.source.resolve(): post for post in posts}
+    made: list[Post] = []
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            rows: list[Any] = [entry]
+            folder = page.parent
+        elif _is_yaml(entry):
+            file = page.parent / str(entry).lstrip("/")
+            data = load_yaml_file(file)
+            rows = [data] if isinstance(data, Mapping) else as_list(data)
+            folder = file.parent
+        else:
+            continue
+        for row in rows:
+            if not isinstance(row, Mapping) or not row.get("path"):
+                hint = "Write `- path: projects/one/index.qmd`, or an address, and a title."
+                message = f"an entry of the listing's contents names no path: {shown(row)[:60]}."
+                raise ConfigError([Problem(path=page, message=message, hint=hint)])
+            known = by_source.get((folder / str(row["path"])).resolve())
+            made.append(_written_post(row, known, page))
+    return made
+
+
+def _written_post(row: Mapping[str, Any], known: Post | None, page: Path) -> Post:
+    """A post with what an entry says of it; without a post of the site, the entry is all there is."""
+    title, description = shown(row.get("title")), shown(row.get("description"))
+    said: dict[str, Any] = {}
+    if title or known is None:
+        said |= {"title_text": title or str(row["path"]), "title_html": str(escape(title or str(row["path"])))}
+    if description or known is None:
+        said["description_html"] = str(escape(description))
+    if "date" in row or known is None:
+        said["date"] = language.parse_date(row.get("date"), page)
+    if "author" in row or known is None:
+        said["authors"] = tuple(shown(one) for one in as_list(row.get("author")))
+    if "categories" in row or known is None:
+        said["categories"] = tuple(shown(one) for one in as_list(row.get("categories")))
+    if "image" in row or known is None:
+        said |= {"image": shown(row.get("image")), "image_alt": shown(row.get("image-alt"))}
+    if known is not None:
+        return dataclasses.replace(known, metadata={**known.metadata, **row}, **said)
+    return Post(
+        source=page,
+        output=page,
+        metadata=row,
+        subtitle_html=str(escape(shown(row.get("subtitle")))),
+        first_paragraph="",
+        words=0,
+        prose=0,
+        href=str(row["path"]),
+        **said,
+    )
 
 
 def _matches(path: str, pattern: str) -> bool:
@@ -301,8 +368,9 @@ def in_order(listing: Mapping[str, Any], posts: Iterable[Post]) -> list[Post]:
     sorting = listing.get("sort", True)
     if sorting is False:
         return ordered
-    rules = ["date desc"] if sorting in {True, None} else [str(rule) for rule in as_list(sorting)]
-    if sorting in {True, None}:
+    usual = sorting is True or sorting is None
+    rules = ["date desc"] if usual else [str(rule) for rule in as_list(sorting)]
+    if usual:
         ordered.sort(key=lambda post: post.title_text.casefold())
     for rule in reversed(rules):
         name, _, direction = rule.strip().partition(" ")
@@ -379,7 +447,9 @@ def _item(
     folder = os.path.relpath(post.output.parent, output.parent).replace(os.sep, "/")
     href = f"./{folder}/{post.output.name}" if folder != "." else f"./{post.output.name}"
     image = post.image
-    if image and not image.startswith("/") and folder != ".":
+    if post.href:
+        href = post.href
+    elif image and not image.startswith("/") and folder != ".":
         image = f"{folder}/{image}"
     elif image.startswith("/"):
         image = "./" + image.lstrip("/")
@@ -437,7 +507,7 @@ def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any) -
             counts[category] = counts.get(category, 0) + 1
     if not counts or style in (None, False, "false"):
         return None
-    numbered = style in {True, "numbered", "true"}
+    numbered = style in (True, "numbered", "true")
     box = make("div", class_="quarto-listing-category category-default")
     entries = [(str(words["listing-page-category-all"]), len(posts), "")]
     entries += [(name, counts[name], name) for name in sorted(counts, key=str.casefold)]

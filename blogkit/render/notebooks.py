@@ -221,6 +221,8 @@ def _cell_attributes(label: str, options: Mapping[str, Any], displays: int) -> s
     subcaptions = any(key.endswith("-subcap") for key in options)
     layout = any(key.startswith("layout") for key in options)
     prefix = next((one for one in _FLOATS if label.startswith(one)), "")
+    if prefix == "fig-" and isinstance(options.get("fig-cap"), list) and not subcaptions:
+        label = prefix = ""  # each picture is a figure of its own
     if (prefix and (prefix != "fig-" or displays != 1 or subcaptions or layout) and prefix != "lst-") or (
         label and not prefix
     ):
@@ -245,8 +247,9 @@ def _code(cell: Cell, options: Mapping[str, Any], metadata: Mapping[str, Any], e
         kept = [line for line in cell.source.splitlines() if _OPTION.match(line) and "echo: fenced" not in line]
         source = "\n".join(["```{{%s}}" % cell.language, *kept, cell.code, "```"])  # noqa: UP031  # braces are text here
         attributes = ".markdown .cell-code"
-    if label.startswith("lst-"):
-        attributes = f"#{label} " + attributes
+    listing = str(options.get("lst-label") or label)
+    if listing.startswith("lst-"):
+        attributes = f"#{listing} " + attributes
     attributes += _attribute(options, "code-fold", "code-summary", "code-line-numbers", "lst-cap", "filename")
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", source)), default=0))
     return [f"{ticks} {{{attributes}}}", *source.splitlines(), ticks]
@@ -378,6 +381,8 @@ def _image(
         attributes.append(f"#{label}-{place + 1}")
     elif isinstance(caption, list) and place < len(caption):
         words = str(caption[place])
+        if label.startswith("fig-"):
+            attributes.append(f"#{label}-{place + 1}")
     if isinstance(alt, list):
         alt = alt[place] if place < len(alt) else None
     if alt:

@@ -22,6 +22,7 @@ from blogkit.render.metadata import (
     as_list,
     flatten,
     folder_layers,
+    line_of,
     load_yaml_file,
     merge,
     shown,
@@ -30,8 +31,9 @@ from blogkit.render.metadata import (
     with_metadata_files,
 )
 
-_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?:>[ \t]?)*(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?:>[ \t]?)*(?P<mark>`{3,}|~{3,})(?P<info>[ \t]*\{.*\}[ \t]*|[^`]*)$")
 _EXECUTABLE = re.compile(r"^\{([A-Za-z][\w+-]*)([ ,].*)?\}\s*$")
+_ESCAPED_CELL = re.compile(r"^\{(\{+[^{}<]+\}+)\}\s*$")
 _SHORTCODE = re.compile(r"\{\{<\s*(?P<close>/?)(?P<body>(?:[^>]|>(?!\}\}))*?)\s*>\}\}")
 _ESCAPED = re.compile(r"\{\{\{(<.*?>)\}\}\}|\{\{<\s*/\*(.*?)\*/\s*>\}\}")
 _INCLUDE = re.compile(r"^[ \t]*\{\{<\s*(include|embed)\s+(.+?)\s*>\}\}[ \t]*$")
@@ -81,6 +83,8 @@ class Source:
     """Every file that was read for it."""
     files: Mapping[str, bytes]
     """Images that a notebook's outputs hold, by their path from the page's folder."""
+    indented: bool = False
+    """Some ``:::`` does not stand at the start of its line, so that it may be mere text to pandoc."""
 
     def place_of(self, words: str) -> tuple[Path, int | None]:
         """The file and line where some words stand in the text."""
@@ -106,6 +110,7 @@ class _Reading:
     inputs: set[Path] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     including: list[Path] = field(default_factory=list)
+    indented: bool = False
 
     def problem(self, path: Path, line: int, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path=path, line=line, message=message, hint=hint))
@@ -129,6 +134,7 @@ def read_source(site: Site, path: Path) -> Source:
     for name in as_list(front.get("metadata-files")):
         reading.inputs.add(path.parent / str(name))
     reading.metadata = merge(site_layer(site), *folder_layers(site, path), layer)
+    reading.metadata = _resolve_metadata(reading, reading.metadata)
     if notebook is not None:
         rows = notebooks.notebook_rows(notebook, path, reading.metadata, reading.files)
         if rows and not front:
@@ -147,6 +153,7 @@ def read_source(site: Site, path: Path) -> Source:
         values=reading.values,
         inputs=frozenset(reading.inputs),
         files=reading.files,
+        indented=reading.indented,
     )
 
 
@@ -188,6 +195,9 @@ def _read_rows(reading: _Reading, rows: Sequence[Row]) -> None:
             continue
         match = _FENCE.match(line) if ("```" in line or "~~~" in line) else None
         if match:
+            if escaped := _ESCAPED_CELL.match(match["info"].strip()):
+                number = _escaped_cell(reading, rows, number, match, escaped.group(1))
+                continue
             cell = _EXECUTABLE.match(match["info"].strip())
             if cell and cell.group(1) in {"mermaid", "dot", "ojs"}:
                 hint = (
@@ -211,6 +221,7 @@ def _read_rows(reading: _Reading, rows: Sequence[Row]) -> None:
             _insert(reading, include.group(1), include.group(2), path, at)
             continue
         if line.lstrip().startswith(":::"):
+            reading.indented |= not line.startswith(":::")
             _division(reading, line.strip(), path, at, divs)
         if "{{" in line:
             line = _resolve(reading, line, path, at)
@@ -273,6 +284,25 @@ def _executable(reading: _Reading, rows: Sequence[Row], number: int, opening: re
     cell = notebooks.Cell(language=language, source="\n".join(body), outputs=(), line=at)
     for line in notebooks.cell_lines(cell, path, reading.metadata, reading.files):
         _add(reading, line, path, at)
+    return number
+
+
+def _escaped_cell(reading: _Reading, rows: Sequence[Row], number: int, opening: re.Match[str], inner: str) -> int:
+    """A ``{{python}}`` block: shown with its fences, as somebody would write it."""
+    _, path, at = rows[number - 1]
+    fence = (opening["mark"][0], len(opening["mark"]), path, at)
+    indent, mark = opening["indent"], opening["mark"]
+    around = indent + mark[0] * (len(mark) + 1)
+    _add(reading, f"{around} {{.markdown}}", path, at)
+    _add(reading, f"{indent}{mark}{inner}", path, at)
+    while number < len(rows):
+        line, where, row = rows[number]
+        number += 1
+        _add(reading, line, where, row)
+        if _closes(line, fence):
+            _add(reading, around, where, row)
+            return number
+    reading.problem(path, at, "this code block is never closed.", f"End it with a line of {mark}.")
     return number
 
 
@@ -425,6 +455,32 @@ def _resolve(reading: _Reading, line: str, path: Path, at: int, *, code: bool = 
 
     line = _ESCAPED.sub(escaped, line)
     return _SHORTCODE.sub(one, line)
+
+
+def _resolve_metadata(reading: _Reading, value: Any) -> Any:
+    """Metadata with the shortcodes in their words resolved."""
+    if isinstance(value, Mapping):
+        return {key: _resolve_metadata(reading, entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_resolve_metadata(reading, entry) for entry in value]
+    if not isinstance(value, str) or "{{<" not in value:
+        return value
+
+    def one(match: re.Match[str]) -> str:
+        arguments, options = _words(match["body"])
+        line = line_of(reading.path, match.group(0)) or 1
+        handler = _HANDLERS.get(arguments[0]) if arguments else None
+        if handler is None:
+            name = arguments[0] if arguments else ""
+            hint = did_you_mean(name, KNOWN_SHORTCODES) or f"Known are: {', '.join(KNOWN_SHORTCODES)}."
+            reading.problem(reading.path, line, f"the shortcode {name!r} is not known.", hint)
+            return ""
+        found = handler(reading, arguments[1:], options, reading.path, line)
+        return "" if found is None else found.markdown or found.text
+
+    escaped = _ESCAPED.sub(lambda match: "\ue002" + (match.group(1) or f"<{match.group(2)}>") + "\ue003", value)
+    resolved = _SHORTCODE.sub(one, escaped)
+    return resolved.replace("\ue002", "{{").replace("\ue003", "}}")
 
 
 def _look_up(data: Any, path: str) -> Any:

@@ -71,7 +71,7 @@ def render_body(site: Site, path: Path, pool: PandocPool) -> tuple[Source, dict[
     except ConfigError as error:
         raise RenderError(error.problems) from error
     answer = pool.ask(_request(source))
-    problems = [_problem(source, one) for one in answer.get("problems") or []]
+    problems = list(dict.fromkeys(_problem(source, one) for one in answer.get("problems") or []))
     if problems:
         raise RenderError(sorted(problems, key=lambda one: (str(one.path), one.line or 0)))
     return source, answer
@@ -100,6 +100,9 @@ def _request(source: Source) -> dict[str, Any]:
             "shortcodes": bool(source.values),
             "images": "![](" in source.text or "[![" in source.text,
             "at": "@" in source.text,
+            "refs": "#refs" in source.text,
+            "indented": source.indented,
+            "escaped": "{{" in source.text,
             "annotations": re.search(r"<\d+>\s*(?:\S{1,3}\s*)?$", source.text, re.MULTILINE) is not None,
         },
         "bibliography": [_file(source, name, "bibliography") for name in as_list(metadata.get("bibliography"))],

@@ -19,13 +19,19 @@ _LOADERS = re.compile(
     r"define\(.jquery.|cdn\.|cdnjs|unpkg|jsdelivr|polyfill|require\.config|requirejs|MathJax\s*=|googletagmanager"
 )
 _LIBRARIES = re.compile(r"(?:^|/)(?:require|jquery)(?:[.-][\w.]*)?\.js$")
+_ADDRESSES = (("a", "href"), ("img", "src"), ("video", "src"), ("source", "src"), ("audio", "src"), ("object", "data"))
 _IMPORT = re.compile(r"@import\s+(?:url\()?\s*[\"']?(?:https?:)?//[^;]*;?", re.IGNORECASE)
 
 
 def cut_network(page: HtmlElement, context: FinishContext) -> None:
-    """Removes scripts, styles and fonts that come from elsewhere; a film becomes a link."""
+    """Removes scripts, styles and fonts from elsewhere; a film becomes a link; addresses start at the page."""
     for element in list(_loaded_from_elsewhere(page)):
         element.drop_tree()
+    for tag, name in _ADDRESSES:
+        for element in elements(page, tag):
+            address = element.get(name) or ""
+            if address.startswith("/") and not address.startswith("//"):
+                element.set(name, _from_page(address, context))
     for style in elements(page, "style"):
         if style.text and "//" in style.text:
             style.text = _IMPORT.sub("", style.text)
@@ -33,6 +39,14 @@ def cut_network(page: HtmlElement, context: FinishContext) -> None:
         source = frame.get("src") or ""
         if _REMOTE.match(source):
             _as_link(frame, source)
+
+
+def _from_page(address: str, context: FinishContext) -> str:
+    """An address from the site's root as one from the page: a page opened by double click has no other root."""
+    path, sign, tail = re.match(r"/([^?#]*)([?#]?)(.*)", address, re.DOTALL).groups()  # type: ignore[union-attr]
+    if not path or path.endswith("/"):
+        path += "index.html"
+    return f"{context.prefix}{path}{sign}{tail}"
 
 
 def _loaded_from_elsewhere(page: HtmlElement) -> Iterator[HtmlElement]:

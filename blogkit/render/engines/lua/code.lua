@@ -52,6 +52,23 @@ function code.block(s, block)
   return result
 end
 
+-- `{{python}}`, which says that a cell is shown and not run, reads `{python}`.
+function code.unescape(element)
+  if not element.text:find("{{", 1, true) then
+    return nil
+  end
+  local count
+  if element.t == "CodeBlock" then
+    element.text, count = element.text:gsub("(```+){({+[^{}<]+}+)}", "%1%2")
+    if count > 0 and #element.classes == 0 then
+      element.classes:insert("markdown")
+    end
+  else
+    element.text = element.text:gsub("^(`*%s?){({+[^{}<]+}+)}", "%1%2")
+  end
+  return element
+end
+
 -- Raw HTML stays; what is marked for another format goes, as in Quarto; TeX that nothing would show is said.
 function code.raw(s, element)
   local format = element.format

@@ -355,9 +355,7 @@ local function resolve_references(s, doc)
       if #words > 0 or unresolved then
         return words
       end
-      for _, citation in ipairs(cite.citations) do
-        citations.cite(s, citation.id)
-      end
+      return citations.work(s, cite)
     end,
   })
 end
@@ -423,6 +421,7 @@ end
 
 function document.render(request)
   local s = state.new(request)
+  s.apart = request.short_style ~= nil
   s.metadata_lookup = request.metadata or {}
   local writer = writer_options(request)
   local doc = text.read(request.text)
@@ -434,13 +433,30 @@ function document.render(request)
   if request.traits.annotations then
     doc = annotations.apply(s, doc)
   end
+  if request.traits.indented then
+    doc:walk({
+      Str = function(str)
+        if str.text:match("^:::+$") or str.text:match("^:::+{") then
+          state.problem(s, "this ::: is read as text, not as the edge of a block.", ":::",
+            "Put it at the start of its line; in a list, exactly below the first letter of its item.")
+        end
+      end,
+    })
+  end
+  if request.traits.escaped then
+    doc = doc:walk({ CodeBlock = code.unescape, Code = code.unescape })
+  end
   local _, walk = new_filter(s, request.traits)
   doc = pandoc.Pandoc(walk(doc.blocks), doc.meta)
   if request.traits.at then
     doc = resolve_references(s, doc)
   end
-  doc = citations.apply(s, doc, request)
+  local finish
+  doc, finish = citations.apply(s, doc, request, writer)
   local body = pandoc.write(doc, "html5", writer)
+  if finish then
+    body = finish(body)
+  end
   for tex in body:gmatch('<span class="math[^>]*>(.-)</span>') do
     state.problem(s, "the mathematics " .. tex:sub(1, 60) .. " cannot be typeset.", tex:sub(1, 20),
       "Write it with the commands of LaTeX and amsmath.")

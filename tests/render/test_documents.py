@@ -1,0 +1,425 @@
+"""Documents that put the constructs together in other ways than the corpus does.
+
+What Quarto's documentation and filters say of them is what is asserted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.errors import RenderError
+from tests.render.conftest import Render, manifest_of, write_site
+from tests.render.facts import facts
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100"/>'
+BIB = "@book{knuth1984, title={The {TeX}book}, author={Knuth, Donald E.}, publisher={AW}, year={1984}}\n"
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def page_of(render: Render, text: str, **more: str) -> dict[str, Any]:
+    """The facts of one post."""
+    site = render({"index.qmd": text, "f.svg": SVG, "refs.bib": BIB, **more})
+    return facts(site / "index.html")
+
+
+def test_a_figure_in_a_callout_in_a_tab_is_numbered_and_referred_to(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: "Tabs & *callouts*"
+bibliography: refs.bib
+fig-cap-location: top
+---
+
+::: {.panel-tabset group="language"}
+## Python
+
+::: {.callout-tip #tip-one}
+## A tip, see @fig-in
+
+![A caption [@knuth1984, p. 3] ^[A note in a caption.]](f.svg){#fig-in}
+:::
+
+## R
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+: With $x^2$ {#tbl-tab tbl-colwidths="[25,75]"}
+:::
+
+See @tip-one, [-@tbl-tab], [Fig. @fig-in; @tbl-tab], @Fig-in.
+""",
+    )
+    assert found["tabsets"] == [["Python", "R"]]
+    assert found["callouts"][0][:2] == ["tip", "Tip 1: A tip, see Figure 1"]
+    assert found["floats"] == [["fig-in", "Figure 1: A caption (Knuth 1984, 3) 1"], ["tbl-tab", "Table 1: With x2"]]
+    assert [words for _, words in found["xrefs"]] == [
+        "Figure 1", "Tip 1", "1", "Fig. 1", "Table 1", "Figure 1",
+    ]  # fmt: skip
+    assert found["footnotes"] == ["A note in a caption."]
+
+
+def test_every_kind_of_table_takes_a_caption_with_an_id(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: T
+tbl-cap-location: bottom
+---
+
++-------+-----------+
+| Fruit | Good for  |
++=======+===========+
+| Plum  | - jam     |
+|       | - cake    |
++-------+-----------+
+
+: Grid. {#tbl-grid}
+
+  Right     Left
+-------     ------
+     12     13
+
+: Simple. {#tbl-simple}
+
+-------------------
+ First    Second
+------- -----------
+   one    two lines
+          of words
+
+   two    more
+-------------------
+
+: Several lines. {#tbl-lines}
+
+::: {#tbl-panel layout-ncol=2}
+| a |
+|---|
+| 1 |
+
+: One {#tbl-panel-1}
+
+| b |
+|---|
+| 2 |
+
+: Two {#tbl-panel-2}
+
+Both.
+:::
+
+@tbl-grid, @tbl-simple, @tbl-lines, @tbl-panel-2
+""",
+    )
+    assert [caption for _, caption in found["floats"]] == [
+        "Table 1: Grid.", "Table 2: Simple.", "Table 3: Several lines.", "Table 4: Both.", "(a) One", "(b) Two",
+    ]  # fmt: skip
+    assert found["xrefs"][-1] == ["#tbl-panel-2", "Table 4 (b)"]
+    assert found["tables"][0][1] == ["Plum", "jam cake"]
+    assert found["tables"][2][1] == ["one", "two lines of words"]
+
+
+def test_shortcodes_stand_for_values_in_front_matter_attributes_and_code(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: "{{< meta extra.word >}} study"
+subtitle: "{{{< meta extra.word >}}}"
+abstract: "We ran {{< meta extra.n >}}."
+extra: {word: One *small*, n: 3, file: f.svg}
+---
+
+[link]({{< meta extra.file >}}) `{{< meta extra.n >}}` and "{{< meta extra.n >}}"
+
+![Of {{< meta extra.n >}}]({{< meta extra.file >}}){#fig-x fig-alt="{{< meta extra.n >}} lines"}
+
+```
+{{< meta extra.n >}} {{{< meta extra.n >}}}
+```
+""",
+    )
+    assert found["title"] == "One small study"
+    assert found["subtitle"] == "{{< meta extra.word >}}"
+    assert found["abstract"] == ["We ran 3."]
+    assert found["images"] == [["f.svg", "3 lines"]]
+    assert found["floats"] == [["fig-x", "Figure 1: Of 3"]]
+    assert found["code"][0][1] == "3 {{< meta extra.n >}}"
+
+
+def test_an_escaped_cell_is_shown_with_its_fences(render: Render) -> None:
+    found = page_of(
+        render,
+        "---\ntitle: T\n---\n\n```{{python}}\n#| label: fig-x\nplot()\n```\n\n"
+        "````markdown\n```{{r}}\n1\n```\n````\n\nInline `{{python}} x`.\n",
+    )
+    assert found["code"][0] == ["markdown", "```{python} #| label: fig-x plot() ```", False]
+    assert found["code"][1][1] == "```{r} 1 ```"
+    assert "Inline {python} x." in found["words"]
+
+
+def test_a_listing_whose_caption_holds_code_is_no_open_block(render: Render) -> None:
+    found = page_of(
+        render,
+        '---\ntitle: T\n---\n\n```{#lst-a .python lst-cap="With `code`" filename="a.py"}\nx = 1\n```\n\n@lst-a\n\n'
+        "::: {.callout-note}\nWords.\n:::\n",
+    )
+    assert found["floats"] == [["lst-a", "Listing 1: With code"]]
+    assert found["filenames"] == ["a.py"]
+
+
+def test_includes_in_includes_find_their_pictures(render: Render) -> None:
+    found = page_of(
+        render,
+        "---\ntitle: T\n---\n\n::: {.callout-note}\n{{< include parts/_one.qmd >}}\n:::\n\n- item @fig-two\n",
+        **{
+            "parts/_one.qmd": "---\ntitle: ignored\n---\nOne.\n\n{{< include deep/_two.qmd >}}\n",
+            "parts/deep/_two.qmd": "![Two](two.svg){#fig-two}\n\nSee @fig-two.\n",
+            "parts/deep/two.svg": SVG,
+        },
+    )
+    assert found["images"] == [["parts/deep/two.svg", ""]]
+    assert found["xrefs"] == [["#fig-two", "Figure 1"], ["#fig-two", "Figure 1"]]
+
+
+def test_conditions_of_every_kind_are_met_or_not(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: T
+params: {draft: true}
+---
+
+::: {.content-visible when-format="html"}
+A
+:::
+
+::: {.content-visible unless-format="html"}
+HIDDEN @fig-nowhere
+:::
+
+::: {.content-hidden when-meta="params.draft"}
+HIDDEN
+:::
+
+::: {.content-hidden unless-meta="params.draft"}
+B
+:::
+
+[C]{.content-visible when-format="html"}[HIDDEN]{.content-visible when-format="pdf"}
+""",
+    )
+    assert found["words"].split() == ["T", "A", "B", "C"]
+
+
+def test_a_citation_keeps_its_words_in_an_alternative_text_a_note_and_a_heading(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: T
+bibliography: refs.bib
+---
+
+## After @knuth1984 {#sec-a}
+
+An ![icon by [@knuth1984, p. 3]](f.svg) in the line.^[As [-@knuth1984] says.]
+
+::: {#refs}
+:::
+
+Behind.
+""",
+    )
+    assert found["images"] == [["f.svg", "icon by (Knuth 1984, 3)"]]
+    assert found["footnotes"] == ["As (1984) says."]
+    assert found["headings"][0][2] == "After Knuth (1984)"
+    assert found["toc"] == [["#sec-a", "After Knuth (1984)"]]
+    assert found["bibliography"] == [["ref-knuth1984", "Knuth, Donald E. 1984. The TeXbook. AW."]]
+    assert found["words"].endswith("Behind. Footnotes As (1984) says.")
+
+
+def test_headings_of_one_name_other_scripts_and_without_number_have_their_ids(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: T
+number-sections: true
+toc-depth: 2
+---
+
+# One {#sec-one}
+
+## Same
+
+## Same
+
+## Ünïcode & “quotes”
+
+## 中文
+
+## Bare {.unnumbered}
+
+## Unseen {.unlisted .unnumbered}
+
+### Deep
+
+# Two
+
+## Inner {#sec-inner}
+
+@sec-one, @sec-inner
+""",
+    )
+    assert [(owner, words) for _, owner, words in found["headings"]] == [
+        ("sec-one", "1 One"), ("same", "1.1 Same"), ("same-1", "1.2 Same"),
+        ("ünïcode-quotes", "1.3 Ünïcode & “quotes”"),
+        ("中文", "1.4 中文"), ("bare", "Bare"), ("unseen", "Unseen"), ("deep", "1.4.1 Deep"), ("two", "2 Two"),
+        ("sec-inner", "2.1 Inner"),
+    ]  # fmt: skip
+    assert "Unseen" not in [words for _, words in found["toc"]]
+    assert [words for _, words in found["xrefs"]] == ["Section 1", "Section 2.1"]
+
+
+def test_theorems_count_by_kind_and_proofs_have_no_number(render: Render) -> None:
+    found = page_of(
+        render,
+        """---
+title: T
+crossref: {fig-title: Abb., fig-prefix: Abb., subref-labels: "alpha A", thm-prefix: Satz}
+---
+
+::: {#thm-line}
+## Line
+The line $y = x$, by @def-x.
+:::
+
+::: {#def-x name="A *thing*"}
+Words.
+:::
+
+::: {.proof}
+By @thm-line.
+:::
+
+::: {#fig-x layout="[[40,-20,40],[100]]"}
+![](f.svg){#fig-x-a}
+
+![Two](f.svg){#fig-x-b}
+
+![Three](f.svg){#fig-x-c}
+
+All.
+:::
+
+@fig-x-c @fig-x
+""",
+    )
+    assert found["theorems"][0] == ["thm-line", "Theorem 1 (Line) The line y=x, by Definition 1."]
+    assert found["theorems"][1][1].startswith("Definition 1 (A thing)")
+    assert [words for _, words in found["xrefs"]] == ["Definition 1", "Satz 1", "Abb. 1 (C)", "Abb. 1"]
+
+
+def notebook(*cells: dict[str, Any]) -> str:
+    """A notebook's JSON."""
+    spec = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python"}}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": list(cells)})
+
+
+def code(source: str, *data: dict[str, str]) -> dict[str, Any]:
+    """A cell with displays."""
+    outputs = [{"output_type": "display_data", "metadata": {}, "data": one} for one in data]
+    return {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": source, "outputs": outputs}
+
+
+def prose(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def test_a_notebooks_pictures_with_a_caption_each_are_figures_each(render: Render) -> None:
+    picture = {"image/png": PNG}
+    site = render(
+        {
+            "index.ipynb": notebook(
+                prose("---\ntitle: N\n---"),
+                prose("@fig-list-2, @fig-two-1, @lst-a, @tbl-t"),
+                code('#| label: fig-list\n#| fig-cap: ["A", "B"]\nx', picture, picture),
+                code(
+                    "#| label: fig-two\n#| fig-cap: Both\n#| fig-subcap: [One, Two]\n#| layout-ncol: 2\nx",
+                    picture,
+                    picture,
+                ),
+                code("#| lst-label: lst-a\n#| lst-cap: The code\nf()"),
+                code(
+                    "#| label: tbl-t\n#| tbl-cap: T\nd",
+                    {"text/html": "<table><tr><td>1</td></tr></table><script>x</script>"},
+                ),
+            )
+        }
+    )
+    found = facts(site / "index.html")
+    assert found["floats"] == [
+        ["fig-list-1", "Figure 1: A"], ["fig-list-2", "Figure 2: B"], ["fig-two", "Figure 3: Both"],
+        ["fig-two-1", "(a) One"], ["fig-two-2", "(b) Two"], ["lst-a", "Listing 1: The code"], ["tbl-t", "Table 1: T"],
+    ]  # fmt: skip
+    assert [words for _, words in found["xrefs"]] == ["Figure 2", "Figure 3 (a)", "Listing 1", "Table 1"]
+
+
+def test_a_listing_takes_entries_that_are_written_by_hand_and_several_sort_keys(render: Render) -> None:
+    post = "---\ntitle: {}\ndate: {}\ncategories: [x]\n---\n\nWords.\n"
+    site = render(
+        {
+            "index.qmd": """---
+title: Home
+listing:
+  - id: all
+    contents: [projects, items.yml, {path: "https://example.org", title: Elsewhere, date: 2020-01-01}]
+    sort: ["title desc", "date"]
+    exclude: {title: "Old*"}
+    type: table
+    fields: [title, date]
+---
+
+::: {#all}
+:::
+""",
+            "items.yml": "- path: projects/a/index.qmd\n  title: Named anew\n",
+            "projects/a/index.qmd": post.format("A", "2024-01-02"),
+            "projects/b/index.qmd": post.format("Old B", "2024-01-01"),
+        }
+    )
+    page = (site / "index.html").read_text()
+    assert facts(site / "index.html")["tables"][0][1:] == [
+        ["Named anew", "Jan 2, 2024"], ["Elsewhere", "Jan 1, 2020"], ["A", "Jan 2, 2024"],
+    ]  # fmt: skip
+    assert 'href="https://example.org"' in page
+
+
+def test_an_address_from_the_sites_root_holds_in_a_page_opened_by_double_click(render: Render) -> None:
+    site = render(
+        {
+            "index.qmd": "---\ntitle: Home\n---\n\nWords.\n",
+            "projects/a/index.qmd": "---\ntitle: A\n---\n\n[home](/) [source](/index.qmd#x) ![p](/f.svg)\n",
+            "f.svg": SVG,
+        }
+    )
+    page = (site / "projects/a/index.html").read_text()
+    assert '<a href="../../index.html">home</a>' in page
+    assert '<a href="../../index.html#x">source</a>' in page
+    assert 'src="../../f.svg"' in page
+    assert (site / "f.svg").is_file()
+
+
+def test_a_division_that_pandoc_reads_as_text_is_an_error_with_its_line(tmp_path: Path) -> None:
+    write_site(
+        tmp_path, {"index.qmd": "---\ntitle: T\n---\n\n1. One\n\n     ::: {.callout-note}\n     In.\n     :::\n"}
+    )
+    with pytest.raises(RenderError) as caught:
+        manifest_of(tmp_path)
+    assert caught.value.problems[0].line == 7
+    assert "read as text" in caught.value.problems[0].message
