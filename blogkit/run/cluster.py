@@ -19,6 +19,7 @@ from blogkit.model import Cluster, Project, Run, RunResult, RunStatus
 from blogkit.run.claims import claim
 from blogkit.run.execute import Ended, Note, OnEvent, Started, Stop
 from blogkit.run.jobs import run_job
+from blogkit.run.provenance import read_failure
 from blogkit.run.slots import Slot
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.slurm import QueueFull
@@ -139,7 +140,8 @@ class _ClusterSweep:
                 self._running.add(run.id)
                 self.on_event(Started(run=run, folder=self._work(run.id), slot=Slot(number=0)))
             return None
-        failed = self._failure(run, note.submitted if note else began)
+        since = note.submitted if note else began
+        failed = read_failure(self.paths, run, since=since - 1)  # the file server's clock may differ a little
         if failed is not None:
             self._forget(run.id)
             return failed
@@ -189,22 +191,6 @@ class _ClusterSweep:
         with suppress(OSError):
             return note is not None and RunPaths(folder=folder).record.stat().st_mtime >= note.submitted - 1
         return False
-
-    def _failure(self, run: Run, since: float) -> RunResult | None:
-        folder = self.paths.failed / run.id
-        with suppress(OSError, StoreError, KeyError, TypeError, ValueError):
-            record_file = RunPaths(folder=folder).record
-            if record_file.stat().st_mtime >= since - 1:
-                record = store.read_json(record_file)
-                return RunResult(
-                    run=run,
-                    status=RunStatus(record["status"]),
-                    seconds=float(record["seconds"]),
-                    reason=str(record.get("reason", "")),
-                    cell=record.get("cell"),
-                    folder=folder,
-                )
-        return None
 
     def _work(self, run_id: str) -> Path:
         found = sorted(self.paths.work.glob(f"{run_id}-*")) if self.paths.work.is_dir() else []

@@ -27,7 +27,7 @@ from blogkit.model import Budget, Project, Run, RunResult, RunStatus
 from blogkit.run.budget import Allowance
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
-from blogkit.run.provenance import Circumstances, describe, standing
+from blogkit.run.provenance import Circumstances, describe, read_failure, standing
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.run.status import Durations
 from blogkit.store import ProjectPaths, RunPaths
@@ -390,19 +390,7 @@ class _Sweep:
 
     def _failed_elsewhere(self, run: Run) -> RunResult | None:
         """The failure that another command has met with this run while this one went on; it need not be met twice."""
-        folder = self.paths.failed / run.id
-        with suppress(OSError, StoreError, KeyError, ValueError, TypeError):
-            if RunPaths(folder=folder).record.stat().st_mtime >= self._began:
-                record = store.read_json(RunPaths(folder=folder).record)
-                return RunResult(
-                    run=run,
-                    status=RunStatus(record["status"]),
-                    seconds=float(record["seconds"]),
-                    reason=str(record.get("reason", "")),
-                    cell=record.get("cell"),
-                    folder=folder,
-                )
-        return None
+        return read_failure(self.paths, run, since=self._began)
 
     def _not_begun(self, run: Run) -> RunResult:
         reason = self._reason or "the sweep was stopped before it began"
@@ -534,19 +522,35 @@ def recover(paths: ProjectPaths) -> None:
     """Puts right what a command that was killed left behind.
 
     A work folder whose run nobody claims any more is removed; one that is whole (its record is written last) and whose
-    name is still free gets it after all.
+    name is still free gets it after all, among the stored runs or among the failures.
     """
     for run_id, claimed in _unclaimed(paths):
         with claimed:
             for work in sorted(paths.work.glob(f"{run_id}-*")):
-                if not _is_abandoned(work):
-                    continue
-                record = RunPaths(folder=work).record
-                with suppress(StoreError, OSError, KeyError, TypeError):
-                    if not (paths.runs / run_id).is_dir() and store.read_json(record)["status"] == RunStatus.DONE.value:
-                        store.keep_run(paths, run_id, RunPaths(folder=work))
-                        continue
+                if _is_abandoned(work) and not _finish(paths, run_id, RunPaths(folder=work)):
+                    shutil.rmtree(work, ignore_errors=True)
+    for run_id in store.stored_ids(paths) & _names(paths.failed):
+        shutil.rmtree(paths.failed / run_id, ignore_errors=True)  # it has succeeded since
+    for work in paths.work.glob("*"):
+        with suppress(OSError):
+            # Other stages' folders have no claims: a verification or a gathering that was killed.
+            if not _RUN_ID.fullmatch(work.name.partition("-")[0]) and time.time() - work.stat().st_mtime > 86_400:
                 shutil.rmtree(work, ignore_errors=True)
+
+
+def _finish(paths: ProjectPaths, run_id: str, work: RunPaths) -> bool:
+    """Does the last step of a run that was killed before it: gives its folder the name. False when it was not whole."""
+    with suppress(StoreError, OSError, KeyError, TypeError):
+        status = store.read_json(work.record)["status"]
+        if (paths.runs / run_id).is_dir():
+            return False
+        if status == RunStatus.DONE.value:
+            store.keep_run(paths, run_id, work)
+            return True
+        if not (paths.failed / run_id).is_dir():
+            store.keep_failure(paths, run_id, work)
+            return True
+    return False
 
 
 def _is_abandoned(work: Path) -> bool:

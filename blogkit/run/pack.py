@@ -23,7 +23,7 @@ from typing import IO, Any
 from blogkit import store
 from blogkit.errors import StoreError
 from blogkit.model import Project
-from blogkit.run.claims import claim
+from blogkit.run.claims import Claim, claim
 from blogkit.store import ProjectPaths, RunPaths
 
 MANIFEST = "manifest.json"
@@ -134,6 +134,7 @@ def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path:
     known = [run_id for run_id in runs if run_id in stored]
     wanted = {run_id: files for run_id, files in runs.items() if run_id not in stored}
     work: dict[str, RunPaths] = {}
+    claims: dict[str, Claim] = {}
     missing = {run_id: set(files) for run_id, files in wanted.items()}
     try:
         for member in tar:
@@ -149,17 +150,22 @@ def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path:
             if source is None or member.size != said["size"]:
                 raise StoreError(f"is damaged: {member.name!r} is not what its manifest says.", path=path)
             if run_id not in work:
+                # Without its claim, the folder would be cleared by a `blogkit run` that finds nobody filling it.
+                if (held := claim(paths.claim(run_id))) is not None:
+                    claims[run_id] = held
                 work[run_id] = store.new_work_folder(paths, run_id)
             _copy(source, work[run_id].folder / name, said["sha256"], path, member.name)
             missing[run_id].discard(name)
             if not missing[run_id]:
-                if _store(paths, run_id, work.pop(run_id), path):
-                    added.append(run_id)
-                else:
-                    known.append(run_id)
+                new = _store(paths, run_id, work.pop(run_id), path)
+                (added if new else known).append(run_id)
+                if run_id in claims:
+                    claims.pop(run_id).release()
     finally:
         for left in work.values():
             shutil.rmtree(left.folder, ignore_errors=True)
+        for held in claims.values():
+            held.release()
     cut = [run_id for run_id, names in missing.items() if names]
     if cut:
         raise StoreError(f"is damaged: {len(cut)} of its runs are not whole.", hint="Copy it again.", path=path)
@@ -172,12 +178,9 @@ def _store(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool
     if not isinstance(record, dict) or record.get("id") != run_id or record.get("status") != "done":
         shutil.rmtree(work.folder, ignore_errors=True)
         raise StoreError(f"is damaged: the record of {run_id} is not that of a finished run.", path=path)
-    held = claim(paths.claim(run_id))
     new = not (paths.runs / run_id).is_dir()
     store.sync_folder(work.folder)
     store.keep_run(paths, run_id, work)
-    if held is not None:
-        held.release()
     return new
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from blogkit import __version__
-from blogkit.model import Project, Run
+from blogkit.errors import StoreError
+from blogkit.model import Project, Run, RunResult, RunStatus
+from blogkit.store import ProjectPaths, RunPaths, read_json
 from blogkit.tools.git import Revision, revision
 from blogkit.tools.papermill import Outcome
 
@@ -60,6 +63,24 @@ def describe(run: Run, outcome: Outcome, circumstances: Circumstances) -> dict[s
     if not outcome.done:
         record |= {"reason": outcome.reason, "cell": outcome.cell}
     return record
+
+
+def read_failure(paths: ProjectPaths, run: Run, *, since: float) -> RunResult | None:
+    """What the record of a run's failure says, if it was written after ``since`` (seconds since 1970); else None."""
+    folder = paths.failed / run.id
+    with suppress(OSError, StoreError, KeyError, TypeError, ValueError):
+        path = RunPaths(folder=folder).record
+        if path.stat().st_mtime >= since:
+            record = read_json(path)
+            return RunResult(
+                run=run,
+                status=RunStatus(record["status"]),
+                seconds=float(record["seconds"]),
+                reason=str(record.get("reason", "")),
+                cell=record.get("cell"),
+                folder=folder,
+            )
+    return None
 
 
 def versions(facts: Mapping[str, Any]) -> dict[str, str]:

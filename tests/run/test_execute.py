@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from blogkit.config import load_project
 from blogkit.model import Run, RunResult, RunStatus
-from blogkit.run.execute import Ended, Event, Note, Started, Stop, execute_runs
+from blogkit.run.execute import Ended, Event, Note, Started, Stop, execute_runs, recover
 from blogkit.run.plan import plan_runs
 from blogkit.store import ProjectPaths, RunPaths, stored_ids
 from tests.files import write_project
@@ -166,3 +167,17 @@ def test_what_a_killed_command_left_is_cleared_and_a_whole_run_among_it_is_kept(
     assert {event.run.id for event in events if isinstance(event, Started)} == {two.name}
     assert leftovers(folder) == []
     assert len(stored_ids(paths(folder))) == 4
+
+
+def test_a_failure_of_a_killed_command_is_kept_and_one_that_was_mended_is_cleared(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, FOUR, *CELLS, "assert x != 2")
+    results = sweep(folder)
+    done, failed = results[0].run.id, results[1].run.id
+    (paths(folder).failed / failed).rename(paths(folder).work / f"{failed}-11111111")
+    (paths(folder).failed / done).mkdir()
+    (paths(folder).work / "verify-22222222").mkdir()
+    os.utime(paths(folder).work / "verify-22222222", (1, 1))
+    recover(paths(folder))
+    assert (paths(folder).failed / failed / "run.json").is_file()
+    assert not (paths(folder).failed / done).exists()
+    assert leftovers(folder) == []
