@@ -28,7 +28,7 @@ from blogkit.review.images import strip
 from blogkit.review.leaks import Leak, find_leaks, identity_of, leaks_in_notebook, with_lines
 from blogkit.review.page import digest
 from blogkit.review.record import now
-from blogkit.review.roster import Roster
+from blogkit.review.roster import Person, Roster
 
 ANONYMOUS = "Anonymous"
 MOST_BYTES = 40_000_000
@@ -75,9 +75,10 @@ def prepare_post(
     if not page.is_file():
         raise ProjectError(f"The post {post!r} is not rendered.", hint="`blogkit render` makes its page.", path=page)
     text = page.read_text(encoding="utf-8", errors="replace")
-    identity = identity_of(roster.people, roster.authors(post))
-    before = find_leaks(html.document_fromstring(text or "<html></html>"), identity, path=page)
     document = html.document_fromstring(text or "<html></html>")
+    authors = [*roster.authors(post), *_authors_named(document)]
+    identity = identity_of([*roster.people, *authors], authors)
+    before = find_leaks(html.document_fromstring(text or "<html></html>"), identity, path=page)
     warnings: list[str] = []
     _take_in_charts(document, page, site, _runs_of(source))
     _take_out_machinery(document, page, site, custom_scripts=custom_scripts)
@@ -102,6 +103,26 @@ def prepare_post(
         raise ProjectError(f"The post {post!r} has {len(written) // 1_000_000} MB.", hint=hint, path=page)
     revision = hashlib.sha256(written.encode()).hexdigest()[:12]
     return Prepared(post=post, revision=revision, html=written, leaks=tuple(leaks), warnings=tuple(warnings))
+
+
+def _authors_named(document: HtmlElement) -> list[Person]:
+    """The people whom the page itself names as its authors, who may call themselves otherwise than the roster does.
+
+    A group such as “The blogkit authors” is no person: its words stand in any text.
+    """
+    named = document.xpath(
+        "//head/meta[@name='author' or @name='citation_author' or @name='dc.creator']/@content"
+        " | //header[@id='title-block-header']//*[contains(@class, 'author')]/text()"
+    )
+    names = dict.fromkeys(" ".join(name.split()) for name in named)
+    return [
+        Person(key=f"named-{number}", name=name, email="")
+        for number, name in enumerate(names)
+        if re.fullmatch(
+            r"(?!(The|An?|Our|Anonymous|Authors?|Published)\b)[^\W\d_][\w.'’-]*( [\w.'’-]+){0,3} [^\W\d_a-z][\w.'’-]+",
+            name,
+        )
+    ][:30]
 
 
 # --- what a frame may hold ------------------------------------------------------------------------------------------

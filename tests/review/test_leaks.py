@@ -47,6 +47,15 @@ def test_the_build_that_reviewers_get_holds_none_of_the_leaks_it_calls_mended(tm
     assert "Anonymous" in page.html
 
 
+def test_people_whom_only_the_page_names_as_its_authors_are_sought_too(tmp_path: Path) -> None:
+    extra = "<p>Grace Hopper ran the sweep; G. Hopper wrote.</p><p>The authors thank the blogkit authors.</p>"
+    for name, told in (("Grace Hopper", {"Grace Hopper", "G. Hopper"}), ("The blogkit authors", set())):
+        page = prepared(
+            tmp_path, invent_post(1, author=name, head=f'<meta name="author" content="{name}">', extra=extra)
+        )
+        assert {leak.what for leak in page.open_leaks} == told
+
+
 def test_prose_is_reported_with_its_place_and_never_rewritten(tmp_path: Path) -> None:
     source = tmp_path / "index.qmd"
     source.write_text("---\ntitle: x\n---\n\n## Methods\n\nAda Lovelace ran it.\n")

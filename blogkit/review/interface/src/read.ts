@@ -315,6 +315,7 @@ function saveRubric(): void {
 
 function touched(): void {
   dirty = true;
+  panel.querySelector(".toast")?.remove();
   announce("…");
   clearTimeout(saveTimer);
   saveTimer = window.setTimeout(saveRubric, Date.now() - lastSave > 10000 ? 800 : 2500);
@@ -361,7 +362,8 @@ let conflict: Document | null = null;
 
 function conflictNotice(): HTMLElement {
   const theirs = conflict!;
-  const scores = Object.entries((theirs["blogkit:scores"] ?? {}) as Record<string, number>).map(([name, value]) => `${name} ${value}`).join(", ");
+  const given = (theirs["blogkit:scores"] ?? {}) as Record<string, number>;
+  const scores = view.rubric.criteria.filter((one) => one.name in given).map((one) => `${one.title} ${given[one.name]}`).join(", ");
   return h("div", { class: "notice lost conflict", role: "alert" },
     h("p", {}, `Another tab or device saved this rubric in between (${scores || "no points yet"}). Nothing was overwritten.`),
     h("div", { class: "actions" },
