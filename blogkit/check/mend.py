@@ -18,7 +18,6 @@ from pathlib import Path
 
 from blogkit.check.page import WORD, shown_width, visible_text
 from blogkit.check.profile import Profile
-from blogkit.check.reach import references
 from blogkit.check.rules import Post
 from blogkit.check.rules.package import image_size, is_junk
 from blogkit.errors import StoreError
@@ -118,7 +117,7 @@ def _mend_page(post: Post, data: bytes) -> tuple[bytes, list[str]]:
 def _other_cases(post: Post) -> Iterator[tuple[str, str]]:
     """Each path on the page that differs from its file's name in letter case only: as written, and as it should be."""
     told: set[str] = set()
-    for reference in references(post):
+    for reference in post.references:
         written = local_path(reference.address.url)
         if reference.holder != post.page_name or not reference.target or written in told:
             continue

@@ -64,6 +64,6 @@ def reach(post: Post) -> Iterator[str]:
     """The names of the local files that the page reaches."""
     if post.page_name is not None:
         yield post.page_name
-    for reference in references(post):
+    for reference in post.references:
         if reference.target and post.files.exists(reference.target):
             yield reference.target

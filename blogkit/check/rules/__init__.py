@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blogkit.check.files import Files
 from blogkit.check.page import Page
 from blogkit.check.profile import Profile
 from blogkit.check.source import Place, Source
+
+if TYPE_CHECKING:
+    from blogkit.check.reach import Reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,13 @@ class Post:
     def entry(self, key: str) -> Place:
         """A front matter entry, or the page where there is no source."""
         return self.source.entry(key) if self.source is not None else self.at()
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """Every address of the page, and of the files that it loads in turn."""
+        from blogkit.check.reach import references
+
+        return tuple(references(self))
 
     @cached_property
     def reached(self) -> frozenset[str]:

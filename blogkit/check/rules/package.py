@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from blogkit.check.files import Archive, Refused
 from blogkit.check.page import shown_width
 from blogkit.check.profile import Profile
-from blogkit.check.reach import Reference, references
+from blogkit.check.reach import Reference
 from blogkit.check.rules import Fault, Post, rule
 from blogkit.check.source import Place
 from blogkit.links import Use, json_addresses, local_path, resolve
@@ -62,7 +62,7 @@ def one_page(post: Post, profile: Profile) -> Iterator[Fault]:
 def offline(post: Post, profile: Profile) -> Iterator[Fault]:
     """Nothing that the page shows is loaded from the network."""
     told: set[str] = set()
-    for reference in references(post):
+    for reference in post.references:
         address = reference.address
         if address.use is Use.FOLLOW or not address.remote or address.url in told:
             continue
@@ -107,7 +107,7 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
 def files(post: Post, profile: Profile) -> Iterator[Fault]:
     """Every local address leads to a file that is there, with the same letter case."""
     told: set[tuple[str, str]] = set()
-    for reference in references(post):
+    for reference in post.references:
         address = reference.address
         raw = local_path(address.url)
         if not raw or (reference.holder, raw) in told or _is_placeholder(address.url, profile):
@@ -208,7 +208,7 @@ def weight(post: Post, profile: Profile) -> Iterator[Fault]:
 def file_scheme(post: Post, profile: Profile) -> Iterator[Fault]:
     """Nothing on the page needs a web server: no fetch of a file, no module script."""
     told: set[str] = set()
-    for reference in references(post):
+    for reference in post.references:
         address = reference.address
         if address.use is Use.MODULE and address.url not in told and reference.holder == post.page_name:
             told.add(address.url)
