@@ -37,6 +37,10 @@ _OWN_ASSETS = Path(blogkit.__file__).parent / "render" / "assets"
 _PRIVATE_KEYS = frozenset(
     {"commit", "user", "username", "host", "hostname", "path", "cwd", "author", "authors", "email"}
 )
+_PERSON = re.compile(
+    r"(?!(The|An?|Our|Anonymous|Authors?|Published)\b)[^\W\d_][\w.'’-]*( [\w.'’-]+){0,3} [^\W\d_a-z][\w.'’-]+"
+)
+"""How a person's name is written, and no group's."""
 _URL = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.S)
 
 
@@ -118,10 +122,7 @@ def _authors_named(document: HtmlElement) -> list[Person]:
     return [
         Person(key=f"named-{number}", name=name, email="")
         for number, name in enumerate(names)
-        if re.fullmatch(
-            r"(?!(The|An?|Our|Anonymous|Authors?|Published)\b)[^\W\d_][\w.'’-]*( [\w.'’-]+){0,3} [^\W\d_a-z][\w.'’-]+",
-            name,
-        )
+        if _PERSON.fullmatch(name)
     ][:30]
 
 

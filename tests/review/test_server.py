@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,15 +13,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.testclient import TestClient
 
 from blogkit.review.folder import ReviewFolder
-from blogkit.review.record import read_record, to_lines
+from blogkit.review.record import Event, read_record, to_lines
 from blogkit.review.server import access
 from blogkit.review.server.app import Origins
+from blogkit.review.server.database import Database, Written
 from blogkit.review.server.serve import Served, build
 from tests.review.posts import invent_post
 from tests.review.school import comment, event, key, open_school, publish, reply, scores
+from tests.review.test_record import comment as any_comment
 
 ORIGINS = Origins(app="http://app.example", posts="http://posts.example")
 
@@ -368,6 +372,49 @@ def test_of_many_simultaneous_saves_after_one_rubric_exactly_one_wins(school: Sc
     with ThreadPoolExecutor(6) as pool:
         statuses = sorted(answer.status for answer in pool.map(lambda one: room.write(person, "alpha", one), documents))
     assert statuses == [201] + [409] * 11
+
+
+def test_writes_that_wait_are_committed_together_and_each_hears_what_became_of_its_own(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, commits, bad = school.served.database, [], "urn:uuid:00000000-0000-4000-8000-000000000bad"
+    really = Database._append_batch
+
+    def slowly(self: Database, batch: list[Any]) -> None:
+        time.sleep(0.01)  # a slow disk: the others gather meanwhile
+        commits.append(len(batch))
+        really(self, batch)
+
+    one_by_one = Database._append_one
+
+    def choosily(self: Database, connection: Any, new: Event) -> Written:
+        if new.id == bad:
+            raise DataError("INSERT", None, ValueError("no database takes this one"))
+        return one_by_one(self, connection, new)
+
+    monkeypatch.setattr(Database, "_append_batch", slowly)
+    monkeypatch.setattr(Database, "_append_one", choosily)
+    many = [any_comment(number, post="alpha") for number in range(40)]
+    poison = any_comment(50, post="alpha", event_id=bad)
+    with ThreadPoolExecutor(24) as pool:
+        outcomes = [pool.submit(database.append, one) for one in (*many, poison, *many)]
+    kept = [one.result() for place, one in enumerate(outcomes) if place != 40]
+    assert isinstance(outcomes[40].exception(), DataError), "the bad one alone is told so"
+    assert kept.count(Written.NEW) == kept.count(Written.REPEATED) == 40
+    assert sorted(event.id for event in database.all()) == sorted(event.id for event in many)
+    assert max(commits) > 1
+
+
+def test_a_database_that_is_away_is_no_error_of_the_server(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("INSERT", None, OSError("connection refused"))
+
+    monkeypatch.setattr(Database, "_append_batch", away)
+    document = comment(school.revision)
+    refused = school.send("cy", document)
+    assert refused.status_code == 503 and "sent again" in refused.json()["message"] and refused.headers["retry-after"]
+    monkeypatch.undo()
+    assert school.send("cy", document).status_code == 201
 
 
 def test_an_incomplete_or_impossible_rubric_cannot_be_submitted(school: School) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -150,7 +151,7 @@ class Review:
         return Starlette(
             routes=routes,
             middleware=[Middleware(Headers, origins=self.origins)],
-            exception_handlers={Refused: self._refused, 404: self._missing},
+            exception_handlers={Refused: self._refused, OperationalError: self._away, 404: self._missing},
         )
 
     # --- around every route
@@ -257,6 +258,10 @@ class Review:
         response = self._html("message.html", status=error.status, title=title, message=error.message)
         response.headers.update(error.headers or {})
         return response
+
+    def _away(self, request: Request, _error: Exception) -> Response:
+        message = "The database does not answer. What you wrote is kept in your browser and is sent again."
+        return self._refused(request, Refused(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": "5"}))
 
     def _missing(self, request: Request, _error: Exception) -> Response:
         return self._refused(request, Refused(HTTPStatus.NOT_FOUND, "There is no such page."))

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from blogkit.errors import StoreError
 from blogkit.review.record import Event, EventType, parse_event
@@ -153,8 +153,17 @@ class Database:
         return mine.outcome
 
     def _append_waiting(self) -> None:
-        """Writes everything that waits, in one transaction: it is kept as a whole or not at all."""
+        """Writes everything that waits, in one transaction; each in one of its own where one of them cannot be kept."""
         batch = [self._queue.popleft() for _ in range(len(self._queue))]
+        try:
+            self._append_batch(batch)
+        except DataError:
+            for one in batch:
+                with suppress(DataError):
+                    self._append_batch([one])
+
+    def _append_batch(self, batch: list[_Waiting]) -> None:
+        """Keeps a batch as a whole, or not at all."""
         try:
             with self._write() as connection:
                 outcomes = [self._append_one(connection, one.event) for one in batch]
