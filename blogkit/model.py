@@ -27,9 +27,9 @@ class Budget:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     minutes: float | None = None
-    """Wall-clock minutes of one command's runs."""
+    """Wall-clock minutes that the sweep's runs may take in all, also over several commands."""
     runs: int | None = None
-    """How many runs one command may make."""
+    """How many runs the sweep may make in all."""
 
 
 @dataclass(frozen=True, kw_only=True)

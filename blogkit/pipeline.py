@@ -57,6 +57,12 @@ def runs_to_do(project: Project, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.id not in known)
 
 
+def without(runs: Sequence[Run], missing: Sequence[Run]) -> tuple[Run, ...]:
+    """The planned runs that have results, given those that have none."""
+    ids = {run.id for run in missing}
+    return tuple(run for run in runs if run.id not in ids)
+
+
 def gather(project: Project, *, scale: str | None = None, force: bool = False) -> Gathered:
     """Gathers the results of a project's runs, at the scale that :func:`scale_of` says."""
     from blogkit.gather import gather
@@ -201,7 +207,7 @@ def publish_site(
 class Execute(Protocol):
     """Executes a project's missing runs, however the caller shows it and lets it be stopped."""
 
-    def __call__(self, project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]: ...
+    def __call__(self, project: Project, missing: Sequence[Run], *, made: Sequence[Run]) -> Sequence[RunResult]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,11 +221,11 @@ class Built:
     reports: tuple[Report, ...]
 
 
-def execute_quietly(project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]:
+def execute_quietly(project: Project, missing: Sequence[Run], *, made: Sequence[Run]) -> Sequence[RunResult]:
     """The runs executed by this process, with nobody watching."""
     from blogkit.run.execute import execute_runs
 
-    return execute_runs(project, missing)
+    return execute_runs(project, missing, made=made)
 
 
 def build(
@@ -248,13 +254,13 @@ def build(
         runs = plan(project, scale=scale)
         missing = () if is_current(project, runs) else runs_to_do(project, runs)
         if missing:
-            done = execute(project, missing, stored=len(runs) - len(missing))
+            done = execute(project, missing, made=without(runs, missing))
             results += done
             if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
                 continue  # there is nothing to gather; the failures say why
         gathered.append(gather(project, scale=scale))
-    without = {project.name for project in projects if project.sweep} - {one.project for one in gathered}
-    if without:
+    empty = {project.name for project in projects if project.sweep} - {one.project for one in gathered}
+    if empty:
         failed = [result for result in results if result.status is not RunStatus.DONE]
         summary = "\n".join(f"{result.run.project} {result.run.id}: {result.reason}" for result in failed[:10])
         raise RunsFailed(len(failed), len(results), summary)
@@ -285,7 +291,7 @@ def adopt_notebook(
         site, name, notebook, parameters=parameters, title=title, authors=authors, template=template
     )
     runs = plan(project)
-    failed = [one for one in execute(project, runs, stored=0) if one.status is not RunStatus.DONE]
+    failed = [one for one in execute(project, runs, made=()) if one.status is not RunStatus.DONE]
     if failed:
         raise RunsFailed(len(failed), len(runs), "\n".join(f"{one.run.notebook.name}: {one.reason}" for one in failed))
     gather(project)

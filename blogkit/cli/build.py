@@ -30,8 +30,8 @@ def build(
     from blogkit.model import Level, RunStatus
     from blogkit.pipeline import build
 
-    def execute(project: Project, missing: Sequence[Run], *, stored: int) -> Sequence[RunResult]:
-        return execute_and_show(project, missing, stored=stored, workers=workers)
+    def execute(project: Project, missing: Sequence[Run], *, made: Sequence[Run]) -> Sequence[RunResult]:
+        return execute_and_show(project, missing, made=made, workers=workers)
 
     site = load_site(Path.cwd())
     built = build(site, projects or (), scale=scale, engine=engine, profile=profile, execute=execute)

@@ -35,34 +35,33 @@ def run(
     retries: Annotated[int, typer.Option(min=0, help="Try a run that does not succeed so many more times.")] = 0,
     on: Annotated[str, typer.Option("--on", metavar="NAME", help="`local`, or a cluster's profile.")] = "local",
     detach: Annotated[bool, typer.Option("--detach", help="On a cluster: hand the runs in, and return.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking, also what exceeds the budget.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking, as far as the budget goes.")] = False,
 ) -> None:
     """Run the experiments that have no results yet."""
     from blogkit.config import load_site
-    from blogkit.pipeline import plan, runs_to_do
+    from blogkit.pipeline import plan, runs_to_do, without
 
     site = load_site(Path.cwd())
     results: list[RunResult] = []
     for project in chosen_projects(site, projects):
         runs = plan(project, scale=scale, settings=assignments(settings, "--set"), only=assignments(only, "--only"))
         missing = runs if force else runs_to_do(project, runs)
+        made = without(runs, missing)
         if dry_run:
-            print_plan(project, runs, missing, workers)
+            print_plan(project, missing, made, workers)
             continue
         if not missing:
             print(f"{project.name}: nothing to do, {_count(runs)} in the store.")
             continue
         if on != "local":
-            results += execute_on(
-                site, on, project, missing, stored=len(runs) - len(missing), force=force, detach=detach
-            )
+            results += execute_on(site, on, project, missing, stored=len(made), force=force, detach=detach)
             continue
         if not yes:
-            ask_budget(project, missing, workers)
+            ask_budget(project, missing, made, workers)
         results += execute_and_show(
             project,
             missing,
-            stored=len(runs) - len(missing),
+            made=made,
             workers=workers,
             force=force,
             retries=retries,
@@ -278,7 +277,7 @@ def execute_and_show(
     project: Project,
     missing: Sequence[Run],
     *,
-    stored: int,
+    made: Sequence[Run],
     workers: int | None = None,
     force: bool = False,
     retries: int = 0,
@@ -290,13 +289,14 @@ def execute_and_show(
     from blogkit.run.interrupts import stoppable
 
     with (
-        make_view(project, missing, stored=stored, workers=workers) as view,
+        make_view(project, missing, stored=len(made), workers=workers) as view,
         stoppable(lambda text: view.on_event(Note(text=text))) as stop,
     ):
         results = execute_runs(
             project,
             missing,
             workers=workers,
+            made=made,
             force=force,
             retries=retries,
             cold=cold,
@@ -352,34 +352,38 @@ def cluster_jobs(site: Site, project: Project) -> dict[str, tuple[str, str]]:
     return found
 
 
-def ask_budget(project: Project, missing: Sequence[Run], workers: int | None) -> None:
+def ask_budget(project: Project, missing: Sequence[Run], made: Sequence[Run], workers: int | None) -> None:
     """On a terminal, asks before a sweep that would cost more than its budget; elsewhere the budget just holds."""
+    beyond = beyond_budget(project, missing, made, workers)
+    if not beyond or not sys.stdin.isatty():
+        return
+    print(f"{project.name}: {beyond}.", file=sys.stderr)
+    if not typer.confirm("Run what the budget allows?", default=True, err=True):
+        raise typer.Abort
+
+
+def beyond_budget(project: Project, missing: Sequence[Run], made: Sequence[Run], workers: int | None) -> str:
+    """What a sweep would cost beside its budget, in a line; empty when the budget allows it."""
     from blogkit.cli.sweep_view import duration
-    from blogkit.run.budget import estimate
+    from blogkit.run.budget import estimate, spent_on
     from blogkit.run.execute import count_workers
     from blogkit.run.status import Durations
 
     assert project.sweep is not None
     budget = project.sweep.budget
-    cost = estimate(missing, Durations.of(project), budget, count_workers(project, missing, workers))
-    if not cost.exceeds or not sys.stdin.isatty():
-        return
-    may = " and ".join(
-        text
-        for text in (
-            f"{budget.runs} runs" if budget.runs is not None else "",
-            f"{budget.minutes:g} min" if budget.minutes is not None else "",
-        )
-        if text
-    )
+    at_once = count_workers(project, missing, workers)
+    cost = estimate(missing, Durations.of(project), budget, at_once, spent_on(project, made, at_once))
+    if not cost.exceeds:
+        return ""
+    limits = [f"{budget.runs} runs" if budget.runs is not None else ""]
+    limits += [f"{budget.minutes:g} min" if budget.minutes is not None else ""]
     time = f", about {duration(cost.seconds)}" if cost.seconds is not None else ""
-    print(f"{project.name}: {_count(missing)} to do{time}; the budget in sweep.yml is {may}.", file=sys.stderr)
-    if not typer.confirm("Run what the budget allows?", default=True, err=True):
-        raise typer.Abort
+    before = f", beside {_count(made)} ({duration(cost.spent.seconds)}) made before" if made else ""
+    return f"{_count(missing)} to do{time}{before}; the budget in sweep.yml is {' and '.join(filter(None, limits))}"
 
 
-def print_plan(project: Project, runs: Sequence[Run], missing: Sequence[Run], workers: int | None) -> None:
-    """What `--dry-run` says: each run that is missing, and how long they may take together."""
+def print_plan(project: Project, missing: Sequence[Run], made: Sequence[Run], workers: int | None) -> None:
+    """What `--dry-run` says: each missing run, how long they may take together, and what is beyond the budget."""
     from blogkit.cli.sweep_view import duration, parameters_text
     from blogkit.run.execute import count_workers
     from blogkit.run.status import Durations
@@ -389,7 +393,10 @@ def print_plan(project: Project, runs: Sequence[Run], missing: Sequence[Run], wo
     at_once = count_workers(project, missing, workers)
     seconds = Durations.of(project).estimate_all(missing, at_once)
     time = "no run has been made yet to tell the time from" if seconds is None else f"about {duration(seconds)}"
-    print(f"{project.name}: {len(missing)} of {_count(runs)} to do, {at_once} at a time: {time}.")
+    total = _count([*missing, *made])
+    print(f"{project.name}: {len(missing)} of {total} to do, {at_once} at a time: {time}.")
+    if beyond := beyond_budget(project, missing, made, workers):
+        print(f"{project.name}: {beyond}.")
 
 
 def describe_failure(result: RunResult) -> str:

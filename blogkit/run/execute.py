@@ -24,7 +24,7 @@ from typing import Any
 from blogkit import store
 from blogkit.errors import StoreError
 from blogkit.model import Budget, Project, Run, RunResult, RunStatus
-from blogkit.run.budget import Allowance
+from blogkit.run.budget import Allowance, spent_on
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
 from blogkit.run.provenance import Circumstances, describe, read_failure, standing
@@ -115,6 +115,7 @@ def execute_runs(
     runs: Sequence[Run],
     *,
     workers: int | None = None,
+    made: Sequence[Run] = (),
     force: bool = False,
     retries: int = 0,
     cold: bool = False,
@@ -129,7 +130,8 @@ def execute_runs(
     Kernels are forks of a process that has the notebook's libraries imported, unless ``cold`` is set or that is not
     possible here. ``workers`` runs go on at a time, by default as many as the machine has GPUs, or cores for. A run
     that does not succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and
-    gives a reason not to begin any more, or nothing; by default it holds the project's budget. A run that did not begin
+    gives a reason not to begin any more, or nothing; by default it holds the project's budget, in which the runs that
+    were ``made`` of the sweep before count too. A run that did not begin
     has the status *not started*. Without ``tidy``, what killed commands left is not cleared. Events are told one at a
     time, from several threads.
 
@@ -137,6 +139,7 @@ def execute_runs(
     """
     sweep = _Sweep(
         project=project,
+        made=made,
         force=force,
         retries=retries,
         cold=cold,
@@ -171,6 +174,7 @@ class _Sweep:
         self,
         *,
         project: Project,
+        made: Sequence[Run],
         force: bool,
         retries: int,
         cold: bool,
@@ -181,7 +185,7 @@ class _Sweep:
         on_event: OnEvent,
     ) -> None:
         self.project, self.force, self.retries, self.cold = project, force, retries, cold
-        self.start, self.tidy = ORDINARY, tidy
+        self.start, self.tidy, self.made = ORDINARY, tidy, list(made)
         self.stop, self.meter = stop, meter
         budget = project.sweep.budget if project.sweep else Budget()
         self.allowance = Allowance(budget, Durations.of(project) if budget.minutes else Durations(known={}))
@@ -208,6 +212,7 @@ class _Sweep:
         for run in runs:
             if run.id in stored:
                 self._results[run.id] = self._stored(run)
+                self.made.append(run)
             else:
                 self._waiting.append((run, 1))
         if self._waiting:
@@ -222,6 +227,8 @@ class _Sweep:
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
         self._lease = Lease(slots)
+        if self.project.sweep and self.project.sweep.budget != Budget():
+            self.allowance.count_in(spent_on(self.project, self.made, len(slots)))
         with self._kernel_start() as self.start:
             self._employ(slots)
 

@@ -14,7 +14,7 @@ import pytest
 
 from blogkit.config import load_project
 from blogkit.model import Budget, Run, RunStatus
-from blogkit.run.budget import Allowance, estimate
+from blogkit.run.budget import Allowance, Spent, estimate, spent_on
 from blogkit.run.execute import execute_runs
 from blogkit.run.plan import plan_runs
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
@@ -166,9 +166,28 @@ def test_a_budget_holds_while_a_sweep_runs() -> None:
     now = 60.0
     assert allowance(run(1)) == ""
     now = 80.0
-    assert allowance(run(2)) == "the budget of 2 minutes is used up"
+    assert allowance(run(2)) == "the budget of 2 minutes is used up; `budget:` in sweep.yml sets it"
     counted = Allowance(Budget(runs=1), Durations(known={}))
-    assert (counted(run(0)), counted(run(1))) == ("", "the budget of 1 runs is used up")
+    assert (counted(run(0)), counted(run(1))) == ("", "the budget of 1 runs is used up; `budget:` in sweep.yml sets it")
+
+
+def test_what_was_made_before_counts_in_a_budget(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 4", ("parameters", "seed = 0"), "seed")
+    project = load_project(folder)
+    runs = plan_runs(project)
+    for one in runs[:2]:
+        (folder / "runs" / one.id).mkdir(parents=True)
+        (folder / "runs" / one.id / "run.json").write_text('{"seconds": 60.0}')
+    spent = spent_on(project, runs[:2], workers=2)
+    assert spent == Spent(runs=2, seconds=60.0)
+    durations = Durations(known={}).adding(runs[0], 60.0)
+    assert estimate(runs[2:], durations, Budget(runs=3), 2, spent).exceeds
+    assert estimate(runs[2:], durations, Budget(minutes=1.5), 2, spent).exceeds
+    assert not estimate(runs[2:], durations, Budget(runs=4, minutes=2), 2, spent).exceeds
+    allowance = Allowance(Budget(minutes=1.5), durations, clock=lambda: 0.0)
+    assert allowance(runs[2]) == ""
+    allowance.count_in(spent)
+    assert "1.5 minutes is used up" in allowance(runs[3])
 
 
 @pytest.mark.slow
@@ -179,4 +198,8 @@ def test_a_sweep_that_ends_with_its_budget_has_all_points_at_the_first_seed(tmp_
     results = execute_runs(project, plan_runs(project), workers=1)
     done = [result.run.parameters for result in results if result.status is RunStatus.DONE]
     assert done == [{"x": x, "seed": 0} for x in (1, 2, 3)]
-    assert {result.reason for result in results[3:]} == {"the budget of 3 runs is used up"}
+    assert {result.reason for result in results[3:]} == {
+        "the budget of 3 runs is used up; `budget:` in sweep.yml sets it"
+    }
+    again = execute_runs(project, plan_runs(project), workers=1)
+    assert [result.status for result in again] == [RunStatus.DONE] * 3 + [RunStatus.NOT_STARTED] * 6
