@@ -166,7 +166,8 @@ def _drawn(notebook: Path) -> Iterator[_Found]:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotebookError(f"The notebook cannot be read: {error}.", "Run it again.", notebook) from error
-    for place, cell in enumerate(cells, start=1):
+    written = (cell for cell in cells if "injected-parameters" not in (cell.get("metadata") or {}).get("tags", []))
+    for place, cell in enumerate(written, start=1):  # as the author's own notebook counts them
         outputs = [output for output in cell.get("outputs", []) if isinstance(output, dict)]
         count = 0
         for output in outputs:

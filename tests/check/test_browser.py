@@ -90,6 +90,16 @@ def test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script(tmp_path:
     assert messages(report, "BK127") == ["without JavaScript the figure #fig-9 stays empty."]
 
 
+def test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault(tmp_path: Path) -> None:
+    with_picture = (
+        '<figure id="fig-9"><canvas id="c" width="300" height="200" aria-label="A curve." hidden></canvas>'
+        '<noscript><img src="results/charts/error.svg" alt="A curve."></noscript>'
+        "<figcaption>Figure 9: The loss.</figcaption></figure><script>console.warn('slow'); c.hidden = false;"
+        "c.getContext('2d').fillRect(9, 9, 99, 99)</script>"
+    )
+    assert messages(opened(tmp_path, page(end=with_picture)), "BK124", "BK125", "BK127") == []
+
+
 def test_equations_that_are_not_typeset_are_told(tmp_path: Path) -> None:
     local = '<script src="mathjax.js"></script><p>where <span class="math inline">\\(x^2\\)</span> is</p>'
     report = opened(tmp_path, page(end=local), {"mathjax.js": "/* the wrong file */"})

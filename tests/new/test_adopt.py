@@ -103,6 +103,15 @@ MINE = (
 
 
 @pytest.mark.slow
+def test_a_figure_without_a_label_is_named_after_its_cell_in_the_authors_notebook(mine: Path, tmp_path: Path) -> None:
+    odd = json.loads(notebook(("parameters", MINE[0]), MINE[1], MINE[2].split("\n", 1)[1]))
+    odd["metadata"] = {}  # no kernel is named
+    mine.write_text(json.dumps(odd))
+    _, figures = adopt_notebook(load_site(init_site(tmp_path / "site")), "loss", mine)
+    assert [path.name for path in figures] == ["cell-3.svg"]
+
+
+@pytest.mark.slow
 def test_a_notebook_becomes_a_project_with_its_figures_in_the_post(tmp_path: Path) -> None:
     mine = tmp_path / "my_loss.ipynb"
     mine.write_text(notebook(*MINE))
