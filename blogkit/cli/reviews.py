@@ -65,7 +65,8 @@ def _roster(folder: ReviewFolder, given: Path | None) -> Roster:
         keep_roster(folder, given.read_text(encoding="utf-8-sig"))
         return roster
     if not folder.roster.is_file():
-        raise ProjectError("There is no roster yet.", hint="Give one with --roster roster.csv.", path=folder.roster)
+        hint = "`blogkit review assign --roster roster.csv` reads one: name,email,role,project."
+        raise ProjectError("There is no roster yet.", hint=hint, path=folder.roster)
     return read_roster(folder.roster, folder.secret())
 
 

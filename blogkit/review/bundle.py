@@ -100,7 +100,10 @@ def open_bundle(path: Path, into: Path, *, answers: Path | None = None) -> Opene
                 parts = PurePosixPath(info.filename).parts
                 if parts == ("record.jsonl",) or (len(parts) == 3 and parts[0] == "posts" and ".." not in parts):
                     store.write_bytes(into.joinpath(*parts), archive.read(info))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except OSError as error:
+        hint = "Name a file that `blogkit review bundle` wrote."
+        raise ConfigError([Problem(path=path, message=f"cannot be read: {error.strerror}.", hint=hint)]) from error
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
         hint = "Name a file that `blogkit review bundle` wrote."
         raise ConfigError([Problem(path=path, message=f"is no review bundle: {error}.", hint=hint)]) from error
     before = read_record(answers) if answers is not None and answers.is_file() else ()

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -93,12 +94,14 @@ def fold(text: str) -> str:
     """Lower case without accents, for comparing names; as long as the text, so that places stay."""
     if text.isascii():
         return text.lower()
-    folded = []
-    for character in text:
-        plain = unicodedata.normalize("NFKD", character).casefold()
-        plain = "".join(one for one in plain if not unicodedata.combining(one))
-        folded.append(plain if len(plain) == 1 else (character.lower() if len(character.lower()) == 1 else "?"))
-    return "".join(folded)
+    return "".join(map(_fold_one, text))
+
+
+@lru_cache(maxsize=4096)
+def _fold_one(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character).casefold()
+    plain = "".join(one for one in plain if not unicodedata.combining(one))
+    return plain if len(plain) == 1 else (character.lower() if len(character.lower()) == 1 else "?")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,7 +188,8 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: R
         cells = [score.post, _points(score.final) + override, _points(score.mean), peers, staff, spread]
         lines.append("| " + " | ".join(_cell(cell) for cell in [*cells, score.reread]) + " |")
     open_rows = [row for row in rows if not row.submitted]
-    lines += ["", f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted.", ""]
+    done = f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted."
+    lines += ["", done if rows else "Nobody is assigned to a post yet: `blogkit review assign`.", ""]
     uncounted = [f"{score.post} ({score.uncounted})" for score in scores if score.uncounted]
     if uncounted:
         posts = ", ".join(map(_cell, uncounted))
