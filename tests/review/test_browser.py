@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner
 
+import blogkit
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import add_revision, prepare_post
 from blogkit.review.record import read_record
@@ -56,6 +57,20 @@ def comment(page: Any, text: str, kind: str = "Question") -> None:
     before = page.locator(".thread").count()
     page.locator("#composer button.primary").click()
     page.locator(".thread").nth(before).wait_for()
+
+
+def barriers(page: Any) -> list[str]:
+    """What axe-core finds wrong with the app's page, light and dark; the post in its frame is judged by `check`."""
+    source = (Path(blogkit.__file__).parent / "check" / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
+    found: list[str] = []
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate(source)
+        found += page.evaluate(
+            "() => axe.run(document, {iframes: false, elementRef: false}).then(found => found.violations.map(one =>"
+            " one.id + ': ' + one.nodes.map(node => node.target.join(' ')).join(', ')))"
+        )
+    return found
 
 
 def command(*arguments: str) -> str:
@@ -144,6 +159,8 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         comment(page, "A pleasure to read.", "Praise")
         assert page.locator(".thread").count() == 5
 
+        assert barriers(page) == []
+
         # the rubric saves itself, and is submitted
         page.get_by_role("tab", name="Rubric").click()
         fields = page.locator("[data-points]")
@@ -156,6 +173,7 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         assert page.locator("[data-points]").first.input_value() == "8"
         page.get_by_role("button", name="Submit the review").click()
         page.get_by_text("The authors see it now").wait_for()
+        assert barriers(page) == []
 
         # the authors revise: a new run, an edit, a deleted paragraph; and answer
         write_site(site, value=0.336, discussion="We left the limitations out.")
@@ -186,12 +204,15 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         frame.locator(".pin.active").wait_for()
         thread.get_by_role("button", name="Close").click()
         thread.get_by_text("closed").wait_for()
+        assert barriers(page) == []
         moved = page.locator(".thread", has_text="ten percent")
         assert "not in the newest revision" not in moved.inner_text()
 
         # staff see it through
         staff = sign_in(browser, links["Tess"], errors)
+        assert barriers(staff) == []
         staff.goto(f"{server.app}/staff")
+        assert barriers(staff) == []
         assert "1 of 6 submitted" in re.sub(r"\s+", " ", staff.locator(".numbers").inner_text())
         report = command("report", "--format", "csv").splitlines()
         ada = next(dict(zip(report[0].split(","), row.split(","), strict=True)) for row in report if "ada@" in row)
