@@ -41,6 +41,8 @@ def run(
     from blogkit.config import load_site
     from blogkit.pipeline import plan, runs_to_do, without
 
+    if detach and on == "local":
+        raise ConfigError([Problem(message="--detach hands runs to a cluster.", hint="Say which: --on NAME --detach.")])
     site = load_site(Path.cwd())
     results: list[RunResult] = []
     for project in chosen_projects(site, projects):

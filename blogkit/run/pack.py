@@ -120,6 +120,8 @@ def pack_project(path: Path) -> str:
     try:
         with tarfile.open(path, "r:gz") as tar:
             return str(_read_manifest(tar, path)["project"])
+    except FileNotFoundError:
+        raise StoreError("There is no such file.", hint="`blogkit runs pack` makes one.", path=path) from None
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise

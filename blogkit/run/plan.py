@@ -126,12 +126,15 @@ def plan_runs(
     grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
     surroundings = _surroundings(project, sweep, notebook)
     runs: dict[str, Run] = {}
+    offered: dict[str, dict[str, None]] = {name: {} for name in only}
     for seed in wanted_seeds if seeded else [None]:
         for values in itertools.product(*grid.values()):
             parameters = {**fixed, **dict(zip(grid, values, strict=True))}
             if seed is not None:
                 parameters["seed"] = seed
             effective = {**{name: notebook.declared[name] for name in notebook.known}, **parameters}
+            for name in only:
+                offered[name][repr(effective.get(name))] = None
             if any(effective.get(name, _MISSING) != value for name, value in only.items()):
                 continue
             run_id = _run_id(surroundings, parameters)
@@ -144,6 +147,10 @@ def plan_runs(
                 threads=sweep.threads,
                 time_limit=None if sweep.time_limit is None else sweep.time_limit * 60,
             )
+    if only and not runs:
+        asked = " ".join(f"{name}={value}" for name, value in only.items())
+        hint = "; ".join(f"{name} is one of {', '.join(values)}" for name, values in offered.items())
+        raise ConfigError([Problem(message=f"--only {asked}: no planned run is so.", hint=f"In this sweep, {hint}.")])
     return tuple(runs.values())
 
 

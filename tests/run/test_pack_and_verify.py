@@ -130,6 +130,11 @@ def test_any_other_file_is_no_pack(tmp_path: Path, data: bytes) -> None:
         unpack_runs(project, tmp_path / "x.tar.gz")
 
 
+def test_a_pack_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such file"):
+        pack_project(tmp_path / "none.tar.gz")
+
+
 def test_a_pack_of_another_project_is_refused(tmp_path: Path) -> None:
     pack = pack_runs(project_with_runs(tmp_path), tmp_path / "p.tar.gz").path
     other = load_project(write_project(tmp_path / "b", "", *CELLS, name="q"))

@@ -150,3 +150,9 @@ def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
     (folder / "experiment.ipynb").unlink()
     with pytest.raises(NotebookError, match="no such notebook"):
         plan_runs(load_project(folder))
+
+
+def test_only_a_value_that_no_run_has_is_a_letter_with_those_there_are(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "grid: {x: [1, 2]}\n", ("parameters", "x = 1"))
+    with pytest.raises(ConfigError, match="x=9(.|\n)*x is one of 1, 2"):
+        plan_runs(load_project(folder), only={"x": 9})
