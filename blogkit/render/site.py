@@ -235,6 +235,7 @@ class SiteRenderer:
         made.post = replace(made.post, search=extras.search_entries(tree))
         made.text = page_text(tree)
         made.inputs |= files
+        made.rendered = None  # what is kept of every page until all are written should be small
 
     def _list(
         self,

@@ -24,8 +24,8 @@ from blogkit.errors import ToolFailed, ToolMissing
 PANDOC_VARIABLE = "BLOGKIT_PANDOC"
 """Names another pandoc than the one that is installed with blogkit."""
 
-_ROOM = ("+RTS", "-A32m", "-RTS")
-"""A nursery that holds what one post allocates between two collections: a tenth of the time for 60 MB a process."""
+_ROOM = ("+RTS", "-A24m", "-RTS")
+"""A nursery that holds what one post allocates between two collections: a tenth of the time for 20 MB a process."""
 
 
 def find_pandoc() -> Path:

@@ -96,6 +96,15 @@ def draw_svg(vega: Spec) -> str:
     return drawing
 
 
+def draw_png(svg: str) -> bytes:
+    """A drawing as a PNG of the size that it names, in pixels. Raises ToolFailed when it cannot be drawn."""
+    try:
+        picture: bytes = _vl_convert().svg_to_png(svg, scale=1)
+    except ValueError as error:
+        raise ToolFailed(f"a drawing could not be made a picture: {_first_lines(error)}") from error
+    return picture
+
+
 def forbidden_parts(spec: object) -> Iterator[str]:
     """What a specification may not hold in a page, each as the end of a sentence: "data from https://…".
 

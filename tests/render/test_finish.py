@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from blogkit.model import Site, SiteConfig
 from blogkit.render.finish import Assets, FinishContext, finish
+from tests.render.conftest import SITE, manifest_of, write_site
 
 
 def context(tmp_path: Path, prefix: str = "../../") -> FinishContext:
@@ -40,3 +42,39 @@ def test_an_asset_is_copied_only_when_a_page_asks_for_it(tmp_path: Path) -> None
 def test_an_asset_is_addressed_from_the_page(tmp_path: Path) -> None:
     assert context(tmp_path).asset("made.css", b"") == "../../site_libs/blogkit/made.css"
     assert context(tmp_path, prefix="").asset("made.css", b"") == "site_libs/blogkit/made.css"
+
+
+def test_a_shared_post_shows_its_first_figure_and_the_picture_is_made_once(tmp_path: Path) -> None:
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100">'
+        '<path d="M0 90 L100 10" style="stroke: var(--fg, #222)"/></svg>'
+    )
+    config = SITE.replace('title: "A Blog"', 'title: "A Blog", site-url: "https://example.org/blog"')
+    post = "---\ntitle: T\n---\n\n![Caption.](results/charts/f.svg){#fig-x fig-alt='Alternative.'}\n"
+    write_site(
+        tmp_path, {"_quarto.yml": config, "projects/a/index.qmd": post, "projects/a/results/charts/f.svg": drawing}
+    )
+    manifest_of(tmp_path)
+    page = (tmp_path / "_site/projects/a/index.html").read_text()
+    (picture,) = (tmp_path / "_site/projects/a").glob("card-*.png")
+    assert f'content="https://example.org/blog/projects/a/{picture.name}"' in page
+    assert 'content="summary_large_image"' in page
+    assert 'content="Alternative."' in page
+    first = picture.read_bytes()
+    assert struct.unpack(">II", first[16:24]) == (1200, 630)
+    made = picture.stat().st_mtime_ns
+    (tmp_path / "projects/a/index.qmd").write_text(post + "\nMore words.\n")
+    manifest_of(tmp_path)
+    assert picture.stat().st_mtime_ns == made
+    picture.unlink()
+    (tmp_path / "projects/a/index.qmd").write_text(post)
+    manifest_of(tmp_path)
+    assert picture.read_bytes() == first
+
+
+def test_a_site_without_an_address_names_no_picture(tmp_path: Path) -> None:
+    post = "---\ntitle: T\n---\n\n![Caption.](f.svg){#fig-x}\n"
+    write_site(tmp_path, {"index.qmd": post, "f.svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"/>'})
+    manifest_of(tmp_path)
+    assert "og:image" not in (tmp_path / "_site/index.html").read_text()
+    assert not list((tmp_path / "_site").glob("card-*.png"))

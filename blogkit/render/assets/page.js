@@ -53,6 +53,14 @@
     follow();
   }
 
+  // --- the outline: open beside the text, folded where it stands above it
+  all(".bk-outline", function (outline) {
+    var wide = matchMedia("(min-width: 75rem)");
+    var fit = function () { outline.open = wide.matches; };
+    wide.addEventListener("change", fit);
+    fit();
+  });
+
   // --- permalinks
   all("main :is(h1, h2, h3, h4, h5, h6)", function (heading) {
     var section = heading.parentElement;

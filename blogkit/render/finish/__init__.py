@@ -92,11 +92,12 @@ Finisher = Callable[[html.HtmlElement, FinishContext], None]
 
 def finishers() -> tuple[Finisher, ...]:
     """Every transformation, in order."""
-    from blogkit.render.finish import charts, meta, offline, reader, sanitise, styles, theme
+    from blogkit.render.finish import charts, meta, offline, picture, reader, sanitise, styles, theme
 
     return (
         offline.cut_network,
         sanitise.clean_outputs,
+        picture.add_picture,
         charts.draw_figures,
         theme.dress,
         reader.help_reader,

@@ -49,7 +49,7 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
     add("property", "og:type", "article" if authors else "website")
     add("property", "og:site_name", str(website.get("title") or ""))
     add("property", "og:url", address)
-    add("name", "twitter:card", "summary_large_image" if site_url else "summary")
+    add("name", "twitter:card", "summary_large_image" if "og:image" in have else "summary")
     if authors:
         add("name", "citation_title", title)
         for author in authors:

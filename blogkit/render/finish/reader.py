@@ -8,6 +8,7 @@ import re
 from lxml.html import HtmlElement
 
 from blogkit.render.dom import (
+    HEADINGS,
     WORDS_A_MINUTE,
     add_class,
     by_id,
@@ -37,8 +38,21 @@ def help_reader(page: HtmlElement, context: FinishContext) -> None:
     if sidebar is not None:
         sidebar.set("role", "complementary")
         sidebar.set("aria-label", "About this page")
+    _outline(page)
     if not with_class(page, "quarto-listing") and by_id(main, "title-block-header") is not None:
         _reading_time(page, main)
+
+
+def _outline(page: HtmlElement) -> None:
+    """The outline folds where it stands above the text; beside the text the theme keeps it open."""
+    nav = by_id(page, "TOC")
+    title = next((child for child in nav if child.tag in HEADINGS), None) if nav is not None else None
+    if nav is None or title is None or nav.find("details") is not None:
+        return
+    rest = [child for child in nav if child is not title]
+    title.tail = None
+    box = make("details", make("summary", title), *rest, class_="bk-outline")
+    nav.append(box)
 
 
 def _tables(main: HtmlElement) -> None:

@@ -461,13 +461,18 @@ function document.render(request)
     state.problem(s, "the mathematics " .. tex:sub(1, 60) .. " cannot be typeset.", tex:sub(1, 20),
       "Write it with the commands of LaTeX and amsmath.")
   end
-  return {
+  local answer = {
     body = body,
     fields = fields(request, writer),
     problems = #s.problems > 0 and s.problems or nil,
     warnings = #s.warnings > 0 and s.warnings or nil,
     works = s.works,
   }
+  -- pandoc never lets go of the functions of a filter, nor they of what they know
+  for name in pairs(s) do
+    s[name] = nil
+  end
+  return answer
 end
 
 return document

@@ -13,4 +13,6 @@ for line in io.lines() do
   answer.id = request.id
   io.stdout:write(pandoc.json.encode(answer), "\n")
   io.stdout:flush()
+  answer, request = nil, nil
+  collectgarbage() -- Lua does not see how much of Haskell's memory a small handle holds
 end

@@ -1,0 +1,109 @@
+"""The picture that is shown where somebody shares a post: its first figure, as 1200 x 630 pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from blogkit.errors import ToolFailed
+from blogkit.render.dom import by_id, make
+from blogkit.render.finish import FinishContext
+from blogkit.render.listing import preview_image
+from blogkit.render.output import write_page
+
+WIDTH, HEIGHT = 1200, 630
+_MARGIN = 40
+_LOOK = "1"
+"""Another value makes every picture anew."""
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_VARIABLE = re.compile(r"var\(\s*--[\w-]+\s*,\s*((?:[^()]|\([^()]*\))*)\)")
+
+
+def add_picture(page: HtmlElement, context: FinishContext) -> None:
+    """Names the picture in the page's head, where the site has an address that the picture can have.
+
+    A drawing becomes a PNG beside the page, named after what it shows, so that it is made once.
+    """
+    website: Mapping[str, Any] = context.site.quarto.get("website") or {}
+    address = str(website.get("site-url") or "").rstrip("/")
+    head = page.find("head")
+    if not address or head is None or by_id(page, "title-block-header") is None:
+        return
+    image, alt = preview_image(page, context.metadata)
+    if not image or re.match(r"[a-z][a-z0-9+.-]*:|//", image, re.IGNORECASE):
+        return
+    root = context.site.root.resolve()
+    named = unquote(image)
+    source = (root / named.lstrip("/") if named.startswith("/") else context.source.parent / named).resolve()
+    if not source.is_file() or not source.is_relative_to(root):
+        return
+    size: dict[str, str] = {}
+    if source.suffix == ".svg":
+        target = _card(source, context.output.parent)
+        size = {"og:image:width": str(WIDTH), "og:image:height": str(HEIGHT)}
+    else:
+        target = context.site.output / source.relative_to(root)
+    if target is None or not target.is_relative_to(context.site.output):
+        return
+    where = f"{address}/{quote(target.relative_to(context.site.output).as_posix())}"
+    for name, value in {"og:image": where, **size, "og:image:alt": alt}.items():
+        if value:
+            meta = make("meta")
+            meta.set("property", name)
+            meta.set("content", value)
+            head.append(meta)
+
+
+def _card(source: Path, folder: Path) -> Path | None:
+    """The picture of a drawing; None where it cannot be drawn: the post is worth showing without."""
+    from blogkit.tools.vega import draw_png
+
+    data = source.read_bytes()
+    digest = hashlib.sha256(_LOOK.encode() + data).hexdigest()[:10]
+    target = folder / f"card-{digest}.png"
+    for old in folder.glob("card-??????????.png"):
+        if old != target:
+            old.unlink()
+    if target.is_file():
+        return target
+    try:
+        write_page(target, draw_png(card_svg(data)))
+    except (ToolFailed, etree.XMLSyntaxError, ValueError):
+        return None
+    return target
+
+
+def card_svg(data: bytes) -> str:
+    """A drawing in the middle of a white card. Raises etree.XMLSyntaxError for no XML, ValueError for no drawing."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    drawing = etree.fromstring(_VARIABLE.sub(r"\1", data.decode("utf-8")).encode("utf-8"), parser)
+    if drawing.tag != f"{_SVG}svg":
+        raise ValueError("no drawing")
+    for element in list(drawing.iter(f"{_SVG}image", f"{_SVG}script", f"{_SVG}foreignObject")):
+        parent = element.getparent()
+        if parent is not None:
+            parent.remove(element)
+    if not drawing.get("viewBox"):
+        width, height = (re.match(r"[\d.]+", drawing.get(name) or "") for name in ("width", "height"))
+        if not width or not height:
+            raise ValueError("no size")
+        drawing.set("viewBox", f"0 0 {width.group()} {height.group()}")
+    for name, value in (
+        ("x", _MARGIN),
+        ("y", _MARGIN),
+        ("width", WIDTH - 2 * _MARGIN),
+        ("height", HEIGHT - 2 * _MARGIN),
+    ):
+        drawing.set(name, str(value))
+    card = etree.Element(f"{_SVG}svg", {"width": str(WIDTH), "height": str(HEIGHT)}, {None: _SVG[1:-1]})
+    etree.SubElement(card, f"{_SVG}rect", {"width": "100%", "height": "100%", "fill": "#fff"})
+    card.append(drawing)
+    return etree.tostring(card, encoding="unicode")
