@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -64,8 +65,6 @@ def add_picture(page: HtmlElement, context: FinishContext) -> None:
 
 def _card(source: Path, folder: Path) -> Path | None:
     """The picture of a drawing; None where it cannot be drawn: the post is worth showing without."""
-    from blogkit.tools.vega import draw_png
-
     data = source.read_bytes()
     digest = hashlib.sha256(_LOOK.encode() + data).hexdigest()[:10]
     target = folder / f"card-{digest}.png"
@@ -75,10 +74,18 @@ def _card(source: Path, folder: Path) -> Path | None:
     if target.is_file():
         return target
     try:
-        write_page(target, draw_png(card_svg(data)))
+        write_page(target, _card_png(data))
     except (ToolFailed, etree.XMLSyntaxError, ValueError):
         return None
     return target
+
+
+@lru_cache(maxsize=32)
+def _card_png(data: bytes) -> bytes:
+    """A card takes a tenth of a second, so that posts with the same drawing share one."""
+    from blogkit.tools.vega import draw_png
+
+    return draw_png(card_svg(data))
 
 
 def card_svg(data: bytes) -> str:
@@ -96,12 +103,8 @@ def card_svg(data: bytes) -> str:
         if not width or not height:
             raise ValueError("no size")
         drawing.set("viewBox", f"0 0 {width.group()} {height.group()}")
-    for name, value in (
-        ("x", _MARGIN),
-        ("y", _MARGIN),
-        ("width", WIDTH - 2 * _MARGIN),
-        ("height", HEIGHT - 2 * _MARGIN),
-    ):
+    inner = {"x": _MARGIN, "y": _MARGIN, "width": WIDTH - 2 * _MARGIN, "height": HEIGHT - 2 * _MARGIN}
+    for name, value in inner.items():
         drawing.set(name, str(value))
     card = etree.Element(f"{_SVG}svg", {"width": str(WIDTH), "height": str(HEIGHT)}, {None: _SVG[1:-1]})
     etree.SubElement(card, f"{_SVG}rect", {"width": "100%", "height": "100%", "fill": "#fff"})
