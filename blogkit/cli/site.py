@@ -18,9 +18,12 @@ def render(
         list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All when none is named.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, quarto, or pandoc (the embedded one).")] = "auto",
+    to: Annotated[str, typer.Option(help="html, or pdf: also a PDF beside each post, printed by Chromium.")] = "html",
     as_json: Annotated[bool, typer.Option("--json", help="Print the pages as JSON.")] = False,
 ) -> None:
     """Make the pages: posts, listings, feeds."""
+    if to not in {"html", "pdf"}:
+        raise typer.BadParameter(f"{to!r} is neither html nor pdf.", param_hint="--to")
     from blogkit.config import choose_projects, load_site
     from blogkit.render import render_site
 
@@ -29,15 +32,23 @@ def render(
     manifest = render_site(site, engine=engine, only=only)
     for warning in manifest.warnings:
         print(f"blogkit: warning: {warning}", file=sys.stderr)
+    papers: tuple[Path, ...] = ()
+    if to == "pdf":
+        from blogkit.render.paper import print_posts
+
+        papers = print_posts(manifest)
     if as_json:
         pages = [
             {"source": str(page.source), "output": str(page.output), "title": page.title, "project": page.project}
             for page in manifest.pages
         ]
-        print(json.dumps({"engine": manifest.engine, "root": str(manifest.root), "pages": pages}, indent=2))
+        said = {"engine": manifest.engine, "root": str(manifest.root), "pages": pages}
+        print(json.dumps({**said, **({"pdf": [str(one) for one in papers]} if to == "pdf" else {})}, indent=2))
         return
     count = len(manifest.pages)
     print(f"{count} page{'' if count == 1 else 's'} in {manifest.root} ({manifest.engine})")
+    for paper in papers:
+        print(paper)
 
 
 @app.command()

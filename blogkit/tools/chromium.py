@@ -73,17 +73,17 @@ def can_browse() -> bool:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(purpose: str = "Checking in a browser") -> Iterator[Browser]:
     """A headless browser with a fresh profile. Raises ToolMissing with the way to get it, ToolFailed when it dies."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         hint = 'Install it with `pip install "blogkit[browser]"`.'
-        raise ToolMissing("Checking in a browser needs Playwright, which is not installed.", hint=hint) from error
+        raise ToolMissing(f"{purpose} needs Playwright, which is not installed.", hint=hint) from error
     path = find_chromium()
     if path is None:
         hint = f"Install Chromium or Chrome, or name it in {VARIABLE}."
-        raise ToolMissing("Checking in a browser needs Chromium, and there is none on PATH.", hint=hint)
+        raise ToolMissing(f"{purpose} needs Chromium, and there is none on PATH.", hint=hint)
     sandbox = hasattr(os, "geteuid") and os.geteuid() != 0  # root cannot have one
     with sync_playwright() as playwright:
         try:
