@@ -12,9 +12,8 @@ from blogkit.tools.chromium import chromium, visit
 if TYPE_CHECKING:
     from blogkit.tools.chromium import Tab
 
-_MARGINS = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
 _READY = """async () => {
-  document.querySelectorAll("details").forEach(one => one.open = true);
+  document.querySelectorAll("details:not(figure details)").forEach(one => one.open = true);
   document.querySelectorAll("img[loading]").forEach(one => one.loading = "eager");
   await Promise.all([...document.images].map(one => one.decode().catch(() => null)));
   await document.fonts.ready;
@@ -40,9 +39,16 @@ def print_posts(manifest: Manifest) -> tuple[Path, ...]:
                 tab.emulate_media(media="print", color_scheme="light")
                 tab.evaluate(_READY)
                 tab.pdf(
-                    path=target, format="A4", print_background=True, margin=_MARGINS, display_header_footer=True,
-                    header_template="<span></span>", footer_template=_FOOT, tagged=True, outline=True,
-                )  # fmt: skip
+                    path=target,
+                    format="A4",
+                    print_background=True,
+                    margin={"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"},
+                    display_header_footer=True,
+                    header_template="<span></span>",
+                    footer_template=_FOOT,
+                    tagged=True,
+                    outline=True,
+                )
 
             visit(browser, page.output, manifest.root, put)
             made.append(target)

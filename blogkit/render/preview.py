@@ -53,7 +53,7 @@ class Preview:
         self._error = ""
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._renderer = SiteRenderer()
+        self._renderer = SiteRenderer(drafts="visible")
         handler = functools.partial(_Handler, preview=self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True

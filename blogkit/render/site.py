@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +14,13 @@ from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from blogkit.errors import BlogkitError, Problem, RenderError
+from blogkit.errors import BlogkitError, ConfigError, Problem, RenderError
 from blogkit.model import Manifest, Page, Project, Site
 from blogkit.render import citeas, extras, language, listing, structure
 from blogkit.render.cache import Cache
 from blogkit.render.engines import pandoc
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
-from blogkit.render.metadata import as_list, shown, split_front_matter
+from blogkit.render.metadata import as_list, line_of, shown, split_front_matter
 from blogkit.render.output import copy_if_newer, write_page
 from blogkit.tools.pandoc import PandocPool
 
@@ -84,6 +84,28 @@ def projects_by_folder(site: Site) -> dict[Path, str]:
     return {project.folder.resolve(): project.name for project in site.projects}
 
 
+# --- drafts ----------------------------------------------------------------------------------------------------------
+
+DRAFT_MODES = ("gone", "unlinked", "visible")
+
+
+def draft_mode(site: Site) -> str:
+    """What the site does with drafts, as Quarto has it; ``gone`` by default. Raises ConfigError for another word."""
+    mode = str((site.quarto.get("website") or {}).get("draft-mode") or "gone")
+    if mode not in DRAFT_MODES:
+        path = site.root / "_quarto.yml"
+        message = f"the draft-mode {mode!r} is not known."
+        hint = f"Known are {', '.join(DRAFT_MODES)}."
+        raise ConfigError([Problem(path=path, line=line_of(path, "draft-mode"), message=message, hint=hint)])
+    return mode
+
+
+def drafts_of(site: Site, fronts: Mapping[Path, Mapping[str, Any]]) -> frozenset[Path]:
+    """The sources that are drafts: by their front matter, or named in ``website: drafts:``."""
+    named = {(site.root / str(one)).resolve() for one in as_list((site.quarto.get("website") or {}).get("drafts"))}
+    return frozenset(source for source, front in fronts.items() if front.get("draft") or source.resolve() in named)
+
+
 # --- rendering -------------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +129,10 @@ class _Made:
 class SiteRenderer:
     """Renders a site, again and again: its pandoc processes stay, and what did not change is not rendered anew."""
 
-    def __init__(self, jobs: int | None = None) -> None:
+    def __init__(self, jobs: int | None = None, *, drafts: str | None = None) -> None:
+        """``drafts`` says what becomes of them, whatever the site says: a preview shows them."""
+        self._drafts = drafts
+        self._unlinked: frozenset[Path] = frozenset()
         self.jobs = jobs or os.cpu_count() or 1
         self._pool = PandocPool(pandoc.PROGRAM, self.jobs)
 
@@ -126,14 +151,24 @@ class SiteRenderer:
         cache = Cache(site)
         assets = Assets()
         fronts = {source: _front(source) for source in sources}
-        neighbours = extras.neighbours(site, [(s, outputs[s.resolve()], fronts[s]) for s in sources])
+        mode = self._drafts or draft_mode(site)
+        drafts = drafts_of(site, fronts)
+        hidden = frozenset() if mode == "visible" else drafts
+        self._unlinked = frozenset(source.resolve() for source in hidden)
+        linked = [source for source in sources if source not in hidden]
+        neighbours = extras.neighbours(site, [(s, outputs[s.resolve()], fronts[s]) for s in linked])
         wanted = wanted_sources(sources, only)
+        if mode == "gone" and not only:
+            wanted = linked
+            for source in drafts:
+                outputs.pop(source.resolve()).unlink(missing_ok=True)
+        links = sorted(str(source) for source in self._unlinked)
 
         def make(source: Path) -> _Made | BlogkitError:
             try:
                 known = cache.valid(source, [outputs[source.resolve()]])
                 around = neighbours.get(source, extras.NO_NEIGHBOURS)
-                if known is not None and known["record"]["around"] == around.record():
+                if known is not None and known["record"]["around"] == [*around.record(), links]:
                     return self._known(source, outputs[source.resolve()], known["record"])
                 return self._make(site, source, outputs, assets, around)
             except BlogkitError as error:
@@ -154,11 +189,11 @@ class SiteRenderer:
         posts = [one.post for one in made if not one.is_listing]
         if only:
             posts += self._others(cache, sources, wanted, outputs)
-        visible = [post for post in posts if not post.metadata.get("draft")]
+        visible = [post for post in posts if mode == "visible" or not _is_draft(post, hidden)]
         for one in made:
             if one.is_listing:
                 self._list(site, one, visible, assets, neighbours)
-        self._write(site, cache, made, neighbours)
+        self._write(site, cache, made, neighbours, links)
         extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, cache)
         assets.copy_to(site.output)
         cache.save(sources)
@@ -198,7 +233,7 @@ class SiteRenderer:
         output = output_of(site, path)
         rendered = pandoc.make_page(site, source, answer, pandoc.page_prefix(site, output))
         tree = parse_page(rendered.html)
-        structure.shape(tree, _frame(site, rendered, output, outputs))
+        structure.shape(tree, _frame(site, rendered, output, outputs, self._unlinked))
         for name, data in source.files.items():
             write_page(output.parent / name, data)
         post = listing.post_of(rendered, tree, output)
@@ -259,7 +294,12 @@ class SiteRenderer:
         made.tree = None
 
     def _write(
-        self, site: Site, cache: Cache, made: Iterable[_Made], neighbours: dict[Path, extras.Neighbours]
+        self,
+        site: Site,
+        cache: Cache,
+        made: Iterable[_Made],
+        neighbours: dict[Path, extras.Neighbours],
+        links: Sequence[str],
     ) -> None:
         for one in made:
             if one.text is None:
@@ -273,7 +313,7 @@ class SiteRenderer:
                     "post": one.post.record(),
                     "warnings": list(one.warnings),
                     "listing": one.is_listing,
-                    "around": neighbours.get(one.source, extras.NO_NEIGHBOURS).record(),
+                    "around": [*neighbours.get(one.source, extras.NO_NEIGHBOURS).record(), links],
                 },
             )
 
@@ -298,7 +338,13 @@ def _front(source: Path) -> dict[str, Any]:
         return {}
 
 
-def _frame(site: Site, rendered: pandoc.Rendered, output: Path, outputs: dict[Path, Path]) -> structure.Frame:
+def _is_draft(post: listing.Post, hidden: frozenset[Path]) -> bool:
+    return post.source in hidden or bool(post.metadata.get("draft"))
+
+
+def _frame(
+    site: Site, rendered: pandoc.Rendered, output: Path, outputs: dict[Path, Path], unlinked: frozenset[Path]
+) -> structure.Frame:
     source = rendered.source
     lang = str(source.metadata.get("lang") or "en")
     website = site.quarto.get("website") or {}
@@ -315,6 +361,7 @@ def _frame(site: Site, rendered: pandoc.Rendered, output: Path, outputs: dict[Pa
         words=language.words(lang, source.metadata.get("language")),
         positioned_references=bool(re.search(r"^:{3,}.*#refs\b", source.text, re.MULTILINE)),
         sources=outputs,
+        unlinked=unlinked,
         source=source.path,
         output=output,
         root=site.root,

@@ -40,6 +40,8 @@ class Frame:
     """The author placed ``#refs``."""
     sources: Mapping[Path, Path]
     """Every page of the site: source to output."""
+    unlinked: frozenset[Path] = frozenset()
+    """Drafts that nothing may lead to."""
     source: Path
     output: Path
     root: Path
@@ -471,8 +473,11 @@ def _margin_reference(page: HtmlElement, link: HtmlElement, shown: set[str]) -> 
 
 def _links(main: HtmlElement, frame: Frame) -> None:
     """A link to another post's source leads to its page."""
-    for link in elements(main, "a"):
+    for link in list(elements(main, "a")):
         href = link.get("href") or ""
+        if frame.unlinked and _target(href, frame) in frame.unlinked:
+            link.drop_tag()
+            continue
         moved = page_address(href, frame)
         if moved is not None:
             link.set("href", moved)
@@ -488,13 +493,19 @@ def _external(link: HtmlElement, frame: Frame) -> None:
 
 def page_address(href: str, frame: Frame) -> str | None:
     """The address of the page that a link to a source means; None for any other link."""
-    path, mark, tail = href.partition("#")
-    if not re.search(r"\.(?:qmd|ipynb|md)$", path) or re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):
-        return None
-    target = (frame.root / path.lstrip("/") if path.startswith("/") else frame.source.parent / path).resolve()
-    output = frame.sources.get(target)
+    _, mark, tail = href.partition("#")
+    target = _target(href, frame)
+    output = frame.sources.get(target) if target is not None else None
     if output is None:
         return None
     import os
 
     return os.path.relpath(output, frame.output.parent).replace(os.sep, "/") + mark + tail
+
+
+def _target(href: str, frame: Frame) -> Path | None:
+    """The source that a link names; None for any other link."""
+    path = href.partition("#")[0]
+    if not re.search(r"\.(?:qmd|ipynb|md)$", path) or re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):
+        return None
+    return (frame.root / path.lstrip("/") if path.startswith("/") else frame.source.parent / path).resolve()

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from blogkit.config import load_site
+from blogkit.errors import ConfigError
 from blogkit.render import render_site
 from blogkit.render.engines import csl, pandoc
 from blogkit.render.finish import parse_page
@@ -52,8 +53,8 @@ def test_a_post_leads_to_the_posts_before_and_after_it(blog: Path) -> None:
     assert links == {"prev": "../../projects/one/index.html", "next": "../../projects/four/index.html"}
 
 
-def test_a_draft_says_so_and_is_listed_nowhere(blog: Path) -> None:
-    assert "This is a draft." in (blog / "projects/three/index.html").read_text()
+def test_a_draft_is_no_page_and_is_listed_nowhere(blog: Path) -> None:
+    assert not (blog / "projects/three/index.html").exists()
     for name in ("index.html", "index.xml", "sitemap.xml", "search.js"):
         assert "hree" not in (blog / name).read_text(), name
 
@@ -183,3 +184,39 @@ def test_the_short_style_says_the_same_as_the_whole_one(tmp_path: Path) -> None:
         texts.append(" ".join("".join(page.find(".//main").itertext()).split()))  # type: ignore[union-attr]
     assert texts[0] == texts[1]
     assert "A Chapter" in texts[0]
+
+
+DRAFT = "---\ntitle: {}\ndate: 2026-01-0{}\n{}---\n\nWords, and a [link](../b/index.qmd#x).\n"
+
+
+@pytest.mark.parametrize("mode", ["gone", "unlinked", "visible"])
+def test_drafts_are_gone_unlinked_or_visible_as_quarto_has_it(mode: str, tmp_path: Path) -> None:
+    config = SITE if mode == "gone" else SITE.replace("{title:", f"{{draft-mode: {mode}, title:")
+    home = "---\ntitle: Home\nlisting: {contents: projects}\n---\n"
+    posts = {
+        "projects/a/index.qmd": DRAFT.format("A", 1, ""),
+        "projects/b/index.qmd": DRAFT.format("B", 2, "draft: true\n"),
+    }
+    write_site(tmp_path, {"_quarto.yml": config, "index.qmd": home, **posts})
+    manifest = manifest_of(tmp_path)
+    listed = (tmp_path / "_site/index.html").read_text()
+    other = (tmp_path / "_site/projects/a/index.html").read_text()
+    searched = (tmp_path / "_site/search.js").read_text()
+    page = tmp_path / "_site/projects/b/index.html"
+    assert ("projects/b/" in listed) is (mode == "visible")
+    assert ("../b/index.html#x" in other) is (mode == "visible")
+    assert ("projects/b" in searched) is (mode == "visible")
+    assert page.is_file() is (mode != "gone")
+    assert len(manifest.pages) == (2 if mode == "gone" else 3)
+    if mode == "gone":
+        site = load_site(tmp_path)
+        project = next(one for one in site.projects if one.name == "b")
+        render_site(site, engine="pandoc", only=[project])
+    assert "This is a draft." in page.read_text()
+
+
+def test_a_draft_mode_that_is_none_is_said(tmp_path: Path) -> None:
+    config = SITE.replace("{title:", "{draft-mode: hidden, title:")
+    write_site(tmp_path, {"_quarto.yml": config, "index.qmd": "---\ntitle: T\n---\n"})
+    with pytest.raises(ConfigError, match="draft-mode 'hidden'"):
+        manifest_of(tmp_path)
