@@ -173,7 +173,7 @@ def publish_projects(
         raise ProjectError(f"is to take {len(projects)} posts.", hint=hint, path=destination)
     manifest = render_stale(site, projects)
     releases = []
-    with check.looking() if opened else nullcontext(False) as look:
+    with check.looking(chosen) if opened else nullcontext(False) as look:
         for project in projects:
             page = page_of(manifest, project)
             check.refuse_errors(check.check_project(site, project, page, profile=chosen))

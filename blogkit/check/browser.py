@@ -135,10 +135,10 @@ def _axe_source() -> str:
 
 
 @contextmanager
-def looking() -> Iterator[Look]:
+def looking(rules: frozenset[str] | None = None) -> Iterator[Look]:
     """A browser that stays open for as many posts as there are; one that died is started anew for the next post.
 
-    Raises ToolMissing when Playwright or Chromium is not installed, ToolFailed when it does not start.
+    Of what takes long, only what ``rules`` ask for is looked at, by their names; all of it for None. Raises ToolMissing when Playwright or Chromium is not installed, ToolFailed when it does not start.
     """
     from blogkit.tools.chromium import chromium
 
@@ -151,39 +151,53 @@ def looking() -> Iterator[Look]:
                 browsers.clear()
             if not browsers:
                 browsers.append(running.enter_context(chromium()))
-            return _seen(browsers[-1], post)
+            return _seen(browsers[-1], post, rules)
 
         yield look
 
 
-def _seen(browser: Browser, post: Post) -> dict[str, Any]:
+def _seen(browser: Browser, post: Post, rules: frozenset[str] | None) -> dict[str, Any]:
     from blogkit.tools.chromium import visit
+
+    def wanted(rule: str) -> bool:
+        return rules is None or rule in rules
 
     assert post.page_name is not None
     with _unpacked(post) as root:
         page = root / post.page_name
-        wide = visit(browser, page, root, _ask_wide, settle=True)
-        narrow = visit(browser, page, root, lambda tab: tab.evaluate(_WIDE), size=(390, 844))
-        still = visit(browser, page, root, _ask_still, javascript=False)
-    seen = wide.found
-    told = [url for url in wide.requests if not url.startswith("chrome")]
-    return {
-        "requests": told,
-        "outside": wide.outside,
-        "missing": wide.missing,
-        "console": list(dict.fromkeys(text for text in wide.console if not _is_echo(text))),
-        "undrawn": list(_undrawn(seen)),
-        "narrow": [_sideways(narrow.found)] if narrow.found else [],
-        "axe": [_violation(one) for one in seen["axe"]],
-        "still": [sentence for sentence in _undrawn(still.found) if sentence not in set(_undrawn(seen))]
-        + [f"without JavaScript the page asks the network for {url}." for url in still.requests if url not in told],
-    }
+        wide = visit(browser, page, root, lambda tab: _ask_wide(tab, axe=wanted("document")), settle=True)
+        seen = wide.found
+        told = [url for url in wide.requests if not url.startswith("chrome")]
+        found = {
+            "requests": told,
+            "outside": wide.outside,
+            "missing": wide.missing,
+            "console": list(dict.fromkeys(text for text in wide.console if not _is_echo(text))),
+            "undrawn": list(_undrawn(seen)),
+            "axe": [_violation(one) for one in seen["axe"]],
+        }
+        if wanted("narrow-screen"):
+            narrow = visit(browser, page, root, lambda tab: tab.evaluate(_WIDE), size=(390, 844))
+            found["narrow"] = [_sideways(narrow.found)] if narrow.found else []
+        if wanted("no-script"):
+            still = visit(browser, page, root, _ask_still, javascript=False)
+            found["still"] = [
+                *(sentence for sentence in _undrawn(still.found) if sentence not in found["undrawn"]),
+                *(
+                    f"without JavaScript the page asks the network for {url}."
+                    for url in still.requests
+                    if url not in told
+                ),
+            ]
+    return found
 
 
-def _ask_wide(tab: Tab) -> Any:
+def _ask_wide(tab: Tab, *, axe: bool) -> Any:
     # Accessibility is that of the page as it opens; afterwards everything on it is touched.
-    tab.evaluate(_axe_source())
-    violations = tab.evaluate(_AXE)
+    violations = []
+    if axe:
+        tab.evaluate(_axe_source())
+        violations = tab.evaluate(_AXE)
     tab.evaluate(_TOUCH)
     return {**tab.evaluate(_LOOK), "axe": violations}
 

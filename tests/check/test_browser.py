@@ -157,6 +157,16 @@ def test_several_submissions_are_opened_in_one_browser(tmp_path: Path, started: 
     assert len(started) == 1
 
 
+def test_before_a_release_only_what_would_stop_it_is_looked_at(tmp_path: Path) -> None:
+    faulty = (
+        '<div style="width: 900px">Words</div><script>new Image()["sr" + "c"] = "https:" + "//late.host.edu/x"</script>'
+    )
+    folder = submission(tmp_path / "post", page(end=faulty), {"site_libs/paper.png": pages.png(4, 4)})
+    with looking(PROFILE) as look:
+        report = check_path(folder, profile=PROFILE, browser=look)
+    assert messages(report) == ["opened in a browser, the page asks the network for https://late.host.edu/x."]
+
+
 def test_a_browser_that_died_is_started_anew_for_the_next_post(tmp_path: Path, started: list[Browser]) -> None:
     folder = submission(tmp_path / "post", page(), {"site_libs/paper.png": pages.png(4, 4)})
     with looking() as look:
