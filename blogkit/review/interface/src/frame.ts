@@ -75,13 +75,15 @@ const annotator = createTextAnnotator<TextAnnotation, TextAnnotation>(root, {
     const open = !thread?.closed;
     return {
       fill,
-      fillOpacity: (state?.selected || annotation.id === active ? 0.34 : open ? 0.18 : 0.06),
+      fillOpacity: (state?.selected || annotation.id === active ? 0.34 : open ? 0.18 : 0.06) * (dark() ? 1.8 : 1),
       underlineColor: fill,
       underlineThickness: thread?.state === "check" ? 3 : 1.5,
       underlineOffset: 1,
     };
   },
 });
+
+const dark = () => window.matchMedia("(prefers-color-scheme: dark)").matches;
 
 annotator.on("createAnnotation", (annotation) => {
   const range = annotation.target.selector[0]?.range;
