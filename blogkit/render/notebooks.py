@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import nh3
 
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.render.metadata import load_yaml
+from blogkit.tools.papermill import read_notebook
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
 
 _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")
@@ -21,6 +23,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 _ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
 _FLOATS = ("fig-", "tbl-", "lst-")
+
+
+__all__ = ["Cell", "cell_lines", "cells", "front_matter_text", "notebook_rows", "read_notebook"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class Cell:
     tags: Sequence[str] = ()
     attachments: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Any]:
         """What the comments ``#| key: value`` at its head say."""
         lines = []
@@ -58,21 +63,29 @@ class Cell:
         return "\n".join(lines).strip("\n")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Output:
+    """One output of a cell, and what its Markdown depends on."""
+
+    cell: Cell
+    number: int
+    """Counted from 1."""
+    metadata: Mapping[str, Any]
+    files: dict[str, bytes]
+    """Takes the pictures, by their path from the page's folder."""
+    path: Path
+    page: Path | None
+    """The page that embeds the cell; None where the notebook itself is the page."""
+    asis: bool
+    """The text is Markdown itself."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.cell.options
+
+
 def _joined(value: Any) -> str:
     return "".join(value) if isinstance(value, list) else str(value or "")
-
-
-def read_notebook(path: Path) -> Mapping[str, Any]:
-    """A notebook's JSON. Raises NotebookError when it is none."""
-    try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NotebookError(
-            f"is no notebook: {error}.", hint="Open it in Jupyter and save it again.", path=path
-        ) from error
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise NotebookError("is no notebook: it has no cells.", hint="Open it in Jupyter and save it again.", path=path)
-    return notebook
 
 
 def front_matter_text(notebook: Mapping[str, Any]) -> str:
@@ -200,9 +213,16 @@ def cell_lines(
     displays = 0
     if show_output is not False:
         for number, output in enumerate(_merged(cell.outputs), start=1):
-            shown = _output(
-                output, cell, number, options, metadata, files, asis=show_output == "asis", path=path, page=page
+            about = _Output(
+                cell=cell,
+                number=number,
+                metadata=metadata,
+                files=files,
+                path=path,
+                page=page,
+                asis=show_output == "asis",
             )
+            shown = _output(output, about)
             if shown:
                 outputs.append(shown)
                 displays += output.get("output_type") in {"display_data", "execute_result"}
@@ -275,27 +295,16 @@ def _block(text: str) -> list[str]:
     return [ticks, *text.rstrip("\n").splitlines(), ticks]
 
 
-def _output(
-    output: Mapping[str, Any],
-    cell: Cell,
-    number: int,
-    options: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    files: dict[str, bytes],
-    *,
-    asis: bool,
-    path: Path,
-    page: Path | None,
-) -> list[str]:
+def _output(output: Mapping[str, Any], about: _Output) -> list[str]:
     kind = output.get("output_type")
     if kind == "stream":
         name = str(output.get("name") or "stdout")
-        if name == "stderr" and _option(cell, metadata, "warning", True) is False:
+        if name == "stderr" and _option(about.cell, about.metadata, "warning", True) is False:
             return []
         text = _ANSI.sub("", _joined(output.get("text")))
         if not text.strip():
             return []
-        if asis:
+        if about.asis:
             return text.splitlines()
         return [f":::: {{.cell-output .cell-output-{name}}}", *_block(text), "::::"]
     if kind == "error":
@@ -305,38 +314,28 @@ def _output(
     chart = chart_in(data)
     mime = next((one for one in _ORDER if data.get(one)), None)
     if chart is not None:
-        shown = _chart(chart, cell, number, options, files, path, page)
+        shown = _chart(chart, about)
     elif mime is not None:
-        shown = _data(mime, data, cell, number, options, files, asis=asis, path=path, page=page)
+        shown = _data(mime, data, about)
     else:
         return []
     if not shown:
         return []
-    if asis:
+    if about.asis:
         return shown
+    options = about.options
     column = str(options.get("column") or "") if not any(key.startswith("layout") for key in options) else ""
     return [f":::: {{.cell-output .cell-output-display{f' .column-{column}' if column else ''}}}", *shown, "::::"]
 
 
-def _data(
-    mime: str,
-    data: Mapping[str, Any],
-    cell: Cell,
-    number: int,
-    options: Mapping[str, Any],
-    files: dict[str, bytes],
-    *,
-    asis: bool,
-    path: Path,
-    page: Path | None,
-) -> list[str]:
+def _data(mime: str, data: Mapping[str, Any], about: _Output) -> list[str]:
     text = _joined(data[mime])
     if mime == "text/html":
         clean = nh3.clean(text, **_ALLOWED)
         if not re.sub(r"<[^>]*>|\s", "", clean) and "<img" not in clean and "<svg" not in clean:
             rest = {key: value for key, value in data.items() if key != mime}
             other = next((one for one in _ORDER if rest.get(one)), None)
-            return _data(other, rest, cell, number, options, files, asis=asis, path=path, page=page) if other else []
+            return _data(other, rest, about) if other else []
         return ["```{=html}", *re.sub(r"\n\s*\n", "\n", clean).splitlines(), "```"]
     if mime == "text/markdown":
         return text.splitlines()
@@ -344,30 +343,22 @@ def _data(
         return text.splitlines()
     if mime == "text/plain":
         return _block(_ANSI.sub("", text))
-    return _image(mime, data[mime], cell, number, options, files, path, page)
+    return _image(mime, data[mime], about)
 
 
-def _image(
-    mime: str,
-    data: Any,
-    cell: Cell,
-    number: int,
-    options: Mapping[str, Any],
-    files: dict[str, bytes],
-    path: Path,
-    page: Path | None,
-) -> list[str]:
+def _image(mime: str, data: Any, about: _Output) -> list[str]:
+    cell, options, path, page = about.cell, about.options, about.path, about.page
     label = str(options.get("label") or options.get("id") or "")
     stem = re.sub(r"[^\w-]", "-", label) or f"cell-{cell.line}"
     home = (page or path).stem
     part = f"{path.stem}-" if page is not None and page != path else ""
-    target = f"{home}_files/figure-html/{part}{stem}-output-{number}.{_IMAGES[mime]}"
-    files[target] = _bytes(mime, data)
+    target = f"{home}_files/figure-html/{part}{stem}-output-{about.number}.{_IMAGES[mime]}"
+    about.files[target] = _bytes(mime, data)
     caption = options.get("fig-cap")
     alt = options.get("fig-alt")
     subcaptions = options.get("fig-subcap")
     displays = [one for one in _merged(cell.outputs) if one.get("output_type") in {"display_data", "execute_result"}]
-    before = [one for one in _merged(cell.outputs)[: number - 1] if one.get("output_type") != "stream"]
+    before = [one for one in _merged(cell.outputs)[: about.number - 1] if one.get("output_type") != "stream"]
     place = sum(one.get("output_type") in {"display_data", "execute_result"} for one in before)
     single = len(displays) == 1 and not subcaptions and not any(key.startswith("layout") for key in options)
     words = ""
@@ -394,31 +385,25 @@ def _image(
     return [f"![{words}]({target}){tail}"]
 
 
-def _chart(
-    chart: Mapping[str, Any],
-    cell: Cell,
-    number: int,
-    options: Mapping[str, Any],
-    files: dict[str, bytes],
-    path: Path,
-    page: Path | None,
-) -> list[str]:
+def _chart(chart: Mapping[str, Any], about: _Output) -> list[str]:
     """A Vega-Lite chart as its drawing, with the specification beside it, which makes it a figure that wakes."""
     from blogkit.tools.svg import optimise
 
     part = next(forbidden_parts(chart), None)
     if part is not None:
         hint = "A page must work without the network: read the data in the notebook, and give the frame to the chart."
-        raise NotebookError(f"cell {cell.line} draws a chart with {part}.", hint=hint, path=path)
+        raise NotebookError(f"cell {about.cell.line} draws a chart with {part}.", hint=hint, path=about.path)
     try:
-        svg = optimise(draw_svg(compile_vega(dict(chart))), prefix=f"bk-{path.stem}-{cell.line}-{number}")
+        svg = optimise(
+            draw_svg(compile_vega(dict(chart))), prefix=f"bk-{about.path.stem}-{about.cell.line}-{about.number}"
+        )
     except ToolFailed as error:
-        message = f"cell {cell.line} draws a chart that cannot be drawn: {error.problem.message}"
-        raise NotebookError(message, hint=error.problem.hint, path=path) from error
-    before = set(files)
-    shown = _image("image/svg+xml", svg, cell, number, options, files, path, page)
-    for name in set(files) - before:
-        files[f"{name.removesuffix('.svg')}.vl.json"] = json.dumps(chart, ensure_ascii=False).encode("utf-8")
+        message = f"cell {about.cell.line} draws a chart that cannot be drawn: {error.problem.message}"
+        raise NotebookError(message, hint=error.problem.hint, path=about.path) from error
+    before = set(about.files)
+    shown = _image("image/svg+xml", svg, about)
+    for name in set(about.files) - before:
+        about.files[f"{name.removesuffix('.svg')}.vl.json"] = json.dumps(chart, ensure_ascii=False).encode("utf-8")
     return shown
 
 

@@ -75,5 +75,5 @@ def test_front_matter_that_is_no_yaml_names_its_line(tmp_path: Path) -> None:
 
 def test_a_notebook_that_is_none_is_said(tmp_path: Path) -> None:
     write_site(tmp_path, {"index.ipynb": "{}"})
-    with pytest.raises(NotebookError, match="no cells"):
+    with pytest.raises(NotebookError, match="not a notebook"):
         manifest_of(tmp_path)
