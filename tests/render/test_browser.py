@@ -14,7 +14,7 @@ import pytest
 from blogkit.config import load_site
 from blogkit.render import render_site
 from tests.browser import browser
-from tests.render.conftest import DATA
+from tests.render.conftest import DATA, SITE, manifest_of, write_site
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +52,55 @@ def test_no_page_has_an_axe_violation_in_light_or_dark(theme: str, chromium: Any
         violations += page.evaluate(RUN, {"runOnly": ["color-contrast"]})
         found += [f"{name}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in violations]
     page.close()
+    assert not found, "\n".join(found)
+
+
+EXTRA = {
+    "404.qmd": "---\ntitle: Not here\n---\n\n[Home](/)\n",
+    "docs/index.qmd": "---\ntitle: Help\ntoc: true\n---\n\n## One\n\n### Two\n\nWords.\n",
+    "projects/a/index.qmd": """---
+title: A draft
+draft: true
+date: 2026-01-01
+categories: [x]
+---
+
+## Part
+
+::: {.guidance}
+Say what is not known, with a [link](../../docs/index.qmd).
+:::
+
+::: {.callout-tip collapse="true" title="A folded title"}
+Folded words.
+:::
+
+::: {.callout-warning collapse="true"}
+Folded without a title.
+:::
+""",
+}
+
+
+@pytest.mark.parametrize("theme", ["course", "journal"])
+def test_pages_of_other_kinds_have_no_axe_violation_either(theme: str, chromium: Any, tmp_path: Path) -> None:
+    """A page for what is not found, documentation, a draft with notes to its author and folded callouts."""
+    config = SITE.replace("{title:", "{draft-mode: visible, title:") + f"blogkit: {{theme: {theme}}}\n"
+    config = config.replace("_site}", '_site, render: ["*.qmd", "docs/*.qmd", "projects/*/index.qmd"]}')
+    write_site(tmp_path, {"_quarto.yml": config, **EXTRA})
+    manifest = manifest_of(tmp_path)
+    found = []
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        for one in manifest.pages:
+            page.goto(one.output.as_uri())
+            page.add_script_tag(path=str(AXE))
+            options = {"resultTypes": ["violations"], "rules": {"label-content-name-mismatch": {"enabled": True}}}
+            said = page.evaluate(RUN, options)
+            found += [f"{one.title} {scheme}: {v['id']} {v['nodes'][0]['html'][:160]}" for v in said]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()
+    assert len(manifest.pages) == 3
     assert not found, "\n".join(found)
 
 
