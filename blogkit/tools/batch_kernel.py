@@ -3,7 +3,7 @@ out (the debugger), and it leaves at once when it is done.
 
 As a program it is a new Python process that stands for ``python -m ipykernel_launcher``; forks of the warm start become
 the same. Nothing here changes what a cell sees: its path, arguments, environment, exit hooks and open files are those
-of any kernel. Of a kernel that imports torch it saves a third of the processor's time, nearly all of it the taking
+of any kernel. Of a kernel that imports torch it saves a quarter of the processor's time, nearly all of it the taking
 apart of all that was imported.
 """
 
