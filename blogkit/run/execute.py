@@ -238,7 +238,7 @@ class _Sweep:
             return nullcontext(ORDINARY)
         first = self._waiting[0][0]
         return warm_start(
-            imported_modules(read_notebook(first.notebook)),
+            imported_modules(read_notebook(first.notebook), ahead=True),
             own_folders=[self.project.folder, first.notebook.parent],
             env=thread_environment(first.threads),
             on_note=lambda text: self.tell(Note(text=text)),

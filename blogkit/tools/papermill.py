@@ -8,6 +8,8 @@ time limit is the run's, not each cell's; nothing global is touched, so that thr
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,20 +144,51 @@ def code_cells(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(cell["source"] for cell in document["cells"] if cell.get("cell_type") == "code")
 
 
-def imported_modules(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every module that a Python notebook's own lines import, by its full name, each once, in order."""
-    import ast
+def imported_modules(document: Mapping[str, Any], *, ahead: bool = False) -> tuple[str, ...]:
+    """Every module that a Python notebook's own lines import, by its full name, each once, in order.
 
+    With ``ahead`` only those that may be imported before the notebook runs: up to the first line that sets a variable
+    of the environment, since a library imported after it may read that variable as it is imported.
+    """
     names: dict[str, None] = {}
     for source in code_cells(document):
-        plain = "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines())
+        lines = source.splitlines()
+        plain = "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
         try:
             tree = ast.parse(plain)
         except (SyntaxError, ValueError):
             continue
+        setting = [number for number, line in enumerate(lines, start=1) if _SETS_VARIABLE.match(line)]
+        setting += [node.lineno for node in ast.walk(tree) if isinstance(node, ast.expr) and _sets_variable(node)]
+        last = min(setting, default=None) if ahead else None
         for node in ast.walk(tree):
+            if last is not None and getattr(node, "lineno", 0) > last:
+                continue
             if isinstance(node, ast.Import):
                 names.update((alias.name, None) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names[node.module] = None
+        if last is not None:
+            break
     return tuple(names)
+
+
+_SETS_VARIABLE = re.compile(r"\s*%{1,2}(?:set_env|env)\s+\S+[\s=]")
+"""The magic that sets a variable of the environment; without a value it shows one."""
+
+
+def _sets_variable(node: ast.expr) -> bool:
+    """Whether an expression changes a variable of the environment."""
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load) and _name(node.value) == "environ"
+    if not isinstance(node, ast.Call):
+        return False
+    if _name(node.func) in {"putenv", "unsetenv"}:
+        return True
+    changes = isinstance(node.func, ast.Attribute) and node.func.attr in {"update", "setdefault", "pop", "clear"}
+    return changes and isinstance(node.func, ast.Attribute) and _name(node.func.value) == "environ"
+
+
+def _name(node: ast.expr) -> str:
+    """The last word of ``os.environ`` or ``environ``."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))

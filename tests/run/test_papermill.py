@@ -170,6 +170,31 @@ def test_the_imports_of_a_notebook_are_read_from_its_lines() -> None:
     assert imported_modules(document) == ("torch.nn", "PIL")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.environ['XLA_FLAGS'] = '1'",
+        "os.environ.setdefault('XLA_FLAGS', '1')",
+        "environ.update(XLA_FLAGS='1')",
+        "if True:\n    os.putenv('XLA_FLAGS', '1')",
+        "del os.environ['HOME']",
+        "%env XLA_FLAGS=1",
+        "%set_env XLA_FLAGS 1",
+    ],
+    ids=["item", "setdefault", "update", "putenv", "del", "env", "set_env"],
+)
+def test_what_follows_a_change_of_the_environment_is_not_imported_ahead(line: str) -> None:
+    """Some libraries read variables as they are imported; a fork would have imported them before."""
+    document = json.loads(notebook("import os, numpy", f"import torch\n{line}\nimport jax", "import flax"))
+    assert imported_modules(document, ahead=True) == ("os", "numpy", "torch")
+    assert imported_modules(document) == ("os", "numpy", "torch", "jax", "flax")
+
+
+def test_reading_the_environment_hinders_no_import_ahead() -> None:
+    document = json.loads(notebook("import os\nprint(os.environ['HOME'])\n%env\n%env HOME", "import torch"))
+    assert imported_modules(document, ahead=True) == ("os", "torch")
+
+
 def test_a_package_that_another_notebook_imports_is_among_the_versions(tmp_path: Path) -> None:
     (tmp_path / "learner.ipynb").write_text(notebook("from yaml import safe_load\nimport numpy.random as chance"))
     outcome = execute(tmp_path, "%run learner.ipynb", "import json")
