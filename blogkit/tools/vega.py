@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from blogkit.errors import ToolFailed, ToolMissing
@@ -74,14 +76,14 @@ def compile_vega(spec: Spec) -> Spec:
 
     Raises ToolFailed with the compiler's words, ToolMissing without vl-convert.
     """
-    converter = _vl_convert()
     version = _SCHEMA.search(str(spec.get("$schema", "")))
     major = int(version.group(1)) if version else 6
     spec = _sized({key: value for key, value in spec.items() if key != "usermeta"})
     if major == 4:
         spec = _with_parameters(spec)
     try:
-        compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=THEME)
+        with _vl_convert() as converter:
+            compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=THEME)
     except (ValueError, TypeError) as error:
         raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega-Lite refused it.") from error
     return compiled
@@ -90,7 +92,8 @@ def compile_vega(spec: Spec) -> Spec:
 def draw_svg(vega: Spec) -> str:
     """The SVG of a Vega specification, as Vega writes it. No address is ever opened. Raises ToolFailed."""
     try:
-        drawing: str = _vl_convert().vega_to_svg(vega, allowed_base_urls=[])
+        with _vl_convert() as converter:
+            drawing: str = converter.vega_to_svg(vega, allowed_base_urls=[])
     except (ValueError, TypeError) as error:
         raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega refused it.") from error
     return drawing
@@ -99,7 +102,8 @@ def draw_svg(vega: Spec) -> str:
 def draw_png(svg: str) -> bytes:
     """A drawing as a PNG of the size that it names, in pixels. Raises ToolFailed when it cannot be drawn."""
     try:
-        picture: bytes = _vl_convert().svg_to_png(svg, scale=1)
+        with _vl_convert() as converter:
+            picture: bytes = converter.svg_to_png(svg, scale=1)
     except ValueError as error:
         raise ToolFailed(f"a drawing could not be made a picture: {_first_lines(error)}") from error
     return picture
@@ -199,12 +203,20 @@ def _first_lines(error: Exception) -> str:
     return " ".join(lines[:3])[:400]
 
 
-def _vl_convert() -> Any:
+_ALONE = threading.RLock()
+"""vl-convert waits for its own lock without letting other threads of Python run. So two threads in it can wait for each
+other for ever: one holds its lock and wants Python's (the garbage collector ran), the other the reverse."""
+
+
+@contextmanager
+def _vl_convert() -> Iterator[Any]:
+    """The converter, for one thread at a time."""
     try:
         import vl_convert
     except ImportError as error:
         raise ToolMissing("vl-convert is not installed.", hint="pip install vl-convert-python") from error
-    return vl_convert
+    with _ALONE:
+        yield vl_convert
 
 
 def _text(value: Any) -> str:

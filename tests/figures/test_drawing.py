@@ -8,6 +8,8 @@ import itertools
 import math
 import random
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -155,3 +157,22 @@ def test_simplifying_a_line_moves_no_point_further_than_the_tolerance() -> None:
                 away = abs(y - (y1 + share * (y2 - y1)))
                 nearest = min(nearest, away * abs(x2 - x1) / math.hypot(x2 - x1, y2 - y1))
         assert nearest <= TOLERANCE + 1e-9
+
+
+THREADS = """
+import gc, time
+from concurrent.futures import ThreadPoolExecutor
+from blogkit.tools.vega import compile_vega, draw_svg
+gc.callbacks.append(lambda phase, info: time.sleep(0.001))  # lets another thread run, as any finaliser may
+gc.set_threshold(20, 1, 1)
+spec = {"data": {"values": [{"x": n} for n in range(50)]}, "mark": "point", "encoding": {"x": {"field": "x"}}}
+with ThreadPoolExecutor(3) as threads:
+    print(len(list(threads.map(lambda number: draw_svg(compile_vega(spec)), range(24)))))
+"""
+
+
+@pytest.mark.slow
+def test_several_threads_draw_without_waiting_for_each_other_for_ever() -> None:
+    """In a process of its own: when it hangs, no signal is heard in it."""
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "24", done.stderr
