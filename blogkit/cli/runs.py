@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,7 +118,8 @@ def cancel(projects: Projects = None, scale: Scale = None) -> None:
     for project in chosen_projects(site, projects):
         count = 0
         for name in clusters_in_use(project):
-            count += cancel_jobs(project, plan(project, scale=scale), open_queue(find_cluster(site, name), project))
+            with closing(open_queue(find_cluster(site, name), project)) as queue:
+                count += cancel_jobs(project, plan(project, scale=scale), queue)
         print(f"{project.name}: {count} {'job' if count == 1 else 'jobs'} cancelled.")
 
 
@@ -324,8 +326,8 @@ def execute_on(
     from blogkit.run.interrupts import stoppable
 
     cluster = find_cluster(site, name)
-    queue = open_queue(cluster, project)
     with (
+        closing(open_queue(cluster, project)) as queue,
         make_view(project, missing, stored=stored, workers=cluster.max_parallel or len(missing)) as view,
         stoppable(lambda text: view.on_event(Note(text="leaving; the jobs go on."))) as stop,
     ):
@@ -348,7 +350,8 @@ def cluster_jobs(site: Site, project: Project) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for name in clusters_in_use(project):
         try:
-            found |= open_queue(find_cluster(site, name), project).jobs() or {}
+            with closing(open_queue(find_cluster(site, name), project)) as queue:
+                found |= queue.jobs() or {}
         except BlogkitError as error:
             print(f"blogkit: {error}", file=sys.stderr)
     return found

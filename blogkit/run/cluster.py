@@ -40,6 +40,10 @@ class Queue(Protocol):
         """Takes jobs back."""
         ...
 
+    def close(self) -> None:
+        """Leaves the engine, and the jobs that it has."""
+        ...
+
 
 def open_queue(cluster: Cluster, project: Project) -> Queue:
     """The queue of a cluster's engine. Raises ToolMissing when its extra is not installed."""

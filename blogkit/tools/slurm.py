@@ -107,6 +107,9 @@ class SlurmQueue:
             if done.returncode != 0:
                 raise ToolFailed(f"scancel: {done.stderr.strip()}", hint="`squeue` shows what is still there.")
 
+    def close(self) -> None:
+        """Slurm's commands hold nothing open."""
+
 
 def _job_class(submitit: Any) -> type[Any]:
     """A call that submitit may requeue as it stands, because what is done is in the store."""

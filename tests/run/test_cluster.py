@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -54,6 +55,9 @@ class FakeQueue:
 
     def cancel(self, job_ids: Any) -> None:
         self.live = {run: job for run, job in self.live.items() if job[0] not in job_ids}
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def finish(self, run_id: str, status: str = "done") -> None:
         """What a job leaves in the store."""
@@ -359,10 +363,15 @@ def test_a_dask_scheduler_does_the_same(tmp_path: Path) -> None:
         assert wait_until(lambda: address_file.exists())
         project = make(tmp_path, "seeds: 3", *CELLS[1:])
         cluster = Cluster(engine="dask", name="lab", address=json.loads(address_file.read_text())["address"], grace=5)
-        results = execute_on_cluster(project, plan_runs(project), cluster, open_queue(cluster, project), poll=0.2)
+        with contextlib.closing(open_queue(cluster, project)) as queue:
+            results = execute_on_cluster(project, plan_runs(project), cluster, queue, poll=0.2)
         assert [result.status for result in results] == [RunStatus.DONE] * 3, results
     finally:
+        # The worker says good-bye to the scheduler, so it goes first. That it leaves in time is dask's affair.
         for process in reversed(made):
             process.terminate()
-        for process in made:
-            process.wait(30)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
