@@ -54,7 +54,8 @@ class Anchor:
     score: float = 0.0
     start: int | None = None
     end: int | None = None
-    """Of a passage, in the page's text."""
+    """Of a passage, in the page's text; of an equation or a picture, its number; of a cell, those of its table and
+    row."""
     block: str | None = None
     change: str = ""
     """What the place shows now and showed then: ``was 0.280, now 0.336``."""
@@ -294,23 +295,27 @@ def _anchor_cell(page: PageText, selector: Document, block: str | None) -> Ancho
     key = tuple(utf16(str(cell)) for cell in selector.get("cells") or (row,))
     there = [table for table in page.tables if block and table.block == block]
     rows = [
-        (table, line, line[table.rows[0].index(column)])
+        (table, number, line, line[table.rows[0].index(column)])
         for table in there or page.tables
         if table.rows and column in table.rows[0]
-        for line in table.rows
+        for number, line in enumerate(table.rows)
         if table.rows[0].index(column) < len(line)
     ]
-    found = [(table, now) for table, line, now in rows if line[: len(key)] == key]
-    sure = len(found) == 1 and (bool(there) or (block is None and found[0][1] == value))
+    found = [(table, number, now) for table, number, line, now in rows if line[: len(key)] == key]
+    sure = len(found) == 1 and (bool(there) or (block is None and found[0][2] == value))
     if not found:
-        found = [(table, now) for table, line, now in rows if line[0] == row]
+        found = [(table, number, now) for table, number, line, now in rows if line[0] == row]
     if not found:
         return UNANCHORED
-    same = [one for one in found if one[1] == value]
-    table, now = (same or found)[0]
-    change = "" if now == value else f"was {characters(value)}, now {characters(now)}"
+    same = [one for one in found if one[2] == value]
+    table, number, now = (same or found)[0]
     return Anchor(
-        state=State.ATTACHED if sure else State.CHECK, score=1.0 if sure else 0.7, block=table.block, change=change
+        state=State.ATTACHED if sure else State.CHECK,
+        score=1.0 if sure else 0.7,
+        start=next(place for place, one in enumerate(page.tables) if one is table),
+        end=number,
+        block=table.block,
+        change="" if now == value else f"was {characters(value)}, now {characters(now)}",
     )
 
 

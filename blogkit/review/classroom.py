@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +19,7 @@ from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
-from blogkit.review.page import PageText, characters, read_page
+from blogkit.review.page import PageText, Table, characters, read_page, utf16
 from blogkit.review.policy import Action, Role, may
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
@@ -207,8 +207,7 @@ class Classroom:
         """Where a thread belongs in the newest revision, and the selectors by which the browser finds it there."""
         there = self.revisions(post)
         latest = there[-1].id if there else ""
-        settled = thread.settled[0] if thread.settled else ""
-        key = (thread.id, latest, settled + str(len(thread.settled[1]) if thread.settled else ""))
+        key = (thread.id, latest, repr(thread.settled))
         with self._lock:
             known = self._places.get(key)
         if known is not None:
@@ -222,6 +221,8 @@ class Classroom:
         start = ids.index(first) if first in ids else len(ids) - 1
         pages = [self._page(post, one) for one in ids[start:]]
         anchor = follow(pages, selectors) if pages else Anchor(state=State.UNANCHORED)
+        if thread.settled is not None and first == latest and anchor.state is State.CHECK:
+            anchor = replace(anchor, state=State.ATTACHED)  # somebody looked: two places alike are asked about once
         found = (anchor, refreshed(pages[-1], selectors, anchor) if pages else selectors)
         with self._lock:
             if len(self._places) > 50_000:
@@ -349,6 +350,8 @@ class Classroom:
         for selector in selectors:
             if selector["type"] == "blogkit:ImageSelector" and anchor.start is not None:
                 selector = {**selector, "source": page.images[anchor.start].source, "index": anchor.start}
+            elif selector["type"] == "blogkit:CellSelector" and anchor.start is not None and anchor.end is not None:
+                selector = _cell_at(page.tables[anchor.start], anchor.end, selector)
             elif selector["type"] == "blogkit:EquationSelector" and anchor.start is not None:
                 selector = {**selector, "tex": characters(page.equations[anchor.start].text), "index": anchor.start}
             elif "rfc3236" in str(selector.get("conformsTo", "")) and anchor.block is not None:
@@ -488,6 +491,15 @@ class Classroom:
         identity = _identity(person)
         found = [leak.what for text in texts for leak in leaks_in_text(text, identity, "the comment")]
         return list(dict.fromkeys(found))
+
+
+def _cell_at(table: Table, row: int, selector: Document) -> Document:
+    """The selector of a cell in the same column of a row, named by what tells that row from others now."""
+    cells, key = table.rows[row], table.key_of(row)
+    column = table.rows[0].index(utf16(str(selector["column"])))
+    named = {"cells": [characters(cell) for cell in key]} if key else {}
+    kept = {name: value for name, value in selector.items() if name != "cells"}
+    return {**kept, "row": characters(cells[0]), "value": characters(cells[column]), **named}
 
 
 @lru_cache(maxsize=2048)

@@ -488,6 +488,51 @@ def test_a_comment_whose_place_is_gone_can_be_settled(school: School) -> None:
     assert school.view("cy")["threads"][0]["anchor"]["state"] == "attached"
 
 
+def test_a_place_that_is_settled_is_not_asked_about_again(school: School) -> None:
+    from blogkit.review.anchor import describe
+
+    source = invent_post(0, author="Anonymous")
+    page = school.served.classroom._read_page("alpha", school.revision)
+    sentence = re.search(r"<p>([A-Z][^.<()]{60,}\.)", source)
+    assert sentence
+    words, rows = sentence[1].replace("\n", " "), page.tables[0].rows[2:4]
+    start = page.text.index(words)
+    fragments = [
+        {"type": "FragmentSelector", "conformsTo": "http://tools.ietf.org/rfc/rfc3236", "value": name}
+        for name in ("eq-loss", "tbl-errors")
+    ]
+    number = next(number for number, one in enumerate(page.equations) if one.block == "eq-loss")
+    equation = {"type": "blogkit:EquationSelector", "tex": page.equations[number].text, "index": number}
+    cells = [
+        {"type": "blogkit:CellSelector", "row": row[0], "column": "test error", "value": row[2], "cells": [row[0]]}
+        for row in rows
+    ]
+    places = [describe(page, start, start + len(words)), [fragments[0], equation]]
+    for place in places + [[fragments[1], {**cell, "table": 0}] for cell in cells]:
+        assert school.send("cy", comment(school.revision, selector=place)).status_code == 201
+    drawn = re.search(r'(<span id="eq-loss">)<math.*?</math>', source, re.S)
+    assert drawn
+    source = source.replace(drawn[0], f"{drawn[1]}<math><mi>R</mi><mo>=</mo><mi>ρ</mi></math>")
+    for row, error in zip(rows, (rows[0][1], "0.987"), strict=True):  # one row twice, and one almost
+        twin = "".join(f"<td>{cell}</td>" for cell in (row[0], error, row[2]))
+        source = source.replace(f"<tr><td>{row[0]}", f"<tr>{twin}</tr><tr><td>{row[0]}")
+    source = source.replace(sentence[0], f"<p>{sentence[1]}</p>{sentence[0]}")  # the paragraph's first words, twice
+    newest = publish(school.folder, school.root, "alpha", source)
+    threads = school.view("cy")["threads"]
+    assert [one["anchor"]["state"] for one in threads] == ["check"] * 4
+    for one in threads:
+        target = {"source": "urn:blogkit:post:alpha", "selector": one["offer"]}
+        settle = event("blogkit:Settle", target=target, **{"blogkit:about": one["id"], "blogkit:revision": newest})
+        assert school.send("cy", settle).status_code == 201
+    again = school.view("cy")["threads"]
+    assert [(one["anchor"]["state"], one["offer"]) for one in again] == [("attached", None)] * 4
+    known = [one.get("cells") for each in again for one in each["selectors"] if one["type"] == "blogkit:CellSelector"]
+    assert sorted(known, key=bool) == [
+        None,
+        [rows[1][0], "0.987"],
+    ]  # nothing tells the first from its twin; the other is known by name
+
+
 def test_staff_see_progress_spread_and_overrides(school: School) -> None:
     school.submit("cy", soundness=10)
     school.submit("dee", soundness=60)
