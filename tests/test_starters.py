@@ -101,6 +101,7 @@ def test_its_results_hold_every_run_of_the_full_sweep_as_the_code_is_now(starter
     table = pd.read_parquet(project.folder / "results" / "metrics.parquet")
     assert set(table["run"]) == wanted
     assert all(run["status"] == "done" and run["seconds"] > 0 and run["device"] for run in document["runs"])
+    assert all(run["commit"] and not run["dirty"] for run in document["runs"]), "publish runs of committed code"
 
 
 def test_its_post_quotes_only_values_that_the_results_have_and_shows_every_figure_and_table(starter: str) -> None:
