@@ -235,6 +235,12 @@ def test_a_request_from_another_site_or_without_the_token_is_refused(school: Sch
     assert browser.post(path, json=document, headers={"X-CSRF-Token": token}).status_code == 201
 
 
+def test_the_start_page_says_how_to_sign_in_and_does_not_link_to_itself(school: School) -> None:
+    browser = school.browser("nobody")
+    assert "Open the link" in browser.get("/").text and 'href="/"' not in browser.get("/").text
+    assert 'href="/"' in browser.get("/none").text
+
+
 def test_signing_out_ends_the_session(school: School) -> None:
     browser = school.browser("cy")
     form = {"csrf": school.csrf("cy")}
@@ -249,6 +255,18 @@ def test_too_much_at_once_has_to_wait(school: School) -> None:
         statuses.append(browser.post("/api/preview", json={"text": "x"}, headers=headers).status_code)
     assert set(statuses[:-1]) == {200}
     assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(("who", "path", "usual"), [("cy", "/staff", 403), ("nobody", "/home", 401)])
+def test_who_reads_too_often_has_to_wait_and_others_go_on(school: School, who: str, path: str, usual: int) -> None:
+    browser, statuses = school.browser(who), [usual]
+    while statuses[-1] == usual and len(statuses) < 4000:
+        answer = browser.get(path)
+        statuses.append(answer.status_code)
+    assert len(statuses) > 200, "a reader with ten tabs must never meet the limit"
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) >= 1
+    assert "Wait a moment" in answer.text
+    assert school.browser("dee").get("/home").status_code == 200
 
 
 def test_a_request_that_is_too_long_or_no_json_is_refused_and_answered(school: School) -> None:
@@ -287,6 +305,8 @@ def test_the_post_is_served_in_a_sandbox_by_a_signed_address(school: School) -> 
     assert re.search(r"script-src 'sha256-[^']+'", policy) and "unsafe-eval" not in policy
     assert "set-cookie" not in answer.headers
     assert posts.get("/frame/forged").status_code == 404
+    often = [posts.get(address[1]) for _ in range(70)]
+    assert often[40].status_code == 200 and often[-1].status_code == 429 and often[-1].headers["retry-after"] == "1"
     posts.close()
 
 

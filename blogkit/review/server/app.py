@@ -119,6 +119,8 @@ class Review:
         self.sessions: dict[str, tuple[Session, float]] = {}
         self.sign_ins = access.RateLimit(burst=400, per_second=5)
         self.writes = access.RateLimit(burst=120, per_second=10)
+        self.reads = access.RateLimit(burst=240, per_second=10)
+        self.strangers = access.RateLimit(burst=600, per_second=30)
         self.templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=select_autoescape(default=True),
@@ -224,17 +226,26 @@ class Review:
         session = self._session(request.cookies.get(access.COOKIE))
         person = self.classroom.person(session.person) if session else None
         if session is None or person is None:
+            self._not_too_often(self.strangers, request.client.host if request.client else "")
             raise Refused(HTTPStatus.UNAUTHORIZED, _NOT_SIGNED_IN)
         return Visitor(person=person, session=session)
+
+    def _reader(self, request: Request) -> Visitor:
+        visitor = self._visitor(request)
+        self._not_too_often(self.reads, visitor.person.key)
+        return visitor
+
+    def _not_too_often(self, limit: access.RateLimit, who: str) -> None:
+        wait = limit.wait(who)
+        if wait:
+            headers = {"Retry-After": str(int(wait) + 1)}
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "That was a lot at once. Wait a moment.", headers)
 
     def _writer(self, request: Request, token: str) -> Visitor:
         visitor = self._visitor(request)
         if not hmac.compare_digest(token.encode(), visitor.session.csrf.encode()):
             raise Refused(HTTPStatus.FORBIDDEN, "The page is too old to write from. Load it again.")
-        wait = self.writes.wait(visitor.person.key)
-        if wait:
-            headers = {"Retry-After": str(int(wait) + 1)}
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "That was a lot at once. Wait a moment.", headers)
+        self._not_too_often(self.writes, visitor.person.key)
         return visitor
 
     def _may(self, visitor: Visitor, post: str, action: Action) -> Role:
@@ -272,7 +283,8 @@ class Review:
         """Home when signed in, otherwise how to."""
         if access.find_session(self.database, request.cookies.get(access.COOKIE)):
             return RedirectResponse("/home", status_code=303)
-        return self._html("message.html", title="Peer review", message=_NOT_SIGNED_IN)
+        self._not_too_often(self.strangers, request.client.host if request.client else "")
+        return self._html("message.html", title="Peer review", message=_NOT_SIGNED_IN, is_start=True)
 
     def ask_sign_in(self, request: Request) -> Response:
         """A button: opening a link must not use it up, since mail scanners open links."""
@@ -301,9 +313,7 @@ class Review:
         return response
 
     def _sign_in_limit(self, request: Request) -> None:
-        wait = self.sign_ins.wait(request.client.host if request.client else "")
-        if wait:
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "Too many tries. Wait a moment.", {"Retry-After": "10"})
+        self._not_too_often(self.sign_ins, request.client.host if request.client else "")
 
     def sign_out(self, request: Request, form: dict[str, str]) -> Response:
         """Ends the session on this device."""
@@ -318,7 +328,7 @@ class Review:
 
     def home(self, request: Request) -> Response:
         """What the visitor has to read, and their own post."""
-        visitor = self._visitor(request)
+        visitor = self._reader(request)
         key = visitor.person.key
         mine = [pair for pair in self.classroom.pairs if pair.reviewer == key]
         cards = []
@@ -348,7 +358,7 @@ class Review:
 
     def read(self, request: Request) -> Response:
         """A post in its frame, with comments and rubric beside it."""
-        visitor = self._visitor(request)
+        visitor = self._reader(request)
         post = request.path_params["post"]
         self._may(visitor, post, Action.READ_POST)
         there = self.classroom.revisions(post)
@@ -368,7 +378,7 @@ class Review:
 
     def view(self, request: Request) -> Response:
         """The discussion of a post as JSON, as the visitor may see it."""
-        visitor = self._visitor(request)
+        visitor = self._reader(request)
         post = request.path_params["post"]
         self._may(visitor, post, Action.READ_POST)
         if not self.classroom.revisions(post):
@@ -408,7 +418,7 @@ class Review:
 
     def staff(self, request: Request) -> Response:
         """Who has started, submitted, is late; scores, what to read again; overrides and judgements."""
-        visitor = self._visitor(request)
+        visitor = self._reader(request)
         self._staff(visitor, Action.SEE_STAFF_PAGES)
         scores, rows = self._results(self._states())
         people = self.classroom.roster.by_key()
@@ -428,7 +438,7 @@ class Review:
 
     def report(self, request: Request) -> Response:
         """The report as a download."""
-        self._staff(self._visitor(request), Action.SEE_STAFF_PAGES)
+        self._staff(self._reader(request), Action.SEE_STAFF_PAGES)
         scores, rows = self._results(self._states())
         is_csv = request.url.path.endswith(".csv")
         write = report_csv if is_csv else report_markdown
@@ -440,7 +450,7 @@ class Review:
 
     def record(self, request: Request) -> Response:
         """The whole record as JSON lines."""
-        self._staff(self._visitor(request), Action.SEE_STAFF_PAGES)
+        self._staff(self._reader(request), Action.SEE_STAFF_PAGES)
         headers = {"Content-Disposition": 'attachment; filename="record.jsonl"'}
         return PlainTextResponse(
             to_lines(self.classroom.store.all()), media_type="application/x-ndjson", headers=headers

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import blogkit
+from blogkit.review.server.access import RateLimit
 
 ASSETS = Path(__file__).parent.parent / "assets"
 RUNTIME = Path(blogkit.__file__).parent / "render" / "assets" / "figures-runtime.js"
@@ -79,11 +80,17 @@ Lookup = Callable[[str], tuple[Path, bool] | None]
 
 def posts_app(lookup: Lookup, app_origin: str) -> Starlette:
     """The app of the second origin. It sets no cookie, reads none, and knows people by signed addresses alone."""
+    often = RateLimit(burst=60, per_second=1)
 
     def frame(request: Request) -> Response:
-        found = lookup(request.path_params["token"])
+        token = request.path_params["token"]
+        found = lookup(token)
         if found is None or not found[0].is_file():
             return PlainTextResponse("This address is not valid any more. Load the review again.", status_code=404)
+        wait = often.wait(token)  # an address is one person's, for one post
+        if wait:
+            headers = {"Retry-After": str(int(wait) + 1)}
+            return PlainTextResponse("That was a lot at once. Wait a moment.", status_code=429, headers=headers)
         body, policy = frame_page(found[0], app_origin, found[1])
         headers = {
             "Content-Security-Policy": policy,

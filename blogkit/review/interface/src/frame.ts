@@ -169,24 +169,33 @@ function pictureChoices(target: Element, region: string): Choice[] {
 const tool = document.createElement("button");
 tool.id = "review-tool";
 tool.type = "button";
-tool.textContent = "Comment";
 tool.hidden = true;
 tool.setAttribute("data-review-skip", "");
 document.body.append(tool);
 let hovered: Element | null = null;
 let pointed: PointerEvent | MouseEvent | undefined;
 
-document.addEventListener("pointermove", (event) => {
+/** Offers to comment on what the pointer is at: in the corner of a picture, on the edge of a cell or an equation. */
+function offer(event: PointerEvent): void {
   if (!writable || picking || (event.target as Element).closest?.("#review-tool")) return;
   const target = (event.target as Element).closest?.(TARGETS) ?? null;
   if (target && target !== hovered) {
+    const small = target.matches("math, td, th");
     const box = (target.closest("[data-review-chart]") ?? target).getBoundingClientRect();
     tool.hidden = false;
-    tool.style.left = `${Math.max(4, Math.min(box.right + window.scrollX - 74, document.documentElement.clientWidth - 86))}px`;
-    tool.style.top = `${Math.max(4, box.top + window.scrollY - 30)}px`;
+    tool.className = small ? "small" : "";
+    tool.textContent = small ? "+" : "Comment";
+    tool.setAttribute("aria-label", target.matches("td, th") ? "Comment on this cell" : small ? "Comment on this equation" : "Comment");
+    const [wide, high] = [tool.offsetWidth, tool.offsetHeight];
+    const left = small ? box.right - wide / 2 : box.right - wide;
+    const top = small ? box.top + (box.height - high) / 2 : box.top - high - 4;
+    tool.style.left = `${Math.max(4, Math.min(left, document.documentElement.clientWidth - wide - 4)) + window.scrollX}px`;
+    tool.style.top = `${Math.max(4, top + window.scrollY)}px`;
   }
   if (target) [hovered, pointed] = [target, event];
-});
+}
+document.addEventListener("pointermove", offer);
+document.addEventListener("pointerdown", offer); // a finger does not hover
 document.addEventListener("scroll", () => { tool.hidden = true; hovered = null; }, { passive: true });
 tool.addEventListener("click", () => {
   if (hovered) choose(choicesOf(hovered, pointed));
@@ -219,17 +228,74 @@ document.body.append(layer);
 const frameOf = document.createElement("div");
 frameOf.className = "region";
 
+interface Region { x: number; y: number; w: number; h: number }
+const regionValue = ({ x, y, w, h }: Region) => `xywh=percent:${[x, y, w, h].map((one) => Math.round(one * 10) / 10).join(",")}`;
+
 function pick(on: boolean): void {
   picking = on;
   root.classList.toggle("review-picking", on);
   annotator.setAnnotatingEnabled(!on);
   frameOf.remove();
-  corner = null;
+  frameOf.classList.remove("by-keys");
+  corner = chosen = null;
 }
+
+// By keyboard the rectangle is there at once, and is moved and sized by the arrow keys.
+const HINT = "Arrow keys move, with Shift they resize, Enter comments, Escape leaves";
+let chosen: { target: Element; region: Region } | null = null;
+frameOf.tabIndex = 0;
+frameOf.setAttribute("role", "application"); // a screen reader leaves the arrow keys to the rectangle
+frameOf.dataset.hint = HINT;
+
+function pickByKeys(): void {
+  const pictures = page.images.flatMap((one) => (one.element ? [one.element] : []));
+  const target = pictures.find((one) => one === current) ?? pictures.find((one) => one.getBoundingClientRect().bottom > 0) ?? pictures[0];
+  if (!target || !writable) return say({ type: "said", text: "There is no picture in this post." });
+  pick(true);
+  chosen = { target, region: { x: 25, y: 25, w: 50, h: 50 } };
+  frameOf.classList.add("by-keys");
+  layer.append(frameOf);
+  target.scrollIntoView({ block: "center" });
+  showRegion();
+  frameOf.focus({ preventScroll: true });
+  say({ type: "said", text: `${HINT}. ${frameOf.getAttribute("aria-label")}` });
+}
+
+function showRegion(): void {
+  if (!chosen) return;
+  const { target, region: { x, y, w, h } } = chosen;
+  const box = target.getBoundingClientRect();
+  const [left, top] = [box.x + window.scrollX + (box.width * x) / 100, box.y + window.scrollY + (box.height * y) / 100];
+  Object.assign(frameOf.style, { left: `${left}px`, top: `${top}px`, width: `${(box.width * w) / 100}px`, height: `${(box.height * h) / 100}px` });
+  const name = pictureChoices(target, "")[0]?.quote ?? "the picture";
+  frameOf.setAttribute("aria-label", `Region of ${name}: ${x} % from the left, ${y} % from the top, ${w} % wide, ${h} % high`);
+}
+
+frameOf.addEventListener("keydown", (event) => {
+  if (!chosen || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { target, region } = chosen;
+  const [across, down] = ({ ArrowLeft: [-2.5, 0], ArrowRight: [2.5, 0], ArrowUp: [0, -2.5], ArrowDown: [0, 2.5] } as Record<string, [number, number]>)[event.key] ?? [0, 0];
+  if (across || down) {
+    const within = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
+    if (event.shiftKey) Object.assign(region, { w: within(region.w + across, 5, 100 - region.x), h: within(region.h + down, 5, 100 - region.y) });
+    else Object.assign(region, { x: within(region.x + across, 0, 100 - region.w), y: within(region.y + down, 0, 100 - region.h) });
+    showRegion();
+    say({ type: "said", text: frameOf.getAttribute("aria-label") ?? "" });
+  } else if (event.key === "Enter" || event.key === "Escape") {
+    pick(false);
+    if (event.key === "Enter") choose(pictureChoices(target, regionValue(region)));
+    else say({ type: "cleared" });
+    (target as HTMLElement).focus({ preventScroll: true });
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+});
 document.addEventListener("pointerdown", (event) => {
   const target = picking ? (event.target as Element).closest("img[data-review-image], svg[data-review-image]") : null;
   if (!target) return;
   event.preventDefault();
+  chosen = null;
+  frameOf.classList.remove("by-keys");
   corner = { x: event.clientX, y: event.clientY, target };
   layer.append(frameOf);
 });
@@ -247,8 +313,7 @@ document.addEventListener("pointerup", (event) => {
   const [right, bottom] = [percent(Math.max(x, event.clientX) - box.x, box.width), percent(Math.max(y, event.clientY) - box.y, box.height)];
   pick(false);
   if (right - left < 1 || bottom - top < 1) return;
-  const round = (value: number) => Math.round(value * 10) / 10;
-  choose(pictureChoices(target, `xywh=percent:${left},${top},${round(right - left)},${round(bottom - top)}`));
+  choose(pictureChoices(target, regionValue({ x: left, y: top, w: right - left, h: bottom - top })));
 });
 
 // --- showing threads
@@ -363,7 +428,8 @@ async function show(id: string): Promise<void> {
   draw();
 }
 
-// --- by keyboard alone: j and k walk, Enter comments, s takes one sentence after the other, arrows walk a chart's marks
+// --- by keyboard alone: j and k walk, Enter comments, s takes one sentence after the other,
+// r marks a region of a picture, arrows walk a chart's marks
 
 const STOPS = "h1, h2, h3, h4, p, li, figcaption, pre, math, img[data-review-image], svg[data-review-image], td, th, [data-review-chart]";
 let current: Element | null = null;
@@ -416,6 +482,7 @@ document.addEventListener("keydown", (event) => {
   const list = chart && markNumber >= -1 && ["ArrowRight", "ArrowLeft", "Enter"].includes(event.key) ? markList(chart) : [];
   if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
+  else if (event.key === "r") pickByKeys();
   else if (event.key === "s" && current) {
     const all = sentencesOf(current);
     if (!all.length) return;
@@ -460,13 +527,13 @@ window.addEventListener("message", (event: MessageEvent<ToFrame>) => {
     annotator.setAnnotatingEnabled(writable);
     showThreads();
   } else if (message.type === "show") void show(message.id);
-  else if (message.type === "region") pick(message.on);
+  else if (message.type === "region") message.byKeys ? pickByKeys() : pick(true);
   else if (message.type === "clear") window.getSelection()?.removeAllRanges();
 });
 let redraw = 0;
 new ResizeObserver(() => {
   cancelAnimationFrame(redraw);
-  redraw = requestAnimationFrame(draw);
+  redraw = requestAnimationFrame(() => { draw(); showRegion(); });
 }).observe(root);
 document.addEventListener("blogkit:awake", () => requestAnimationFrame(draw));
 say({ type: "ready" });

@@ -23,5 +23,5 @@ export type FromFrame =
 export type ToFrame =
   | { blogkit: 1; type: "threads"; threads: Shown[]; writable: boolean }
   | { blogkit: 1; type: "show"; id: string }
-  | { blogkit: 1; type: "region"; on: boolean }
+  | { blogkit: 1; type: "region"; byKeys: boolean }
   | { blogkit: 1; type: "clear" };

@@ -140,7 +140,7 @@ function markQuote(mark: Selector, selectors: Selector[]): string {
   return mark.part === "series" ? `${figure}, series ${pairs(mark.fields)}` : `${figure}, ${pairs(mark.fields)}: ${pairs(mark.value)}${run}`;
 }
 
-const button = (label: string, act: () => void, kind = "") => h("button", { type: "button", class: kind, onclick: act }, label);
+const button = (label: string, act: (event: Event) => void, kind = "") => h("button", { type: "button", class: kind, onclick: act }, label);
 
 function threadCard(thread: Thread, number: number): HTMLElement {
   const about = { "blogkit:about": thread.id };
@@ -228,8 +228,13 @@ function composer(): HTMLElement {
       h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
       h("div", { class: "actions" },
         button("Comment on the whole post", () => { target = { choices: [{ label: "the post as a whole", quote: "", selectors: [] }], index: 0 }; compose(); }),
-        button("Mark a region of a picture", () => { tell({ blogkit: 1, type: "region", on: true }); announce("Draw a rectangle on a picture."); })),
-      h("details", { class: "quiet" }, h("summary", {}, "By keyboard"), h("p", {}, "Tab into the post. j and k walk through it, s takes a sentence, the arrow keys walk a chart's points, Enter comments, Escape leaves.")));
+        button("Mark a region of a picture", (event) => {
+          const byKeys = (event as MouseEvent).detail === 0;
+          if (byKeys) frame.focus();
+          tell({ blogkit: 1, type: "region", byKeys });
+          if (!byKeys) announce("Draw a rectangle on a picture.");
+        })),
+      h("details", { class: "quiet" }, h("summary", {}, "By keyboard"), h("p", {}, "Tab into the post. j and k walk through it, s takes a sentence, r marks a region of a picture, the arrow keys walk a chart's points, Enter comments, Escape leaves.")));
   }
   const chosen = target;
   const text = h("textarea", { rows: 5, required: true, maxlength: 20000, "aria-label": "Comment, in Markdown; mathematics between dollar signs", placeholder: "Markdown; $\\lambda$ for mathematics" });
@@ -439,6 +444,7 @@ function render(): void {
 
 async function load(): Promise<void> {
   const answer = await ask(`/api/posts/${post}`).catch(() => null);
+  if (answer?.status === 429) setTimeout(() => void load(), 3000);
   if (answer?.status !== 200) return void notice(String(answer?.body.message ?? "The server does not answer."));
   const fresh = answer.body as unknown as View;
   const first = !view;
