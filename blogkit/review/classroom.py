@@ -153,6 +153,11 @@ class Classroom:
         path = self.folder.posts / post / "revisions.json"
         return self._fresh(path, lambda: revisions(self.folder, post), ())
 
+    def title(self, post: str) -> str:
+        """What the newest revision of a post calls itself; the post's name where it has no title."""
+        there = self.revisions(post)
+        return (self._page(post, there[-1].id).title if there else "") or post
+
     @property
     def posts(self) -> tuple[str, ...]:
         return posts_with_revisions(self.folder)

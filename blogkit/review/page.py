@@ -106,6 +106,7 @@ class PageText:
     """Everything that a comment can be anchored to."""
 
     text: str
+    title: str = ""
     blocks: tuple[Block, ...] = ()
     """In the order in which they end: of two around one place, the inner one comes first."""
     equations: tuple[Equation, ...] = ()
@@ -180,8 +181,10 @@ def read_tree(document: HtmlElement) -> PageText:
     root = mains[0] if mains else (found[0] if found else document)
     reading = _Reading()
     _walk(root, None, reading)
+    headings = root.xpath(".//h1")
     return PageText(
         text="".join(reading.parts),
+        title=_SPACE.sub(" ", "".join(visible(headings[0]))).strip() if headings else "",
         blocks=tuple(reading.blocks),
         equations=tuple(reading.equations),
         images=tuple(reading.images),

@@ -107,7 +107,7 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
 
         # a reader annotates a passage, by the mouse
         page = sign_in(browser, links[reader], errors)
-        page.get_by_role("link", name="alpha").click()
+        page.get_by_role("link", name="What width does").click()
         frame = page.frame_locator("#post")
         passage = frame.get_by_text("The second paragraph says")
         passage.wait_for()

@@ -241,6 +241,12 @@ def test_the_start_page_says_how_to_sign_in_and_does_not_link_to_itself(school: 
     assert 'href="/"' in browser.get("/none").text
 
 
+def test_people_see_a_posts_title_and_not_its_folders_name(school: School) -> None:
+    assert ">What width does to post 0</a>" in school.browser("cy").get("/home").text
+    assert "<h1>What width does to post 0</h1>" in school.browser("cy").get("/read/alpha").text
+    assert ">What width does to post 0</a>" in school.browser("ada").get("/home").text
+
+
 def test_signing_out_ends_the_session(school: School) -> None:
     browser = school.browser("cy")
     form = {"csrf": school.csrf("cy")}
@@ -486,6 +492,7 @@ def test_a_comment_is_answered_seen_on_the_new_render_and_closed(school: School)
     assert thread["answer"] == "done" and thread["replies"][0]["label"] == "Author"
     assert "<math" in thread["html"] and "<strong>outlier</strong>" in thread["html"]
     assert thread["number"] == 1 and school.view("cy")["number"] == 2
+    assert "1 comment, none without an answer." in school.browser("ada").get("/home").text
     assert school.send("cy", event("blogkit:Close", **{"blogkit:about": one["id"]})).status_code == 201
     assert school.view("ada")["threads"][0]["closed"] is True
 

@@ -338,6 +338,7 @@ class Review:
             cards.append(
                 {
                     "post": pair.post,
+                    "title": self.classroom.title(pair.post),
                     "ready": bool(self.classroom.revisions(pair.post)),
                     "comments": sum(t.event.creator == key and not t.deleted for t in state.threads.values()),
                     "state": "submitted" if review and review.submitted else "started" if review else "not started",
@@ -351,6 +352,8 @@ class Review:
             name=person.name,
             cards=cards,
             own=own,
+            said=self.classroom.view(key, own)["threads"] if own else [],
+            own_title=self.classroom.title(own) if own else "",
             staff=person.is_staff,
             csrf=csrf,
             offline=self.classroom.offline,
@@ -369,6 +372,7 @@ class Review:
         return self._html(
             "read.html",
             post=post,
+            title=self.classroom.title(post),
             revision=wanted,
             latest=wanted == there[-1].id,
             frame=f"{self.origins.posts}/frame/{token}",

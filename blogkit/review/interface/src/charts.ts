@@ -238,7 +238,7 @@ export function choicesFor(figure: Element, datum: Datum): Choice[] {
   const state = stateOf(figure);
   const runs = runsBehind(figure, columns, fields);
   const choices: Choice[] = [];
-  if (Object.keys(fields).length) {
+  if (key.some((name) => name in fields && !series.includes(name))) { // otherwise it has no name but its series'
     const origin = tellRuns(runs);
     const quote = `${block}, ${told(fields)}: ${told(shown)}${origin}`;
     const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: origin.slice(3, 303) || null };

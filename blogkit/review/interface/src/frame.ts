@@ -97,6 +97,9 @@ annotator.on("clickAnnotation", (annotation) => {
 function choosePassage(range: Range): void {
   const place = fromRange(page, range);
   if (!place || place.end - place.start > 5000) return;
+  const letters = /[\p{L}\p{N}]{2}/u; // half a word is the whole one
+  while (letters.test(page.text.slice(place.start - 1, place.start + 1))) place.start -= 1;
+  while (letters.test(page.text.slice(place.end - 1, place.end + 1))) place.end += 1;
   const selectors = describe(page, place.start, place.end);
   choose([{ label: "this passage", quote: page.text.slice(place.start, place.end), selectors }]);
 }
@@ -187,7 +190,7 @@ function offer(event: PointerEvent): void {
     tool.textContent = small ? "+" : "Comment";
     tool.setAttribute("aria-label", target.matches("td, th") ? "Comment on this cell" : small ? "Comment on this equation" : "Comment");
     const [wide, high] = [tool.offsetWidth, tool.offsetHeight];
-    const left = small ? box.right - wide / 2 : box.right - wide;
+    const left = small ? box.right - Math.min(wide / 2, box.width / 4) : box.right - wide; // a small one stays in reach
     const top = small ? box.top + (box.height - high) / 2 : box.top - high - 4;
     tool.style.left = `${Math.max(4, Math.min(left, document.documentElement.clientWidth - wide - 4)) + window.scrollX}px`;
     tool.style.top = `${Math.max(4, top + window.scrollY)}px`;
@@ -536,4 +539,4 @@ new ResizeObserver(() => {
   redraw = requestAnimationFrame(() => { draw(); showRegion(); });
 }).observe(root);
 document.addEventListener("blogkit:awake", () => requestAnimationFrame(draw));
-say({ type: "ready" });
+say({ type: "ready", pictures: page.images.length > 0 });

@@ -38,6 +38,7 @@ let tab: "comments" | "rubric" = "comments";
 let target: { choices: Choice[]; index: number } | null = null;
 let rubricHead: string | null = null;
 let frameReady = false;
+let pictures = false;
 
 const uuid = () => `urn:uuid:${crypto.randomUUID?.() ?? fallbackUuid()}`;
 function fallbackUuid(): string {
@@ -79,6 +80,8 @@ window.addEventListener("message", (event: MessageEvent<FromFrame>) => {
   const message = event.data;
   if (message.type === "ready") {
     frameReady = true;
+    pictures = message.pictures === true;
+    if (view && !target && tab === "comments") render();
     showInFrame();
   } else if (message.type === "choose" && Array.isArray(message.choices)) {
     const choices = message.choices.slice(0, 4).filter(isChoice);
@@ -228,7 +231,7 @@ function composer(): HTMLElement {
       h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
       h("div", { class: "actions" },
         button("Comment on the whole post", () => { target = { choices: [{ label: "the post as a whole", quote: "", selectors: [] }], index: 0 }; compose(); }),
-        button("Mark a region of a picture", (event) => {
+        pictures && button("Mark a region of a picture", (event) => {
           const byKeys = (event as MouseEvent).detail === 0;
           if (byKeys) frame.focus();
           tell({ blogkit: 1, type: "region", byKeys });
@@ -378,9 +381,11 @@ function conflictNotice(): HTMLElement {
 
 function othersPanel(): HTMLElement[] {
   return view.others.map((other) => h("details", { class: "card", open: true },
-    h("summary", {}, `${other.label}: ${other.total} of ${other.points}`),
-    ...view.rubric.criteria.map((one) => h("div", {}, h("b", {}, `${one.title}: ${other.scores[one.name] ?? "–"}`), fromServer(other.notes[one.name] ?? ""))),
-    fromServer(other.summary)));
+    h("summary", {}, h("b", {}, other.label), `: ${other.total} of ${other.points}`),
+    ...view.rubric.criteria.map((one) => h("section", { class: "judged" },
+      h("h3", {}, one.title, h("span", { class: "quiet" }, `${other.scores[one.name] ?? "–"} of ${one.points}`)),
+      other.notes[one.name] ? fromServer(other.notes[one.name]!) : null)),
+    other.summary && h("section", { class: "judged" }, h("h3", {}, "Summary"), fromServer(other.summary))));
 }
 
 // --- writing
