@@ -154,6 +154,15 @@ def test_the_drawing_and_the_awake_chart_are_equally_large(opened: Watched, tmp_
     assert abs(before["width"] - after["width"]) <= 6 and abs(before["height"] - after["height"]) <= 6
 
 
+def test_a_words_share_of_the_drawing_is_the_same_at_every_width(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": curve_chart(curves(200), title="A title of several words")}).as_uri())
+    lengths = "[...document.querySelectorAll('.bk-drawing text')].map(text => text.getComputedTextLength())"
+    wide = page.evaluate(lengths)
+    page.set_viewport_size({"width": 412, "height": 800})
+    assert page.evaluate(lengths) == pytest.approx(wide, abs=0.01)
+
+
 def test_colours_follow_the_page_before_and_after_waking(opened: Watched, tmp_path: Path) -> None:
     page = opened.page
     page.goto(finished(tmp_path, {"loss": curve_chart(curves(200))}).as_uri())
