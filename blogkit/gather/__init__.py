@@ -30,7 +30,8 @@ from blogkit.store import (
     to_json,
     write_if_changed,
 )
-from blogkit.tools import papermill
+from blogkit.tools.notebook import code_cells, read_notebook
+from blogkit.tools.papermill import execute_notebook
 
 FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
@@ -137,7 +138,7 @@ def _made_from(project: Project, available: Sequence[Run]) -> str:
     digest = hashlib.sha256(json.dumps([FORMAT, [run.id for run in available]]).encode("utf-8"))
     figures = _figures(project)
     if figures is not None:
-        digest.update(json.dumps(papermill.code_cells(papermill.read_notebook(figures))).encode("utf-8"))
+        digest.update(json.dumps(code_cells(read_notebook(figures))).encode("utf-8"))
         for module in sorted(project.folder.glob("*.py")):
             digest.update(module.name.encode("utf-8") + b"\0" + module.read_bytes())
     return digest.hexdigest()[:16]
@@ -154,7 +155,7 @@ def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     figures = _figures(project)
     if figures is None:
         return None
-    outcome = papermill.execute_notebook(
+    outcome = execute_notebook(
         figures,
         work.notebook,
         {},

@@ -19,7 +19,7 @@ from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
 from blogkit.new import adopt
 from blogkit.store import write_bytes
-from blogkit.tools.papermill import read_notebook
+from blogkit.tools.notebook import read_notebook
 
 DEFAULT_STARTER = "blank"
 PLACEHOLDER_AUTHOR = "Your Name"

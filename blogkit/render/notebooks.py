@@ -15,7 +15,7 @@ import nh3
 
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.render.metadata import load_yaml
-from blogkit.tools.papermill import read_notebook
+from blogkit.tools.notebook import read_notebook
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
 
 _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")

@@ -31,16 +31,10 @@ from blogkit.run.provenance import Circumstances, describe, read_failure, standi
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.run.status import Durations
 from blogkit.store import ProjectPaths, RunPaths
+from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
 from blogkit.tools.gpu import Meter, find_meter
-from blogkit.tools.papermill import (
-    ORDINARY,
-    KernelStart,
-    Outcome,
-    execute_notebook,
-    imported_modules,
-    load_engine,
-    read_notebook,
-)
+from blogkit.tools.notebook import imported_modules, read_notebook
+from blogkit.tools.papermill import execute_notebook, load_engine
 
 _RUN_ID = re.compile(r"[0-9a-f]{12}")
 _ELSEWHERE_POLL = 0.3

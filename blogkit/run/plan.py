@@ -20,7 +20,7 @@ from typing import Any
 from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
 from blogkit.errors import ConfigError, NotebookError, Problem
 from blogkit.model import Project, Run, Scale, Sweep
-from blogkit.tools import papermill
+from blogkit.tools.notebook import code_cells, read_notebook
 
 PARAMETERS_TAG = "parameters"
 _MISSING = object()
@@ -40,9 +40,9 @@ class Notebook:
     """The parameters whose default is a literal, so that a value's type can be compared with it."""
 
 
-def read_notebook(path: Path) -> Notebook:
+def read_experiment(path: Path) -> Notebook:
     """A notebook's code and its declared parameters. Raises NotebookError when it cannot be a run."""
-    document = papermill.read_notebook(path)
+    document = read_notebook(path)
     cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
     tagged = [cell["source"] for cell in cells if PARAMETERS_TAG in cell["metadata"]["tags"]]
     if not tagged:
@@ -59,7 +59,7 @@ def read_notebook(path: Path) -> Notebook:
     language = str(metadata["kernelspec"].get("language") or metadata["language_info"].get("name", ""))
     declared = _python_parameters(tagged[0], path) if language in {"", "python"} else _other_parameters(tagged[0])
     known = frozenset(name for name, value in declared.items() if value is not _MISSING)
-    code = "\n# %%\n".join(papermill.code_cells(document))
+    code = "\n# %%\n".join(code_cells(document))
     return Notebook(path=path, code=code, kernel=kernel, declared=declared, known=known)
 
 
@@ -113,7 +113,7 @@ def plan_runs(
     sweep = project.sweep
     part = _scaled(project, sweep, scale)
     settings, only = dict(settings or {}), dict(only or {})
-    notebook = read_notebook(project.folder / sweep.notebook)
+    notebook = read_experiment(project.folder / sweep.notebook)
     seeds = part.seeds if part.seeds is not None else sweep.seeds
     wanted_seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     seeded = "seed" in notebook.declared

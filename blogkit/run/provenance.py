@@ -14,8 +14,8 @@ from blogkit import __version__
 from blogkit.errors import StoreError
 from blogkit.model import Project, Run, RunResult, RunStatus
 from blogkit.store import ProjectPaths, RunPaths, read_json
+from blogkit.tools.execution import Outcome
 from blogkit.tools.git import Revision, revision
-from blogkit.tools.papermill import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

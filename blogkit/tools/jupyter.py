@@ -40,7 +40,8 @@ from papermill.parameterize import parameterize_notebook
 
 from blogkit.errors import NotebookError, StoreError
 from blogkit.model import Parameters, RunStatus
-from blogkit.tools.papermill import ORDINARY, KernelStart, Outcome, imported_modules, read_notebook
+from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
+from blogkit.tools.notebook import imported_modules, read_notebook
 from blogkit.tools.python import batch_kernel
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

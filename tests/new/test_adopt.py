@@ -14,7 +14,7 @@ from blogkit.new import init_site
 from blogkit.new.adopt import candidates, cell_that_sets, tagged, with_tag
 from blogkit.pipeline import adopt_notebook
 from blogkit.run.plan import plan_runs
-from blogkit.tools.papermill import read_notebook
+from blogkit.tools.notebook import read_notebook
 from tests.files import notebook
 
 CELLS = (

@@ -20,8 +20,8 @@ from blogkit.config import load_project
 from blogkit.model import RunStatus
 from blogkit.run import execute
 from blogkit.run.plan import plan_runs
+from blogkit.tools.execution import Outcome
 from blogkit.tools.gpu import NoGpu
-from blogkit.tools.papermill import Outcome
 
 
 def stand_in(source: Path, output: Path, parameters: Any, **how: Any) -> Outcome:

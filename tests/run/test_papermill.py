@@ -13,7 +13,9 @@ import pytest
 
 from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
-from blogkit.tools.papermill import Outcome, execute_notebook, imported_modules
+from blogkit.tools.execution import Outcome
+from blogkit.tools.notebook import imported_modules
+from blogkit.tools.papermill import execute_notebook
 from tests.files import notebook
 
 pytestmark = pytest.mark.slow

@@ -26,7 +26,8 @@ from blogkit.run.execute import CellBegan, Event, Note, Started, execute_runs
 from blogkit.run.kernels import ADDRESS_VARIABLE, PROVISIONER, installed, warm_start
 from blogkit.run.kernels import server as server_module
 from blogkit.run.plan import plan_runs
-from blogkit.tools.papermill import ORDINARY, PLAIN, KernelStart, Outcome, execute_notebook
+from blogkit.tools.execution import ORDINARY, PLAIN, KernelStart, Outcome
+from blogkit.tools.papermill import execute_notebook
 from blogkit.tools.python import is_own_kernel
 from tests.files import notebook, write_project
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from blogkit.tools.papermill import ORDINARY, KernelStart
+from blogkit.tools.execution import ORDINARY, KernelStart
 from blogkit.tools.python import Server, start_server
 
 ADDRESS_VARIABLE = "BLOGKIT_WARM_START"
