@@ -172,4 +172,4 @@ def _cell(cell: Any) -> str:
 
 
 def _looks_numeric(cell: str) -> bool:
-    return bool(re.match(r"^[-−+]?[\d.]+", cell)) or cell in {"", "nan", "–"}
+    return bool(re.match(r"^[-−+×]?[\d.]+", cell)) or cell in {"", "nan", "–"}

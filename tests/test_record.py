@@ -72,10 +72,11 @@ def test_a_chart_of_any_size_is_a_specification_with_its_data(run: RunPaths) -> 
 
 
 def test_a_table_is_markdown_that_can_be_referred_to(run: RunPaths) -> None:
-    frame = pd.DataFrame({"name": ["a|b", "c"], "error": [0.123456, 2.0]})
+    frame = pd.DataFrame({"name": ["a|b", "c"], "error": [0.123456, 2.0], "factor": ["×1.5 (1.2–1.9)", "–"]})
     record.table("summary", frame, caption="Test error")
     assert (run.tables / "summary.md").read_text() == (
-        "| name | error |\n|---|---:|\n| a\\|b | 0.1235 |\n| c | 2 |\n\n: Test error {#tbl-summary}\n"
+        "| name | error | factor |\n|---|---:|---:|\n| a\\|b | 0.1235 | ×1.5 (1.2–1.9) |\n| c | 2 | – |\n"
+        "\n: Test error {#tbl-summary}\n"
     )
 
 
