@@ -136,7 +136,7 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         page.locator("#composer fieldset").wait_for()
         quote = page.locator("#composer .quote").inner_text()
         assert re.match(
-            r"fig-loss, optimizer adam, step 50: loss 0\.28 · run run0 \(optimizer adam, seed 0\)", quote
+            r"Figure 1, optimizer adam, step 50: loss 0\.28 · run run0 \(optimizer adam, seed 0\)", quote
         ), quote
         comment(page, "This point is oddly low.")
 
@@ -313,7 +313,7 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         for _ in range(40):
             page.keyboard.press("j")
             page.wait_for_timeout(80)
-            if "fig-loss" in said.inner_text() or frame.locator("[data-review-chart].review-current").count():
+            if "Figure 1" in said.inner_text() or frame.locator("[data-review-chart].review-current").count():
                 break
         frame.locator(".bk-figure[data-state=awake]").wait_for()
         page.wait_for_timeout(400)

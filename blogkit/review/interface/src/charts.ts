@@ -29,6 +29,12 @@ export function columnsOf(figure: Element): Columns {
 export const blockOf = (element: Element): string =>
   element.closest("[id^='fig-'],[id^='tbl-']")?.id ?? element.closest("[data-review-chart]")?.id ?? "";
 
+/** What readers call a figure or table, such as “Figure 2”, from its caption; its id where it is not numbered. */
+export function titleOf(block: string): string {
+  const caption = document.getElementById(block)?.querySelector("figcaption")?.textContent ?? "";
+  return /^\s*(\p{L}+[\s\u00a0]+\d+)/u.exec(caption)?.[1]?.replace(/[\s\u00a0]+/g, " ") ?? block;
+}
+
 function sceneItem(node: Element | null): Item | null {
   for (let at: Element | null = node; at && at.localName !== "div"; at = at.parentElement) {
     const data = (at as unknown as { __data__?: Item | Mark }).__data__;
@@ -211,6 +217,7 @@ export function restore(figure: Element, state: unknown): void {
 /** What a reader can mean by pointing at a place of a chart: the nearest mark, its series, the view as it is. */
 export function choicesAt(figure: Element, x: number, y: number): Choice[] {
   const block = blockOf(figure);
+  const title = titleOf(block);
   const drawn = allMarks(figure);
   const choices: Choice[] = [];
   if (drawn) {
@@ -225,12 +232,13 @@ export function choicesAt(figure: Element, x: number, y: number): Choice[] {
   }
   const state = stateOf(figure) as Record<string, unknown>;
   const selectors: Selector[] = [fragment(block), { type: "blogkit:MarkSelector", part: "state", state }];
-  choices.push({ label: `${block}: the chart as it stands`, quote: `the chart ${block} as it stands`, selectors });
+  choices.push({ label: `${title}: the chart as it stands`, quote: `the chart ${title} as it stands`, selectors });
   return choices;
 }
 
 export function choicesFor(figure: Element, datum: Datum): Choice[] {
   const block = blockOf(figure);
+  const title = titleOf(block);
   const columns = columnsOf(figure);
   const { key, series, value } = channelsOf(specOf(figure), datum, columns);
   const fields = pairs(datum, key);
@@ -240,14 +248,14 @@ export function choicesFor(figure: Element, datum: Datum): Choice[] {
   const choices: Choice[] = [];
   if (key.some((name) => name in fields && !series.includes(name))) { // otherwise it has no name but its series'
     const origin = tellRuns(runs);
-    const quote = `${block}, ${told(fields)}: ${told(shown)}${origin}`;
+    const quote = `${title}, ${told(fields)}: ${told(shown)}${origin}`;
     const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: origin.slice(3, 303) || null };
-    choices.push({ label: `${block}: the mark at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
+    choices.push({ label: `${title}: the mark at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
   }
   if (series.length) {
     const named = pairs(datum, series);
     const one = { type: "blogkit:MarkSelector", part: "series", fields: named, state };
-    choices.push({ label: `${block}: the series ${told(named)}`, quote: `${block}, series ${told(named)}`, selectors: [fragment(block), one] });
+    choices.push({ label: `${title}: the series ${told(named)}`, quote: `${title}, series ${told(named)}`, selectors: [fragment(block), one] });
   }
   return choices;
 }

@@ -1,7 +1,7 @@
 // Runs inside the post's sandboxed frame: shows where comments are, and tells the app's page what the reader points at.
 import { createTextAnnotator, type TextAnnotation } from "@recogito/text-annotator";
 import { anchorPassage, describe, fragment, namedBlock, type Selector } from "./anchor";
-import { blockOf, choicesAt, choicesFor, markList, placeOf, restore } from "./charts";
+import { blockOf, choicesAt, choicesFor, markList, placeOf, restore, titleOf } from "./charts";
 import "@recogito/text-annotator/text-annotator.css";
 import "./frame.css";
 import type { Choice, FromFrame, Shown, ToFrame } from "./messages";
@@ -165,7 +165,7 @@ function pictureChoices(target: Element, region: string): Choice[] {
   const selectors: Selector[] = [{ type: "blogkit:ImageSelector", source: picture.source, index }];
   if (picture.block) selectors.unshift(fragment(picture.block));
   if (region) selectors.push({ type: "FragmentSelector", conformsTo: "http://www.w3.org/TR/media-frags/", value: region });
-  const name = picture.block ?? "the picture";
+  const name = picture.block ? titleOf(picture.block) : "the picture";
   return [{ label: region ? `a region of ${name}` : name, quote: region ? `${name}, a region` : name, selectors }];
 }
 
@@ -460,7 +460,7 @@ function step(by: number): void {
   next.scrollIntoView({ block: "nearest" });
   const chart = next.closest<HTMLElement>(".bk-figure[data-awake]");
   if (chart) void wake(chart);
-  say({ type: "said", text: `${tagOf(next)}: ${squeezed(visible(next)).slice(0, 200) || (next.getAttribute("aria-label") ?? blockOf(next))}` });
+  say({ type: "said", text: `${tagOf(next)}: ${squeezed(visible(next)).slice(0, 200) || (next.getAttribute("aria-label") ?? titleOf(blockOf(next)))}` });
 }
 
 function sentencesOf(element: Element): { start: number; end: number }[] {
@@ -539,4 +539,4 @@ new ResizeObserver(() => {
   redraw = requestAnimationFrame(() => { draw(); showRegion(); });
 }).observe(root);
 document.addEventListener("blogkit:awake", () => requestAnimationFrame(draw));
-say({ type: "ready", pictures: page.images.length > 0 });
+say({ type: "ready", pictures: page.images.length > 0, titles: Object.fromEntries(page.blocks.filter(({ id }) => /^(fig|tbl)-/.test(id)).map(({ id }) => [id, titleOf(id)])) });

@@ -14,7 +14,7 @@ export interface Shown {
 }
 
 export type FromFrame =
-  | { blogkit: 1; type: "ready"; pictures: boolean }
+  | { blogkit: 1; type: "ready"; pictures: boolean; titles: Record<string, string> }
   | { blogkit: 1; type: "choose"; choices: Choice[] }
   | { blogkit: 1; type: "cleared" }
   | { blogkit: 1; type: "opened"; id: string }

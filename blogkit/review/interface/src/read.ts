@@ -39,6 +39,7 @@ let target: { choices: Choice[]; index: number } | null = null;
 let rubricHead: string | null = null;
 let frameReady = false;
 let pictures = false;
+let titles = new Map<string, string>(); // “Figure 2” by id, as the post's own captions say
 
 const uuid = () => `urn:uuid:${crypto.randomUUID?.() ?? fallbackUuid()}`;
 function fallbackUuid(): string {
@@ -81,6 +82,7 @@ window.addEventListener("message", (event: MessageEvent<FromFrame>) => {
   if (message.type === "ready") {
     frameReady = true;
     pictures = message.pictures === true;
+    titles = new Map(Object.entries(message.titles ?? {}).filter(([, title]) => typeof title === "string").map(([id, title]) => [id, title.slice(0, 40)]));
     if (view && !target && tab === "comments") render();
     showInFrame();
   } else if (message.type === "choose" && Array.isArray(message.choices)) {
@@ -132,11 +134,14 @@ const quoteOf = (selectors: Selector[]): string => {
     if (one.type === "blogkit:MarkSelector") return markQuote(one, selectors);
   }
   const block = selectors.find((one) => one.type === "FragmentSelector");
-  return block ? String(block.value) : "the post as a whole";
+  const region = selectors.some((one) => String(one.conformsTo ?? "").includes("media-frags")) ? ", a region" : "";
+  return block ? titled(block.value) + region : "the post as a whole";
 };
 
+const titled = (id: unknown) => titles.get(String(id)) ?? String(id);
+
 function markQuote(mark: Selector, selectors: Selector[]): string {
-  const figure = selectors.find((one) => one.type === "FragmentSelector")?.value ?? "a chart";
+  const figure = titled(selectors.find((one) => one.type === "FragmentSelector")?.value ?? "a chart");
   if (mark.part === "state") return `${figure} as it stood`;
   const pairs = (fields: unknown) => Object.entries((fields ?? {}) as object).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : value}`).join(", ");
   const run = mark.run ? ` · ${mark.run}` : "";
