@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from blogkit.check.evidence import as_rubric, gather_evidence
 from blogkit.check.files import Archive, Folder, Refused, open_archive
 from blogkit.check.page import Page
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
-from blogkit.check.rules import Fault, Post, Rule, all_rules, find_rule
+from blogkit.check.rules import Rule, all_rules, find_rule
+from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
 from blogkit.errors import CheckFailed, Problem, ProjectError, ToolMissing
 from blogkit.model import Finding, Level, Project, Site
@@ -388,8 +390,6 @@ def _idle_waivers(post: Post) -> Iterator[Finding]:
 def _facts(post: Post, profile: Profile) -> dict[str, Any]:
     if post.page_name is None:
         return {}
-    from blogkit.check.rules.citations import citing_links, reference_ids
-
     page = post.page
     floats = [one for one in page.floats if one.zone == "body"]
     return {

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blogkit.check.rules import Post
+from blogkit.check.post import Post
 
 if TYPE_CHECKING:
     from blogkit.tools.chromium import Browser, Tab

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from blogkit.check.page import visible_text
+from blogkit.check.post import Post
 from blogkit.check.profile import Criterion, Profile
 from blogkit.check.report import Report, shown_path
-from blogkit.check.rules import Post
+from blogkit.check.rules import find_rule
 from blogkit.check.rules import writing as said
 from blogkit.check.rules.citations import cites_in, citing_links, reference_ids
 from blogkit.model import Finding
@@ -51,8 +52,6 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[str]:
     for rule in criterion.rules:
         for sentence in evidence.get(rule, []):
             yield f"    found   {sentence}"
-    from blogkit.check.rules import find_rule
-
     for finding in report.findings:
         rule_of = find_rule(finding.code)
         if rule_of is not None and rule_of.name in criterion.rules:

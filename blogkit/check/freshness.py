@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from blogkit.check.page import SPACE, visible_text
-from blogkit.check.rules import Fault, Post
+from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
 from blogkit.config import read_yaml
 from blogkit.errors import ConfigError

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.check.profile import Profile
+from blogkit.check.rules import find_rule
 from blogkit.model import Finding, Level
 
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.ADVICE: 2}
@@ -64,8 +65,6 @@ def shown_path(path: Path | None) -> str:
 
 def as_text(reports: Sequence[Report]) -> str:
     """A page for people: each post, its findings with place and mend, and a line that sums up."""
-    from blogkit.check.rules import find_rule
-
     out: list[str] = []
     for report in reports:
         title = str(report.facts.get("title") or "")

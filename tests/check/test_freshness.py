@@ -13,7 +13,7 @@ import pytest
 from blogkit.check.files import Folder
 from blogkit.check.freshness import stale
 from blogkit.check.page import Page
-from blogkit.check.rules import Post
+from blogkit.check.post import Post
 from blogkit.check.source import Source
 
 TABLE = b"the gathered table"

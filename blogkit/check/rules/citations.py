@@ -8,8 +8,9 @@ from pathlib import Path
 
 from blogkit.check.bibliography import read_bibliography
 from blogkit.check.page import Link, Page, has_class, visible_text
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 from blogkit.check.rules.writing import part_sections
 from blogkit.check.source import Place
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from blogkit.check.page import tag_of, visible_text
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 from blogkit.check.rules.citations import citing_links
 from blogkit.check.source import Place
 

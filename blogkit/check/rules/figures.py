@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from blogkit.check.files import Refused
+from blogkit.check.freshness import stale
 from blogkit.check.page import Float, has_class, tag_of, visible_text
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 from blogkit.check.source import Place
-from blogkit.links import HtmlElement, html_addresses, local_path
+from blogkit.links import HtmlElement, html_addresses, local_path, resolve
 
 
 @rule(
@@ -151,9 +154,6 @@ def _axes(post: Post) -> Iterator[Fault]:
 
 def charts(post: Post) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
     """The Vega-Lite specifications of a post's figures: files beside the drawings, and those in the page."""
-    from blogkit.check.files import Refused
-    from blogkit.links import resolve
-
     done: set[str] = set()
     for address in html_addresses(post.page.main):
         path = address.path
@@ -352,6 +352,4 @@ def fresh_results(post: Post, profile: Profile) -> Iterator[Fault]:
     """Figures are newer than the results they show, and numbers quoted from the results are current."""
     if post.project is None or post.source is None:
         return
-    from blogkit.check.freshness import stale
-
     yield from stale(post)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 
 
 @rule(

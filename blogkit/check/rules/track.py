@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from blogkit.check.page import WORD, visible_text
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 from blogkit.check.source import Place
 
 _SLUG = re.compile(r"(\d{4})-(\d{2})-(\d{2})-([a-z0-9]+(?:-[a-z0-9]+)*)")

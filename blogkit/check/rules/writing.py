@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from blogkit.check.page import Page, Section, has_class, tag_of, visible_text
+from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Part, Profile
-from blogkit.check.rules import Fault, Post, rule
+from blogkit.check.rules import rule
 from blogkit.check.source import Place
 from blogkit.links import HtmlElement
 
