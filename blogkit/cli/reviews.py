@@ -78,9 +78,13 @@ def assign(
     staff: Annotated[int, typer.Option("--staff", min=0, help="Members of staff a post.")] = 1,
     deadline: Annotated[str, typer.Option("--deadline", help="The day when reviews are due: 2026-12-10.")] = "",
     publish: Annotated[bool, typer.Option("--publish", help="Show the draft to the reviewers.")] = False,
+    database: Annotated[
+        str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help="The server's, if not SQLite.")
+    ] = None,
     folder: FolderOption = None,
 ) -> None:
     """Draft who reviews what, or publish the draft. After a published round, the next call drafts another."""
+    from blogkit.errors import ProjectError
     from blogkit.review import assign as assigning
 
     place = _folder(folder)
@@ -95,7 +99,13 @@ def assign(
     if deadline:
         _check_day(deadline)
     wish = assigning.Wish(readers=reviews, staff=staff, seed=seed, deadline=deadline)
-    made = assigning.assign(people, wish, earlier=earlier, submitted=_submitted(place))
+    made = assigning.assign(people, wish, earlier=earlier, submitted=_submitted(place, database))
+    if not people.projects:
+        hint = "The column `project` says whose post is whose; people with the same project are a team."
+        raise ProjectError("Nobody in the roster has a project, so there is no post to review.", hint=hint)
+    if not made.pairs and not made.dropped:
+        print("Nothing is left to assign: every post has its readers.")
+        return
     now = (*earlier, made)
     assigning.write_rounds(place, assigning.publish(now) if publish else now)
     _print_round(people, made)
@@ -120,10 +130,10 @@ def _check_day(text: str) -> None:
         raise ProjectError(f"--deadline: {text!r} is no day.", hint="Write it as 2026-12-10.") from error
 
 
-def _submitted(place: ReviewFolder) -> set[tuple[str, str]]:
-    from blogkit.review.record import EventType, read_record
+def _submitted(place: ReviewFolder, database: str | None) -> set[tuple[str, str]]:
+    from blogkit.review.record import EventType
 
-    events = read_record(place.record) if place.record.is_file() else ()
+    events = _events(place, database)
     return {(event.creator, event.post) for event in events if event.type is EventType.SUBMIT}
 
 

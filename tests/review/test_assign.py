@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from blogkit.errors import ConfigError
+from blogkit.errors import ConfigError, ProjectError
 from blogkit.review.assign import (
     Round,
     Wish,
@@ -165,6 +165,16 @@ def test_every_wrong_line_of_a_roster_is_told_at_once() -> None:
 def test_a_roster_without_its_columns_is_told_which() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'email'"):
         parse_roster("name,emial\nAda,ada@example.edu\n", Path("roster.csv"), b"secret")
+
+
+def test_a_roster_without_a_post_is_no_assignment(tmp_path: Path) -> None:
+    from blogkit.cli import app, reviews
+
+    assert reviews.review
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name,email\nAda,ada@uni.example\n")
+    done = CliRunner().invoke(app, ["review", "assign", "--folder", str(tmp_path / "r"), "--roster", str(roster)])
+    assert isinstance(done.exception, ProjectError) and "Nobody in the roster has a project" in str(done.exception)
 
 
 def test_the_command_drafts_then_publishes(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import httpx2
 import pytest
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from blogkit.cli import app, reviews
+from blogkit.review.assign import published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.record import Event, read_record, to_lines
 from blogkit.review.server import access
@@ -23,9 +26,10 @@ from blogkit.review.server.app import Origins
 from blogkit.review.server.database import Database, Written
 from blogkit.review.server.serve import Served, build
 from tests.review.posts import invent_post
-from tests.review.school import comment, event, key, open_school, publish, reply, scores
+from tests.review.school import ROSTER, comment, event, key, open_school, publish, reply, scores
 from tests.review.test_record import comment as any_comment
 
+assert reviews.review  # the commands are there
 ORIGINS = Origins(app="http://app.example", posts="http://posts.example")
 
 
@@ -558,6 +562,24 @@ def test_a_place_that_is_settled_is_not_asked_about_again(school: School) -> Non
         None,
         [rows[1][0], "0.987"],
     ]  # nothing tells the first from its twin; the other is known by name
+
+
+def test_a_later_round_keeps_what_an_absent_reviewer_submitted_on_the_server(
+    school: School, database_url: str, tmp_path: Path
+) -> None:
+    school.submit("dee")
+    roster = tmp_path / "roster.csv"
+    rows = [row + (",absent" if row.startswith("Dee") else ",") for row in ROSTER.splitlines()[1:]]
+    roster.write_text("\n".join(["name,email,role,project,status", *rows, ""]))
+    command = ["review", "assign", "--folder", str(school.folder.root), "--database", database_url, "--reviews", "1"]
+    for _ in range(2):
+        done = CliRunner().invoke(app, [*command, "--staff", "0", "--roster", str(roster), "--publish"])
+        assert done.exit_code == 0, done.output
+    assert "Nothing is left to assign" in done.output, "a third round would be empty"
+    dee = {
+        pair.post for pair in published_pairs(read_rounds(school.folder)) if pair.reviewer == key(school.folder, "dee")
+    }
+    assert dee == {"alpha"}, "what she had not submitted is read by somebody else"
 
 
 def test_staff_see_progress_spread_and_overrides(school: School) -> None:
