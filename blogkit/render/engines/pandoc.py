@@ -138,7 +138,7 @@ def _file(source: Source, name: Any, key: str) -> dict[str, str]:
         path = folder / text
         if path.is_file():
             stat = path.stat()
-            return {"path": str(path), "name": text, "version": f"{stat.st_mtime_ns}-{stat.st_size}"}
+            return {"path": os.path.realpath(path), "name": text, "version": f"{stat.st_mtime_ns}-{stat.st_size}"}
         if folder.parent == folder or (folder / "_quarto.yml").exists():
             break
         folder = folder.parent

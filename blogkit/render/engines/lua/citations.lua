@@ -67,35 +67,43 @@ end
 
 local OPEN, CLOSE, EDGE = "\u{E004}", "\u{E005}", "\u{E006}"
 
--- Notes what a citation cites. Where the style needs nothing of the text around, a token stands for it until the end:
--- citeproc costs twice as much when it has to look for its citations in a whole post.
+-- Notes the works that a citation cites.
 function citations.work(s, cite)
   for _, citation in ipairs(cite.citations) do
     citations.cite(s, citation.id)
   end
-  if not s.apart then
-    return nil
-  end
-  s.apart_cites = s.apart_cites or {}
-  table.insert(s.apart_cites, cite)
-  return pandoc.Str(OPEN .. #s.apart_cites .. CLOSE)
 end
 
--- Citations and references on their own; returns the document with a place for the references, and what puts the
--- words of both into its HTML.
+-- A token that stands for a citation or a reference until the end, where the style needs nothing of the text around:
+-- what a reference names may come later in the post, and to go through the whole post once more, or to have citeproc
+-- look for its citations there, costs as much as to read it.
+function citations.later(s, cite)
+  s.later:insert(cite)
+  return pandoc.Str(OPEN .. #s.later .. CLOSE)
+end
+
+-- What the tokens stand for, now that everything has its number: `words` gives those of a reference, nil for a work.
+function citations.resolve(s, words)
+  for number, cite in ipairs(s.later) do
+    local said = words(s, cite)
+    if not said then
+      citations.work(s, cite)
+    end
+    s.later[number] = said or pandoc.Inlines({ cite })
+  end
+end
+
+-- Citations, references and the list of works on their own; returns the document with a place for the list, and what
+-- puts the words of all into its HTML. `meta`: what citeproc is told; nil where no work is cited.
 local function apart(s, doc, meta, request, writer)
   local blocks = pandoc.Blocks({})
-  for _, cite in ipairs(s.apart_cites or {}) do
-    blocks:insert(pandoc.Plain({ cite }))
+  for _, inlines in ipairs(s.later) do
+    blocks:insert(pandoc.Plain(inlines))
     blocks:insert(pandoc.RawBlock("html", EDGE))
   end
-  local made = pandoc.utils.citeproc(pandoc.Pandoc(blocks, pandoc.Meta(meta)))
-  local words = {}
-  for number = 1, #(s.apart_cites or {}) do
-    words[number] = pandoc.utils.stringify(made.blocks[2 * number - 1])
-  end
+  local made = meta and pandoc.utils.citeproc(pandoc.Pandoc(blocks, pandoc.Meta(meta))).blocks or blocks
   local html, from = {}, 1
-  local text_of_all = pandoc.write(pandoc.Pandoc(made.blocks), "html5", writer)
+  local text_of_all = pandoc.write(pandoc.Pandoc(made), "html5", writer)
   while true do
     local start, stop = text_of_all:find("%s*" .. EDGE .. "%s*", from)
     if not start then
@@ -105,7 +113,7 @@ local function apart(s, doc, meta, request, writer)
     from = stop + 1
   end
   local list = text_of_all:sub(from)
-  if not request.suppress_bibliography then
+  if meta and not request.suppress_bibliography then
     local placed = false
     if request.traits.refs then
       doc = doc:walk({
@@ -129,7 +137,7 @@ local function apart(s, doc, meta, request, writer)
   return doc, function(body)
     local function attribute(value)
       return (value:gsub(OPEN .. "(%d+)" .. CLOSE, function(number)
-        return (words[tonumber(number)]:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+        return (pandoc.utils.stringify(made[2 * tonumber(number) - 1]):gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
       end))
     end
     body = body:gsub('="[^"<>]*' .. OPEN .. '%d+[^"<>]*"', attribute)
@@ -186,6 +194,9 @@ function citations.apply(s, doc, request, writer)
   end
   local nocite = request.nocite
   if #cited == 0 and not nocite then
+    if s.apart and #s.later > 0 then
+      return apart(s, doc, nil, request, writer)
+    end
     return doc
   end
   local works, order = {}, {}

@@ -292,6 +292,12 @@ local function new_filter(s, traits)
   end
   filter.RawInline = filter.RawBlock
 
+  if s.apart then
+    filter.Cite = function(cite)
+      return citations.later(s, cite), false
+    end
+  end
+
   if traits.images then
     -- `![](x.png){#fig-x}` without words, and an image inside a link, are no figures to pandoc
     filter.Para = function(para)
@@ -333,29 +339,35 @@ local function new_filter(s, traits)
   return filter, walk
 end
 
+-- What stands for `@fig-x`, once everything has its number; nil for a citation of works.
+local function reference_words(s, cite)
+  local words, unresolved = pandoc.Inlines({}), false
+  for number, citation in ipairs(cite.citations) do
+    local reference, prefix, id = numbering.reference(s, citation)
+    if reference then
+      if number > 1 then
+        words:extend(numbering.delimiter(s))
+        words:insert(pandoc.Space())
+      end
+      words:extend(reference)
+    elseif prefix then
+      unresolved = true
+      state.problem(s, "the reference @" .. id .. " names nothing in this post.", "@" .. citation.id,
+        document.suggestion(s, id))
+    end
+  end
+  return (#words > 0 or unresolved) and words or nil
+end
+
 -- Replaces `@fig-x` by its words; what is left are citations of works.
 local function resolve_references(s, doc)
   return doc:walk({
     Cite = function(cite)
-      local words, unresolved = pandoc.Inlines({}), false
-      for number, citation in ipairs(cite.citations) do
-        local reference, prefix, id = numbering.reference(s, citation)
-        if reference then
-          if number > 1 then
-            words:extend(numbering.delimiter(s))
-            words:insert(pandoc.Space())
-          end
-          words:extend(reference)
-        elseif prefix then
-          unresolved = true
-          state.problem(s, "the reference @" .. id .. " names nothing in this post.", "@" .. citation.id,
-            document.suggestion(s, id))
-        end
+      local words = reference_words(s, cite)
+      if not words then
+        citations.work(s, cite)
       end
-      if #words > 0 or unresolved then
-        return words
-      end
-      return citations.work(s, cite)
+      return words
     end,
   })
 end
@@ -429,7 +441,6 @@ function document.render(request)
   if request.traits.shortcodes then
     doc = shortcodes.apply(s, doc)
   end
-  find_top_level(s, doc.blocks)
   if request.traits.annotations then
     doc = annotations.apply(s, doc)
   end
@@ -446,9 +457,13 @@ function document.render(request)
   if request.traits.escaped then
     doc = doc:walk({ CodeBlock = code.unescape, Code = code.unescape })
   end
+  local list = doc.blocks -- each asking for them is a copy
+  find_top_level(s, list)
   local _, walk = new_filter(s, request.traits)
-  doc = pandoc.Pandoc(walk(doc.blocks), doc.meta)
-  if request.traits.at then
+  doc = pandoc.Pandoc(walk(list), doc.meta)
+  if s.apart then
+    citations.resolve(s, reference_words)
+  elseif request.traits.at then
     doc = resolve_references(s, doc)
   end
   local finish

@@ -43,6 +43,7 @@ function state.new(request)
     problems = pandoc.List(),
     warnings = pandoc.List(),
     next_id = {},
+    later = pandoc.List(),
     cited = {},
     is_cited = {},
   }
