@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import Any
 from blogkit.model import Site
 
 FOLDER = ".blogkit"
-_FORMAT = 3
+_FORMAT = 4
+_UNKNOWN = (0, -2)
+"""The stamp of a file that changed while it was read; no file has it."""
 
 
 @cache
@@ -41,10 +44,10 @@ def file_digest(path: Path) -> str:
         return ""
 
 
-def stamp(path: Path) -> list[int]:
+def stamp(path: str | Path) -> list[int]:
     """A file's time and size; ``[0, -1]`` where there is none."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116  # asked a thousand times, and a Path costs more than the question
     except OSError:
         return [0, -1]
     return [stat.st_mtime_ns, stat.st_size]
@@ -57,7 +60,10 @@ class Cache:
         self._path = site.root / FOLDER / "render.json"
         self._root = site.root
         self._pages: dict[str, dict[str, Any]] = {}
+        self._began = time.time_ns()
         self._beside: dict[str, str] = {}
+        self._files: dict[str, list[Any]] = {}
+        self._stamps: dict[str, list[int]] = {}
         self.site_digest = self._site_digest(site)
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
@@ -81,23 +87,48 @@ class Cache:
         if entry is None or any(not output.is_file() for output in outputs):
             return None
         for name, known in entry["inputs"].items():
-            path = Path(self._root, name)
-            now = stamp(path)
-            if now == known[:2]:
-                continue
-            if now[1] != known[1] or file_digest(path) != known[2]:
-                return None
-            known[:2] = now
+            path = f"{self._root}{os.sep}{name}"
+            now = self._stamp(name, path)
+            if now != known[:2]:
+                if now[1] != known[1] or file_digest(Path(path)) != known[2]:
+                    return None
+                known[:2] = now
+            self._files[name] = known
         return entry
+
+    def _stamp(self, name: str, path: str) -> list[int]:
+        """A file's stamp, asked once for all the pages that it is part of."""
+        if name not in self._stamps:
+            self._stamps[name] = stamp(path)
+        return self._stamps[name]
+
+    def front(self, source: Path) -> dict[str, Any] | None:
+        """The front matter that a source was last seen with; None where it is new or was touched since."""
+        entry = self._pages.get(self._key(source))
+        if entry is None:
+            return None
+        known = entry["inputs"].get(self._key(source))
+        front: dict[str, Any] | None = entry["record"].get("front")
+        return front if known is not None and stamp(source) == known[:2] else None
 
     def put(self, source: Path, inputs: Iterable[Path], record: Mapping[str, Any]) -> dict[str, Any]:
         """Remembers a page."""
-        entry = {
-            "inputs": {self._key(path): [*stamp(path), file_digest(path)] for path in inputs},
-            "record": dict(record),
-        }
+        entry = {"inputs": {self._key(path): self._known(path) for path in inputs}, "record": dict(record)}
         self._pages[self._key(source)] = entry
         return entry
+
+    def _known(self, path: Path) -> list[Any]:
+        """A file's stamp and digest; what many pages are made of is read once.
+
+        A file that was saved while pages were made may have been read before: it counts as changed the next time.
+        """
+        key, now = self._key(path), stamp(path)
+        known = self._files.get(key)
+        if known is None or known[:2] != now:
+            if now[0] > self._began:
+                return [*_UNKNOWN, ""]
+            known = self._files[key] = [*now, file_digest(path)]
+        return known
 
     def same(self, name: str, *facts: Any) -> bool:
         """Whether something beside the pages would come out as it did before; remembers it for the next time."""

@@ -201,10 +201,18 @@ def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets,
             old.unlink()
     for name, category in names.items():
         chosen = [post for post in posts if category in post.categories]
-        shown_now = [{**post.record(), "search": None, "at": str(post.output)} for post in chosen]
-        if cache.same(f"category {name}", shown_now) and (folder / f"{name}.html").is_file():
+        known = cache.same(f"category {name}", [_shown_in_category(post) for post in chosen])
+        if known and (folder / f"{name}.html").is_file():
             continue
         _write_category(site, folder / f"{name}.html", category, chosen, assets)
+
+
+def _shown_in_category(post: listing.Post) -> list[Any]:
+    """What a category's page shows of a post."""
+    return [
+        post.title_html, post.subtitle_html, post.description_html, post.first_paragraph, post.authors, post.categories,
+        post.image, post.image_alt, post.minutes, post.date, str(post.output), shown(post.metadata.get("draft")),
+    ]  # fmt: skip
 
 
 def _write_category(site: Site, output: Path, category: str, posts: Sequence[listing.Post], assets: Assets) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import fnmatch
+import hashlib
 import json
 import math
 import os
@@ -22,6 +23,7 @@ from markupsafe import escape
 
 from blogkit.errors import ConfigError, Problem
 from blogkit.render import language
+from blogkit.render.cache import stamp
 from blogkit.render.dom import (
     WORDS_A_MINUTE,
     drop_class,
@@ -101,6 +103,12 @@ class Post:
             "date": self.date.isoformat() if self.date else None,
             **{name: getattr(self, name) for name in _KEPT},
         }
+
+    def listed(self) -> str:
+        """A digest of all that a listing may show or sort by."""
+        facts = [getattr(self, name) for name in _KEPT if name not in {"search", "prose"}]
+        facts += [self.minutes, self.date, self.metadata, str(self.output), stamp(self.source)]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     @classmethod
     def from_record(cls, source: Path, output: Path, record: Mapping[str, Any]) -> Post:
@@ -261,6 +269,12 @@ def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) 
     return chosen
 
 
+def contents_files(metadata: Mapping[str, Any], page: Path) -> list[Path]:
+    """The files of entries that a page's listings name."""
+    named = [entry for one in listings_of(metadata) for entry in as_list(one.get("contents"))]
+    return [page.parent / str(entry).lstrip("/") for entry in named if _is_yaml(entry)]
+
+
 def _is_yaml(entry: Any) -> bool:
     return str(entry).endswith((".yml", ".yaml"))
 
@@ -270,7 +284,7 @@ def _written(entries: Iterable[Any], page: Path, posts: Sequence[Post]) -> list[
 
     Raises ConfigError for a file that is not there and an entry without a path.
     """
-    by_source = {post.source.resolve(): post for post in posts}
+    by_source: dict[Path, Post] = {}
     made: list[Post] = []
     for entry in entries:
         if isinstance(entry, Mapping):
@@ -288,6 +302,7 @@ def _written(entries: Iterable[Any], page: Path, posts: Sequence[Post]) -> list[
                 hint = "Write `- path: projects/one/index.qmd`, or an address, and a title."
                 message = f"an entry of the listing's contents names no path: {shown(row)[:60]}."
                 raise ConfigError([Problem(path=page, message=message, hint=hint)])
+            by_source = by_source or {post.source.resolve(): post for post in posts}
             known = by_source.get((folder / str(row["path"])).resolve())
             made.append(_written_post(row, known, page))
     return made

@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from blogkit.errors import BlogkitError, ConfigError, Problem, RenderError
 from blogkit.model import Manifest, Page, Project, Site
 from blogkit.render import citeas, extras, language, listing, structure
-from blogkit.render.cache import Cache
+from blogkit.render.cache import FOLDER, Cache
 from blogkit.render.engines import pandoc
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
 from blogkit.render.metadata import as_list, line_of, shown, split_front_matter
@@ -133,6 +133,7 @@ class SiteRenderer:
         """``drafts`` says what becomes of them, whatever the site says: a preview shows them."""
         self._drafts = drafts
         self._unlinked: frozenset[Path] = frozenset()
+        self._marked: frozenset[Path] = frozenset()
         self.jobs = jobs or os.cpu_count() or 1
         self._pool = PandocPool(pandoc.PROGRAM, self.jobs)
 
@@ -146,31 +147,34 @@ class SiteRenderer:
 
     def render(self, site: Site, only: Sequence[Project] = ()) -> Manifest:
         """Renders what changed. Raises RenderError with every problem of every page, and then writes none."""
+        self._pool.warm(1 if (site.root / FOLDER).is_dir() else self.jobs)
         sources = site_sources(site)
-        outputs = {source.resolve(): output_of(site, source) for source in sources}
+        real = {source: source.resolve() for source in sources}
+        outputs = {real[source]: output_of(site, source) for source in sources}
         cache = Cache(site)
         assets = Assets()
-        fronts = {source: _front(source) for source in sources}
+        fronts = {source: cache.front(source) or _front(source) for source in sources}
         mode = self._drafts or draft_mode(site)
-        drafts = drafts_of(site, fronts)
+        self._marked = drafts = drafts_of(site, fronts)
         hidden = frozenset() if mode == "visible" else drafts
-        self._unlinked = frozenset(source.resolve() for source in hidden)
+        self._unlinked = frozenset(real[source] for source in hidden)
         linked = [source for source in sources if source not in hidden]
-        neighbours = extras.neighbours(site, [(s, outputs[s.resolve()], fronts[s]) for s in linked])
+        neighbours = extras.neighbours(site, [(s, outputs[real[s]], fronts[s]) for s in linked])
         wanted = wanted_sources(sources, only)
         if mode == "gone" and not only:
             wanted = linked
             for source in drafts:
-                outputs.pop(source.resolve()).unlink(missing_ok=True)
+                outputs.pop(real[source]).unlink(missing_ok=True)
         links = sorted(str(source) for source in self._unlinked)
+        known = {source: self._known(cache, source, outputs[real[source]], neighbours, links) for source in wanted}
+        fresh = any(one is None for one in known.values())
 
         def make(source: Path) -> _Made | BlogkitError:
             try:
-                known = cache.valid(source, [outputs[source.resolve()]])
-                around = neighbours.get(source, extras.NO_NEIGHBOURS)
-                if known is not None and known["record"]["around"] == [*around.record(), links]:
-                    return self._known(source, outputs[source.resolve()], known["record"])
-                return self._make(site, source, outputs, assets, around)
+                kept = known[source]
+                if kept is not None and not (kept.is_listing and fresh):
+                    return kept
+                return self._make(site, source, outputs, assets, neighbours.get(source, extras.NO_NEIGHBOURS))
             except BlogkitError as error:
                 return error
 
@@ -190,27 +194,41 @@ class SiteRenderer:
         if only:
             posts += self._others(cache, sources, wanted, outputs)
         visible = [post for post in posts if mode == "visible" or not _is_draft(post, hidden)]
-        for one in made:
-            if one.is_listing:
-                self._list(site, one, visible, assets, neighbours)
-        self._write(site, cache, made, neighbours, links)
+        listings = [one for one in made if one.is_listing]
+        if listings:
+            facts = [post.listed() for post in visible]
+            for one in listings:
+                same = cache.same(f"listing {one.source}", facts)
+                if not (same and known[one.source] is not None):
+                    self._list(site, one, outputs, visible, assets, neighbours)
+                one.tree = one.rendered = None
+        self._write(site, cache, made, fronts, neighbours, links)
         extras.write_extras(site, visible, [one.post for one in made if one.is_listing], assets, cache)
         assets.copy_to(site.output)
         cache.save(sources)
         names = projects_by_folder(site)
         pages = tuple(
-            Page(
-                source=m.source,
-                output=m.output,
-                title=m.post.title_text,
-                project=names.get(m.source.resolve().parent),
-            )
+            Page(source=m.source, output=m.output, title=m.post.title_text, project=names.get(real[m.source].parent))
             for m in made
         )
         warnings = tuple(warning for one in made for warning in one.warnings)
         return Manifest(engine="pandoc", root=site.output, pages=pages, warnings=warnings)
 
-    def _known(self, source: Path, output: Path, record: dict[str, Any]) -> _Made:
+    def _known(
+        self,
+        cache: Cache,
+        source: Path,
+        output: Path,
+        neighbours: Mapping[Path, extras.Neighbours],
+        links: Sequence[str],
+    ) -> _Made | None:
+        """A page as it was made before; None where anything that it is made of changed."""
+        entry = cache.valid(source, [output])
+        if entry is None:
+            return None
+        record = entry["record"]
+        if record["around"] != [*neighbours.get(source, extras.NO_NEIGHBOURS).record(), links]:
+            return None
         post = listing.Post.from_record(source, output, record["post"])
         warnings = tuple(record["warnings"])
         return _Made(source=source, output=output, post=post, warnings=warnings, is_listing=record["listing"])
@@ -254,13 +272,14 @@ class SiteRenderer:
 
     def _finish(self, site: Site, made: _Made, tree: HtmlElement, assets: Assets, around: extras.Neighbours) -> None:
         assert made.rendered is not None
+        metadata = made.rendered.source.metadata
         context = FinishContext(
             site=site,
             source=made.source,
             output=made.output,
             prefix=pandoc.page_prefix(site, made.output),
             assets=assets,
-            metadata=made.rendered.source.metadata,
+            metadata={**metadata, "draft": True} if made.source in self._marked else metadata,
         )
         extras.add_navigation(tree, context, around)
         files = copy_resources(site, made.source, tree)
@@ -276,28 +295,29 @@ class SiteRenderer:
         self,
         site: Site,
         made: _Made,
+        outputs: dict[Path, Path],
         posts: Sequence[listing.Post],
         assets: Assets,
         neighbours: dict[Path, extras.Neighbours],
     ) -> None:
-        """A listing's page is made anew whenever there is anything to list: it costs less than to ask."""
+        """Fills a listing's page, which is made anew whenever what it lists changed."""
+        around = neighbours.get(made.source, extras.NO_NEIGHBOURS)
+        if made.rendered is None:  # nothing was rendered, but there are other posts to list
+            fresh = self._make(site, made.source, outputs, assets, around)
+            made.rendered, made.tree, made.inputs = fresh.rendered, fresh.tree, fresh.inputs
+            made.post, made.warnings = fresh.post, fresh.warnings
         tree = made.tree
-        if tree is None or made.rendered is None:
-            outputs = {post.source.resolve(): post.output for post in posts} | {made.source.resolve(): made.output}
-            fresh = self._make(site, made.source, outputs, assets, extras.NO_NEIGHBOURS)
-            made.rendered, made.inputs, made.warnings = fresh.rendered, fresh.inputs, fresh.warnings
-            made.post, tree = fresh.post, fresh.tree
         assert tree is not None
         assert made.rendered is not None
         add_listings(made.rendered.source, tree, made.output, posts)
-        self._finish(site, made, tree, assets, neighbours.get(made.source, extras.NO_NEIGHBOURS))
-        made.tree = None
+        self._finish(site, made, tree, assets, around)
 
     def _write(
         self,
         site: Site,
         cache: Cache,
         made: Iterable[_Made],
+        fronts: Mapping[Path, Mapping[str, Any]],
         neighbours: dict[Path, extras.Neighbours],
         links: Sequence[str],
     ) -> None:
@@ -313,6 +333,7 @@ class SiteRenderer:
                     "post": one.post.record(),
                     "warnings": list(one.warnings),
                     "listing": one.is_listing,
+                    "front": {key: _kept(fronts[one.source].get(key)) for key in _FRONT},
                     "around": [*neighbours.get(one.source, extras.NO_NEIGHBOURS).record(), links],
                 },
             )
@@ -336,6 +357,15 @@ def _front(source: Path) -> dict[str, Any]:
         return dict(split_front_matter(head, source)[0])
     except (BlogkitError, OSError, UnicodeDecodeError):
         return {}
+
+
+_FRONT = ("title", "date", "draft", "listing")
+"""What the other pages ask of a page's front matter."""
+
+
+def _kept(value: Any) -> Any:
+    """A value of the front matter as JSON keeps it and as it means the same."""
+    return value if isinstance(value, str | int | float | bool | list) or value is None else str(value)
 
 
 def _is_draft(post: listing.Post, hidden: frozenset[Path]) -> bool:
@@ -405,6 +435,7 @@ def _named_files(metadata: Any, source: Path) -> frozenset[Path]:
                 ):
                     folder = folder.parent
                 found.add(folder / shown(entry))
+    found.update(listing.contents_files(metadata, source))
     return frozenset(found)
 
 

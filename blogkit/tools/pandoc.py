@@ -50,6 +50,7 @@ class PandocWorker:
 
     def __init__(self, program: Path) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+        self._asked = False
         self._process = subprocess.Popen(
             [str(find_pandoc()), *_ROOM, "lua", str(program), str(program.parent)],
             stdin=subprocess.PIPE,
@@ -61,6 +62,7 @@ class PandocWorker:
         """The program's answer. Raises ToolFailed when the process is gone."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._asked = True
         line = json.dumps(request, ensure_ascii=False).encode("utf-8")
         try:
             self._process.stdin.write(line + b"\n")
@@ -81,7 +83,9 @@ class PandocWorker:
         return self._log.read()[-2000:].decode("utf-8", errors="replace").strip()
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process; one that was never asked has nothing to finish."""
+        if not self._asked:
+            self._process.kill()
         if self._process.stdin is not None:
             stdin = self._process.stdin
             with contextlib.suppress(OSError):
@@ -106,6 +110,15 @@ class PandocPool:
         self._all: list[PandocWorker] = []
         for _ in range(self.size):
             self._idle.put(None)
+
+    def warm(self, workers: int) -> None:
+        """Starts so many workers that none is running of, so that they are ready when the first question comes."""
+        for _ in range(min(workers, self.size) - len(self._all)):
+            worker = self._idle.get()
+            if worker is None:
+                worker = PandocWorker(self._program)
+                self._all.append(worker)
+            self._idle.put(worker)
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """An answer from the first worker that is free. A worker that died is replaced at the next request."""
