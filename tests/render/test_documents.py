@@ -6,6 +6,7 @@ What Quarto's documentation and filters say of them is what is asserted.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -423,3 +424,58 @@ def test_a_division_that_pandoc_reads_as_text_is_an_error_with_its_line(tmp_path
         manifest_of(tmp_path)
     assert caught.value.problems[0].line == 7
     assert "read as text" in caught.value.problems[0].message
+
+
+EVERYWHERE = """---
+title: T
+bibliography: refs.bib
+lightbox: false
+---
+
+## Part {#sec-part}
+
+::: {.callout-note title="Title of @fig-a [@smith]"}
+Body @fig-a [@smith].
+:::
+
+::: {.panel-tabset}
+## Tab @fig-a [@smith]
+
+Pane @fig-a [@smith].
+:::
+
+::: {#thm-a name="Name @fig-a [@smith]"}
+Claim @fig-a [@smith].
+:::
+
+![Caption @thm-a [@smith].](a.svg){#fig-a}
+
+| a                 |
+|-------------------|
+| @fig-a [@smith]   |
+
+: Table @fig-a [@smith]. {#tbl-a}
+
+- Item @tbl-a^[Note @fig-a [@smith].] [@smith]
+
+[Margin @fig-a [@smith].]{.aside} and **@fig-a [@smith]**, [see @sec-part, @fig-a] and [-@fig-a].
+
+::: {layout-ncol=2}
+![One @fig-a](a.svg)
+
+![Two [@smith]](a.svg)
+:::
+"""
+
+
+def test_references_and_citations_are_found_wherever_they_stand(render: Render) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+    bib = "@book{smith, title={T}, author={Smith, Jo}, year={2001}}"
+    out = render({"index.qmd": EVERYWHERE, "refs.bib": bib, "a.svg": svg})
+    text = (out / "index.html").read_text()
+    body = text[text.index("<main") : text.index("</main>")]
+    assert "@" not in re.sub(r"@\w*\{", "", body)
+    assert not re.search("[\ue000-\ue0ff]", text)
+    words = re.sub(r"<[^>]*>", "", body)
+    assert words.count("(Smith 2001)") == EVERYWHERE.count("[@smith]")
+    assert body.count('class="quarto-xref"') >= EVERYWHERE.count("@fig-a") + 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +15,8 @@ from blogkit.errors import ConfigError
 from blogkit.render import render_site
 from blogkit.render.engines import csl, pandoc
 from blogkit.render.finish import parse_page
+from blogkit.render.source import read_source
+from blogkit.tools.pandoc import PandocWorker
 from tests.render.conftest import Render, manifest_of, write_site
 
 SITE = """
@@ -122,6 +125,50 @@ def test_a_change_in_an_included_file_renders_the_post_again(render: Render, tmp
     assert "New." in (out / "projects/a/index.html").read_text()
 
 
+def test_a_file_that_was_saved_while_it_was_rendered_is_rendered_again(tmp_path: Path) -> None:
+    write_site(tmp_path, {"index.qmd": "---\ntitle: T\n---\n\nOld words.\n"})
+    source = tmp_path / "index.qmd"
+    later = source.stat().st_mtime_ns + 10**11  # as if it was saved after the rendering began
+    os.utime(source, ns=(later, later))
+    manifest_of(tmp_path)
+    source.write_text(source.read_text().replace("Old", "New"))
+    os.utime(source, ns=(later, later))
+    manifest_of(tmp_path)
+    assert "New words." in (tmp_path / "_site/index.html").read_text()
+
+
+def test_a_site_where_nothing_changed_asks_nothing_of_pandoc(
+    blog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    whole = PandocWorker.ask
+    monkeypatch.setattr(PandocWorker, "ask", lambda self, request: [asked.append(request), whole(self, request)][1])
+    manifest_of(tmp_path)
+    assert asked == []
+    (tmp_path / "projects/two/index.qmd").unlink()
+    manifest_of(tmp_path)
+    assert asked, "the listing lost a post"
+    assert "Two" not in (blog / "index.html").read_text()
+
+
+def test_a_listing_follows_the_file_that_holds_its_entries(render: Render, tmp_path: Path) -> None:
+    home = "---\ntitle: Posts\nlisting: {contents: posts.yml}\n---\n"
+    out = render({"index.qmd": home, "posts.yml": "- {path: https://example.org, title: Elsewhere}\n"})
+    assert "Elsewhere" in (out / "index.html").read_text()
+    (tmp_path / "posts.yml").write_text("- {path: https://example.org, title: Nowhere at all}\n")
+    manifest_of(tmp_path)
+    assert "Nowhere at all" in (out / "index.html").read_text()
+
+
+def test_posts_share_the_bibliography_that_they_name_by_different_ways(tmp_path: Path) -> None:
+    front = "bibliography: ../../refs.bib\n"
+    posts = {f"projects/{name}/index.qmd": post(name, "2026-01-01", front) for name in "ab"}
+    write_site(tmp_path, {"refs.bib": "@book{a, title={T}}", **posts})
+    site = load_site(tmp_path)
+    paths = {pandoc._request(read_source(site, tmp_path / name))["bibliography"][0]["path"] for name in posts}
+    assert len(paths) == 1
+
+
 def test_a_page_that_was_removed_from_the_output_is_made_again(blog: Path, tmp_path: Path) -> None:
     (blog / "projects/one/index.html").unlink()
     manifest_of(tmp_path)
@@ -213,6 +260,15 @@ def test_drafts_are_gone_unlinked_or_visible_as_quarto_has_it(mode: str, tmp_pat
         project = next(one for one in site.projects if one.name == "b")
         render_site(site, engine="pandoc", only=[project])
     assert "This is a draft." in page.read_text()
+
+
+def test_a_draft_that_only_the_site_names_has_the_banner_too(tmp_path: Path) -> None:
+    config = SITE.replace("{title:", "{drafts: [projects/b/index.qmd], draft-mode: visible, title:")
+    files = {f"projects/{name}/index.qmd": DRAFT.format(name, 1, "") for name in "ab"}
+    write_site(tmp_path, {"_quarto.yml": config, **files})
+    manifest_of(tmp_path)
+    banners = {n: "This is a draft." in (tmp_path / f"_site/projects/{n}/index.html").read_text() for n in "ab"}
+    assert banners == {"a": False, "b": True}
 
 
 def test_a_draft_mode_that_is_none_is_said(tmp_path: Path) -> None:
