@@ -13,6 +13,7 @@ from typing import Any
 
 import nh3
 
+from blogkit.config import did_you_mean
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.render.metadata import load_yaml
 from blogkit.tools.notebook import read_notebook
@@ -22,10 +23,11 @@ _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 _ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
+_LAYOUT = ("layout-ncol", "layout-nrow", "layout", "layout-valign", "layout-align")
 _FLOATS = ("fig-", "tbl-", "lst-")
 
 
-__all__ = ["Cell", "cell_lines", "cells", "front_matter_text", "notebook_rows", "read_notebook"]
+__all__ = ["Cell", "cell_lines", "cells", "front_matter_text", "notebook_rows", "read_notebook", "unheeded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,38 @@ class _Output:
     @property
     def options(self) -> Mapping[str, Any]:
         return self.cell.options
+
+
+_HEEDED = frozenset({
+    "include", "echo", "output", "label", "id", "classes", "column", "panel", "warning", "code-fold", "code-summary",
+    "code-line-numbers", "filename", "lst-label", "lst-cap", "fig-cap", "fig-alt", "fig-subcap", "fig-align",
+    "fig-cap-location", "tbl-cap", "tbl-colwidths", "tbl-cap-location", *_LAYOUT, "out-width", "out-height",
+})  # fmt: skip
+_OF_OTHERS = frozenset({
+    "eval", "error", "message", "cache", "freeze", "fig-width", "fig-height", "fig-format", "fig-dpi", "fig-asp",
+    "fig-pos", "fig-env", "fig-scap", "fig-show", "fig-keep", "tags", "export", "slideshow", "autorun", "kernel",
+    "results",
+})  # fmt: skip
+"""Options of the run, of paper or of slides: they say nothing of a page whose outputs are there already."""
+
+
+def unheeded(cell: Cell) -> list[tuple[str, int]]:
+    """What the page will not show of a cell's options: a sentence, and the line within the cell, from 1."""
+    said = []
+    for name, value in cell.options.items():
+        line = next((n for n, text in enumerate(cell.source.splitlines(), 1) if f"{name}:" in text), 1)
+        if str(name) not in _HEEDED | _OF_OTHERS:
+            near = did_you_mean(str(name), sorted(_HEEDED))
+            said.append((f"the cell option '{name}' is not supported, and has no effect. {near}".rstrip(), line))
+        elif name == "echo" and value not in (True, False, "fenced"):
+            said.append(
+                (f"`echo: {value}` is not supported; all of the code is shown. Known: true, false, fenced.", line)
+            )
+        elif name == "output" and value not in (True, False, "asis"):
+            said.append((f"`output: {value}` is not supported; the output is shown. Known: true, false, asis.", line))
+        elif name == "panel" and value not in ("tabset", "fill", "center", "input", "sidebar"):
+            said.append((f"`panel: {value}` is not supported, and has no effect. Known: tabset.", line))
+    return said
 
 
 def _joined(value: Any) -> str:
@@ -249,14 +283,16 @@ def _cell_attributes(label: str, options: Mapping[str, Any], displays: int) -> s
         parts.append(f"#{label}")
     parts.append(".cell")
     parts += ["." + word.lstrip(".") for word in str(options.get("classes") or "").replace(",", " ").split()]
+    if options.get("panel"):
+        parts.append(f".panel-{options['panel']}")
     if layout:
         parts += [f".column-{word}" for word in str(options.get("column") or "").split()]
     attributes = " ".join(parts)
     if prefix == "tbl-" or (prefix == "fig-" and f"#{label}" in parts):
-        attributes += _attribute(options, prefix + "cap", "layout-ncol", "layout-nrow", "layout", "tbl-colwidths")
+        attributes += _attribute(options, prefix + "cap", *_LAYOUT, "tbl-colwidths")
         attributes += _attribute(options, prefix + "cap-location")
     elif layout:
-        attributes += _attribute(options, "layout-ncol", "layout-nrow", "layout")
+        attributes += _attribute(options, *_LAYOUT)
     return attributes
 
 
@@ -378,6 +414,8 @@ def _image(mime: str, data: Any, about: _Output) -> list[str]:
         alt = alt[place] if place < len(alt) else None
     if alt:
         attributes.append(f"fig-alt={_quoted(alt)}")
+    if options.get("fig-align"):
+        attributes.append(f"fig-align={_quoted(options['fig-align'])}")
     for name, width in (("width", options.get("out-width")), ("height", options.get("out-height"))):
         if width:
             attributes.append(f"{name}={_quoted(width)}")

@@ -83,6 +83,8 @@ class Source:
     """Every file that was read for it."""
     files: Mapping[str, bytes]
     """Images that a notebook's outputs hold, by their path from the page's folder."""
+    warnings: Sequence[str] = ()
+    """What the page will not show, each with its file and line or cell."""
     indented: bool = False
     """Some ``:::`` does not stand at the start of its line, so that it may be mere text to pandoc."""
 
@@ -110,6 +112,7 @@ class _Reading:
     inputs: set[Path] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     including: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     indented: bool = False
 
     def problem(self, path: Path, line: int, message: str, hint: str = "") -> None:
@@ -136,6 +139,8 @@ def read_source(site: Site, path: Path) -> Source:
     reading.metadata = merge(site_layer(site), *folder_layers(site, path), layer)
     reading.metadata = _resolve_metadata(reading, reading.metadata)
     if notebook is not None:
+        for cell in notebooks.cells(notebook, path):
+            _note_options(reading, cell, path)
         rows = notebooks.notebook_rows(notebook, path, reading.metadata, reading.files)
         if rows and not front:
             _title_from_heading(reading, rows)
@@ -154,6 +159,7 @@ def read_source(site: Site, path: Path) -> Source:
         inputs=frozenset(reading.inputs),
         files=reading.files,
         indented=reading.indented,
+        warnings=tuple(reading.warnings),
     )
 
 
@@ -282,9 +288,17 @@ def _executable(reading: _Reading, rows: Sequence[Row], number: int, opening: re
         reading.problem(path, at, "this code block is never closed.", hint)
         return number
     cell = notebooks.Cell(language=language, source="\n".join(body), outputs=(), line=at)
+    _note_options(reading, cell, path)
     for line in notebooks.cell_lines(cell, path, reading.metadata, reading.files):
         _add(reading, line, path, at)
     return number
+
+
+def _note_options(reading: _Reading, cell: notebooks.Cell, path: Path) -> None:
+    """Warns of what a code cell asks for that the page will not show."""
+    for said, line in notebooks.unheeded(cell) if cell.language else []:
+        where = f"{path}: cell {cell.line}" if path.suffix == ".ipynb" else f"{path}:{cell.line + line}"
+        reading.warnings.append(f"{where}: {said}")
 
 
 def _escaped_cell(reading: _Reading, rows: Sequence[Row], number: int, opening: re.Match[str], inner: str) -> int:
@@ -333,7 +347,10 @@ def _insert(reading: _Reading, kind: str, words: str, path: Path, at: int) -> No
     reading.including.append(target)
     try:
         if target.suffix == ".ipynb":
-            rows = notebooks.notebook_rows(notebooks.read_notebook(target), target, reading.metadata, reading.files)
+            notebook = notebooks.read_notebook(target)
+            for cell in notebooks.cells(notebook, target):
+                _note_options(reading, cell, target)
+            rows = notebooks.notebook_rows(notebook, target, reading.metadata, reading.files)
         else:
             _, text, first = split_front_matter(target.read_text(encoding="utf-8-sig"), target)
             rows = [(line, target, n) for n, line in enumerate(text.splitlines(), start=first)]
@@ -391,6 +408,7 @@ def _embed(reading: _Reading, words: str, options: Mapping[str, str], path: Path
     echo = options.get("echo", "false") == "true"
     _add(reading, "", path, at)
     for cell in chosen:
+        _note_options(reading, cell, target)
         lines = notebooks.cell_lines(cell, target, reading.metadata, reading.files, echo=echo, page=reading.path)
         for line in lines:
             _add(reading, line, path, at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.render.conftest import DATA
-from tests.render.test_errors import CASES
+from tests.render.test_errors import CASES, WARNINGS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "constructs.md"
 CORPUS = {
@@ -45,6 +45,8 @@ def table() -> str:
     lines += ["", "## What is an error, with file and line", "", "| what | what is said |", "|---|---|"]
     for name, (_, _, said, _) in CASES.items():
         lines.append(f"| {name} | {said.replace('|', '')} |")
+    lines += ["", "## What is a warning, with file and line", "", "| what | what is said |", "|---|---|"]
+    lines += [f"| {name} | {said} |" for name, (_, _, said) in WARNINGS.items()]
     return "\n".join([*lines, ""])
 
 

@@ -371,6 +371,15 @@ def test_a_notebooks_pictures_with_a_caption_each_are_figures_each(render: Rende
     assert [words for _, words in found["xrefs"]] == ["Figure 2", "Figure 3 (a)", "Listing 1", "Table 1"]
 
 
+def test_a_cells_output_stands_in_tabs_and_its_code_above_them(render: Render) -> None:
+    tabs = [{"text/markdown": "## Train\n\nFirst pane."}, {"text/markdown": "## Test\n\nSecond pane."}]
+    cell = code("#| panel: tabset\n#| output: asis\nshow()", *tabs)
+    site = render({"index.ipynb": notebook(prose("---\ntitle: N\n---"), cell)})
+    page = (site / "index.html").read_text()
+    assert facts(site / "index.html")["tabsets"] == [["Train", "Test"]]
+    assert page.index("show") < page.index("nav-tabs") < page.index("First pane.") < page.index("Second pane.")
+
+
 def test_a_listing_takes_entries_that_are_written_by_hand_and_several_sort_keys(render: Render) -> None:
     post = "---\ntitle: {}\ndate: {}\ncategories: [x]\n---\n\nWords.\n"
     site = render(
@@ -458,7 +467,7 @@ Claim @fig-a [@smith].
 
 - Item @tbl-a^[Note @fig-a [@smith].] [@smith]
 
-[Margin @fig-a [@smith].]{.aside} and **@fig-a [@smith]**, [see @sec-part, @fig-a] and [-@fig-a].
+[Margin @fig-a [@smith].]{.aside} and **@fig-a [@smith]**, [see @sec-part; @fig-a] and [-@fig-a].
 
 ::: {layout-ncol=2}
 ![One @fig-a](a.svg)

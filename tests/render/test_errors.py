@@ -37,6 +37,28 @@ CASES = {
 }
 
 
+FIGURE = "![A.](a.svg){#fig-a}\n\n"
+WARNINGS = {
+    "a cell option that means nothing here": ("```{python}\n#| fold-code: true\nx = 1\n```\n", 6, "'fold-code'"),
+    "a cell that shows some of its lines": ("```{python}\n#| echo: [1]\nx = 1\n```\n", 6, "`echo: [1]`"),
+    "a panel of another kind": ("```{python}\n#| panel: carousel\nx = 1\n```\n", 6, "`panel: carousel`"),
+    "words behind a reference in its bracket": (FIGURE + "See [@fig-a, left].\n", 7, "', left' after @fig-a"),
+    "a work in the bracket of a reference": (FIGURE + "See [@fig-a; @key].\n", 7, "@fig-a and @key"),
+}
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_what_a_page_does_not_show_is_a_warning_with_its_line(case: str, tmp_path: Path) -> None:
+    text, line, said = WARNINGS[case]
+    head = "---\nbibliography: a.bib\n---\n\n"
+    write_site(tmp_path, {"index.qmd": head + text, "a.svg": "<svg/>", "a.bib": "@book{key, title={T}}"})
+    warnings = manifest_of(tmp_path).warnings
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"{tmp_path / 'index.qmd'}:{line}: ")
+    assert said in warnings[0]
+    assert manifest_of(tmp_path).warnings == warnings, "it is said again where nothing changed"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_outside_the_subset_is_an_error_with_its_line(case: str, tmp_path: Path) -> None:
     text, line, said, hint = CASES[case]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -140,9 +142,14 @@ def test_a_file_that_was_saved_while_it_was_rendered_is_rendered_again(tmp_path:
 def test_a_site_where_nothing_changed_asks_nothing_of_pandoc(
     blog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[object] = []
-    whole = PandocWorker.ask
-    monkeypatch.setattr(PandocWorker, "ask", lambda self, request: [asked.append(request), whole(self, request)][1])
+    asked = []
+    ask = PandocWorker.ask
+
+    def count(self: PandocWorker, request: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(request)
+        return ask(self, request)
+
+    monkeypatch.setattr(PandocWorker, "ask", count)
     manifest_of(tmp_path)
     assert asked == []
     (tmp_path / "projects/two/index.qmd").unlink()

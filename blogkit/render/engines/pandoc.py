@@ -157,6 +157,11 @@ def _problem(source: Source, one: Mapping[str, str]) -> Problem:
     return Problem(path=path, line=line, message=one["what"], hint=one.get("hint", ""))
 
 
+def _warning(source: Source, one: Mapping[str, str]) -> str:
+    path, line = source.place_of(one["key"])
+    return f"{path}:{line}: {one['what']}" if line else f"{path}: {one['what']}"
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +229,9 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
         title=title.get("text", ""),
         fields=fields,
         authors=authors,
-        warnings=tuple(f"{source.path}: {one['what']}" for one in answer.get("warnings") or []),
+        warnings=tuple(
+            dict.fromkeys([*source.warnings, *(_warning(source, one) for one in answer.get("warnings") or [])])
+        ),
         works=tuple(answer.get("works") or ()),
     )
 

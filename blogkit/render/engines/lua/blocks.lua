@@ -144,12 +144,14 @@ function blocks.tabset(s, division, walk)
       "Give each tab a heading, such as '## PyTorch'.")
     return pandoc.Div({})
   end
-  local tabs = pandoc.List({})
+  local tabs, before = pandoc.List({}), pandoc.Blocks({})
   for _, block in ipairs(division.content) do
     if block.t == "Header" and block.level == first.level then
       tabs:insert({ heading = block, content = pandoc.Blocks({}) })
     elseif #tabs > 0 then
       tabs[#tabs].content:insert(block)
+    else
+      before:insert(block)
     end
   end
   local id = state.fresh(s, "tabset")
@@ -181,7 +183,9 @@ function blocks.tabset(s, division, walk)
     panes:insert(pandoc.Div(walk(tab.content), attr))
   end
   put("</ul>")
-  return pandoc.Div({ pandoc.Plain(strip), div(panes, "tab-content") }, division.attr)
+  before = walk(before) -- the code of a cell whose output is in tabs stands above them
+  before:insert(pandoc.Div({ pandoc.Plain(strip), div(panes, "tab-content") }, division.attr))
+  return before
 end
 
 -- The block that carries the title of a theorem or proof: its first paragraph, or a paragraph made for it.

@@ -341,7 +341,7 @@ end
 
 -- What stands for `@fig-x`, once everything has its number; nil for a citation of works.
 local function reference_words(s, cite)
-  local words, unresolved = pandoc.Inlines({}), false
+  local words, unresolved, works = pandoc.Inlines({}), false, pandoc.List({})
   for number, citation in ipairs(cite.citations) do
     local reference, prefix, id = numbering.reference(s, citation)
     if reference then
@@ -350,11 +350,25 @@ local function reference_words(s, cite)
         words:insert(pandoc.Space())
       end
       words:extend(reference)
+      if #citation.suffix > 0 then
+        state.warn(s, "'" .. pandoc.utils.stringify(citation.suffix) .. "' after @" .. citation.id
+          .. " is not shown, nor by Quarto: write it behind the bracket.", "@" .. citation.id)
+      end
     elseif prefix then
       unresolved = true
       state.problem(s, "the reference @" .. id .. " names nothing in this post.", "@" .. citation.id,
         document.suggestion(s, id))
+    else
+      works:insert(citation)
     end
+  end
+  if #words > 0 and #works > 0 then -- `@fig-x [@smith]` is one citation to pandoc
+    state.warn(s, "@" .. cite.citations[1].id .. " and @" .. works[1].id .. " are one citation, of which Quarto shows the "
+      .. "first alone: put a word between them.", "@" .. cite.citations[1].id)
+    works[1].mode = "NormalCitation"
+    local rest = pandoc.Cite(pandoc.Inlines({}), works)
+    citations.work(s, rest)
+    words:extend({ pandoc.Space(), rest })
   end
   return (#words > 0 or unresolved) and words or nil
 end
