@@ -242,7 +242,6 @@ def build(
     A run that fails does not stop the rest: its project's results are gathered from the runs that succeeded, and the
     failure is among ``results``. Raises what the stages raise.
     """
-    from blogkit.gather import is_current
     from blogkit.render import render_site
 
     results: list[RunResult] = []
@@ -252,7 +251,7 @@ def build(
         if project.sweep is None:
             continue
         runs = plan(project, scale=scale)
-        missing = () if is_current(project, runs) else runs_to_do(project, runs)
+        missing = runs_to_do(project, runs)
         if missing:
             done = execute(project, missing, made=without(runs, missing))
             results += done
