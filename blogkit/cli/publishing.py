@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blogkit.cli import app
+from blogkit.cli.words import file_size
 
 if TYPE_CHECKING:
     from blogkit.check import Profile as Venue
@@ -209,7 +210,7 @@ def publish(
         release = publish_site(_site(), remote=remote, branch=branch, profile=profile, push=push)
         where = f"branch {branch} of {remote}" if push else f"branch {branch}, not pushed"
         found = f"; readers find it at {release.address}" if release.address and push else ""
-        print(f"site: {where}, {release.files} files, {size(release.bytes)}{found}")
+        print(f"site: {where}, {release.files} files, {file_size(release.bytes)}{found}")
         return
     for release in publish_projects(
         _site(), projects or [], target=to.value, destination=output, profile=profile, browser=browser
@@ -221,11 +222,4 @@ def _said(release: Release) -> str:
     from blogkit.check.report import shown_path
 
     files = f"{release.files} file" if release.files == 1 else f"{release.files} files"
-    return f"{release.project or 'site'}: {shown_path(release.path)}, {files}, {size(release.bytes)}"
-
-
-def size(number: int) -> str:
-    """Bytes as people say them."""
-    if number < 1000:
-        return f"{number} bytes"
-    return f"{number / 1000:,.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"
+    return f"{release.project or 'site'}: {shown_path(release.path)}, {files}, {file_size(release.bytes)}"

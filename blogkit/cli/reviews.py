@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blogkit.cli import app
+from blogkit.cli.words import file_size
 from blogkit.errors import ReviewNotBlind
 
 if TYPE_CHECKING:
@@ -381,9 +382,9 @@ def bundle(
     rubric = _rubric()
     keep_rubric(place, rubric)  # the report reads by it what comes back
     write_bundle(place, posts, output, reviewer=person, rubric=rubric, events=record)
-    size = output.stat().st_size / 1e6
     many = f"{len(posts)} post{'' if len(posts) == 1 else 's'}"
-    print(f"{output}: {many}, {size:.1f} MB. `blogkit review open {output}` opens it, without a network.")
+    size = file_size(output.stat().st_size)
+    print(f"{output}: {many}, {size}. `blogkit review open {output}` opens it, without a network.")
 
 
 @review.command(name="open")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blogkit.cli import app
+from blogkit.cli.words import file_size
 from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def pack(
     for project in chosen:
         packed = pack_runs(project, output or Path(f"{project.name}-runs.tar.gz"))
         runs = "run" if packed.runs == 1 else "runs"
-        print(f"{packed.path}: {packed.runs} {runs}, {packed.bytes / 1e6:.1f} MB.")
+        print(f"{packed.path}: {packed.runs} {runs}, {file_size(packed.bytes)}.")
 
 
 @runs_app.command()
