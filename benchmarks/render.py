@@ -1,7 +1,12 @@
 """How fast a blog is rendered: `python benchmarks/render.py [--posts 1 10 50 200] [--engine pandoc quarto]`.
 
 Each post has about 2,500 words, 5 figures, 20 citations and 10 equations. Prints one row a size: seconds, pages a
-second, the process's peak memory with pandoc's, and how long a change in one post takes.
+second, the process's peak memory with pandoc's, how long a change in one post takes, and how long until the preview
+serves a saved change.
+
+The figures are five drawings that all posts share, so that the picture that stands for a post where somebody shares it
+is drawn once for all of them; ``--own-drawings`` gives each post its own first figure, and so a picture of its own,
+which is drawn once in the life of the figure.
 """
 
 from __future__ import annotations
@@ -12,12 +17,14 @@ import shutil
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import psutil
 
 from blogkit.config import load_site
 from blogkit.render import render_site
+from blogkit.render.preview import Preview
 from blogkit.tools import quarto
 
 TEXT = """network width depth loss gradient training data model error test seed curve noise label layer descent peak
@@ -55,7 +62,7 @@ def post(number: int) -> str:
     return "".join(parts)
 
 
-def make_blog(root: Path, posts: int) -> None:
+def make_blog(root: Path, posts: int, *, own_drawings: bool = False) -> None:
     """A site with so many posts."""
     (root / "projects").mkdir(parents=True)
     (root / "_quarto.yml").write_text(
@@ -78,7 +85,30 @@ def make_blog(root: Path, posts: int) -> None:
         folder.mkdir()
         (folder / "index.qmd").write_text(post(number))
         for figure in range(5):
-            (folder / f"figure{figure}.svg").write_text(SVG.format(10 + figure * 5))
+            (folder / f"figure{figure}.svg").write_text(
+                SVG.format(10 + figure * 5 + (number / 1000 if own_drawings else 0))
+            )
+
+
+def seconds_to_screen(root: Path, source: Path, engine: str) -> float:
+    """From saving a change in a post to the preview's serving it."""
+    shown = Preview(root, engine=engine, say=lambda words: None)
+    thread = threading.Thread(target=shown.run)
+    thread.start()
+    address = shown.address + source.relative_to(root).with_suffix(".html").as_posix()
+    while shown.version == 0:
+        time.sleep(0.05)
+    source.write_text(source.read_text().replace("## ", "## Previewed ", 1))
+    start = time.perf_counter()
+    while True:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            if b"Previewed" in answer.read():
+                break
+        time.sleep(0.01)
+    seconds = time.perf_counter() - start
+    shown.stop()
+    thread.join()
+    return seconds
 
 
 class Memory:
@@ -111,13 +141,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--engine", nargs="+", default=["pandoc", *(["quarto"] if quarto.find_quarto() else [])])
+    parser.add_argument("--own-drawings", action="store_true", help="a first figure of its own for each post")
     arguments = parser.parse_args()
-    print("engine  posts  seconds  pages/s  peak MB  one change s  nothing changed s")
+    print("engine  posts  seconds  pages/s  peak MB  one change s  nothing changed s  preview s")
     for engine in arguments.engine:
         for posts in arguments.posts:
             root = Path(tempfile.mkdtemp(prefix="blogkit-render-"))
             try:
-                make_blog(root / "site", posts)
+                make_blog(root / "site", posts, own_drawings=arguments.own_drawings)
                 site = load_site(root / "site")
                 with Memory() as memory:
                     start = time.perf_counter()
@@ -131,8 +162,11 @@ def main() -> None:
                 start = time.perf_counter()
                 render_site(load_site(site.root), engine=engine)
                 none = time.perf_counter() - start
+                seen = seconds_to_screen(site.root, changed, engine)
                 print(
                     f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {memory.peak:8.0f} {one:13.2f} {none:18.2f}"
+                    f" {seen:10.2f}",
+                    flush=True,
                 )
             finally:
                 shutil.rmtree(root)

@@ -45,7 +45,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_nothing_is_loaded_from_the_network(finished: str) -> None:
     loaded = re.findall(r'<(?:script|link|iframe|img)\b[^>]*?(?:src|href)="(https?:)?//[^"]*"', finished)
     assert not loaded
-    for word in ("mathjax", "require", "jquery", "vega@5", "googleapis", "polyfill"):
+    for word in (
+        "mathjax",
+        "require",
+        "jquery",
+        "vega@5",
+        "googleapis",
+        "polyfill",
+        "katex",
+        "mermaid",
+        "html-manager",
+        "gstatic",
+        "esm.",
+    ):
         assert word not in finished.lower(), word
 
 
@@ -63,6 +75,19 @@ def test_formulas_are_mathml_with_their_numbers(finished: str) -> None:
     assert equation is not None
     assert (equation.text_content() or "").endswith("(1)")
     assert "\\(" not in (page.text_content() or "")
+
+
+def test_a_chart_that_a_script_would_draw_is_a_figure_that_needs_no_network(finished: str) -> None:
+    page = parse_page(finished)
+    cell = by_id(page, "cell-2")
+    assert cell is not None
+    drawing = next(cell.iter("{*}svg", "svg"), None)
+    assert drawing is not None
+    assert "Error by depth." in finished
+    assert "altair-viz" not in finished
+    assert not [one for one in page.iter("script") if "cdn" in (one.text or "")]
+    cells = [one.text_content() for one in cell.iter("td")]
+    assert "0.25" in cells, "the data are there as a table"
 
 
 def test_a_film_of_another_site_is_a_link(finished: str) -> None:

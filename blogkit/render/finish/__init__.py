@@ -92,9 +92,10 @@ Finisher = Callable[[html.HtmlElement, FinishContext], None]
 
 def finishers() -> tuple[Finisher, ...]:
     """Every transformation, in order."""
-    from blogkit.render.finish import charts, meta, offline, picture, reader, sanitise, styles, theme
+    from blogkit.render.finish import charts, embedded, meta, offline, picture, reader, sanitise, styles, theme
 
     return (
+        embedded.keep_charts,
         offline.cut_network,
         sanitise.clean_outputs,
         picture.add_picture,

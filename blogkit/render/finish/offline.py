@@ -53,7 +53,9 @@ def _loaded_from_elsewhere(page: HtmlElement) -> Iterator[HtmlElement]:
     for script in elements(page, "script"):
         source = script.get("src") or ""
         data = (script.get("type") or "").endswith("json")
-        loads = not source and not data and _LOADERS.search(script.text or "")
+        text = script.text or ""
+        maps = script.get("type") == "importmap" and "//" in text
+        loads = not source and not data and (maps or _LOADERS.search(text))
         if _REMOTE.match(source) or loads or _LIBRARIES.search(source):
             yield script
     for link in elements(page, "link"):
