@@ -153,4 +153,8 @@ class CheckFailed(BlogkitError):
     def __str__(self) -> str:
         if self.letter:
             return self.letter
-        return f"The check found {self.errors} errors and {self.warnings} warnings; each is listed above with its mend."
+        errors, warnings = (
+            f"{count} {word}" + "s" * (count != 1)
+            for count, word in ((self.errors, "error"), (self.warnings, "warning"))
+        )
+        return f"The check found {errors} and {warnings}; each is listed above with its mend."

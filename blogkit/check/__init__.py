@@ -124,15 +124,16 @@ def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bo
         post = _open(path)
         return _judge(post, chosen, name=path.name, browser=browser)
     except (Refused, RecursionError) as refusal:
-        reason = "is nested too deeply to be read." if isinstance(refusal, RecursionError) else str(refusal)
+        if isinstance(refusal, RecursionError):
+            refusal = Refused("is nested too deeply to be read.")
         finding = Finding(
             code="BK100",
             level=Level.ERROR,
-            message=f"the submission {reason}",
+            message=f"the submission {refusal}",
             path=path,
-            fix="Zip the folder's contents again, with the tool of your operating system.",
+            fix=refusal.fix,
         )
-        return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=reason)
+        return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=str(refusal))
 
 
 def mend(
@@ -269,7 +270,12 @@ def _profile(profile: Profile | str, beside: Path | None) -> Profile:
 def _open(path: Path) -> Post:
     """A post from whatever lies at a path. Raises Refused."""
     if not path.exists():
-        raise Refused("is not there.")
+        raise Refused(
+            "is not there.", "Give the path of a zip, a folder or a page, or the name of a project of this site."
+        )
+    if path.suffix.lower() in {".qmd", ".md", ".ipynb"}:
+        hint = "Name its project, which is rendered and checked: `blogkit check NAME`."
+        raise Refused("is the source of a post; a rendered post is what can be checked.", hint)
     if path.is_dir():
         folder = Folder(root=path)
         name = _page_name(folder.names)

@@ -25,7 +25,17 @@ MOST_RATIO = 200
 
 
 class Refused(Exception):
-    """A submission that will not be opened; the message is one sentence that says why."""
+    """A submission that will not be opened; the message is one sentence that says why, and ``fix`` what to do."""
+
+    def __init__(
+        self, reason: str, fix: str = "Zip the folder's contents again, with the tool of your operating system."
+    ):
+        super().__init__(reason, fix)
+        self.reason = reason
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Files(Protocol):

@@ -96,6 +96,19 @@ def test_it_is_refused_with_a_reason(name: str, tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["a.zip"]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "fix"),
+    [("gone.zip", "is not there", "Give the path"), ("index.qmd", "is the source of a post", "Name its project")],
+)
+def test_a_path_that_is_no_submission_is_told_with_what_to_give_instead(
+    name: str, reason: str, fix: str, tmp_path: Path
+) -> None:
+    (tmp_path / "index.qmd").write_text("---\ntitle: T\n---\n")
+    (finding,) = check_path(tmp_path / name, profile=PROFILE).findings
+    assert reason in finding.message
+    assert finding.fix.startswith(fix)
+
+
 @pytest.mark.parametrize("name", ["index.html", "figure.png"])
 def test_a_zip_that_says_less_than_it_unpacks_to_is_not_read_further(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
