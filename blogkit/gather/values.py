@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 HEAD = "# Made by `blogkit gather`; a change here is overwritten. Quote a number as {{< meta values.NAME >}}.\n"
+_PM = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 
 
 def format_value(number: float, error: float | None = None, spec: str | None = None) -> str:
@@ -18,6 +19,7 @@ def format_value(number: float, error: float | None = None, spec: str | None = N
     With an uncertainty, both are rounded to its first significant digit, or to its second when the first is 1 (the
     convention of the Particle Data Group): 0.18734 with 0.0041 is ``0.187 ± 0.004``. With a format specification, both
     take it; ``.1%`` gives ``18.7 ± 0.4 %``. Without either, an integer is whole and any other number has four digits.
+    The spaces beside ± do not break, so that no line ends within a number.
     """
     if not math.isfinite(number):
         return str(number)
@@ -26,8 +28,8 @@ def format_value(number: float, error: float | None = None, spec: str | None = N
     if spec is not None and error is not None:
         first, second = f"{number:{spec}}", f"{error:{spec}}"
         if spec.endswith("%"):
-            return f"{_minus(first.removesuffix('%'))} ± {second.removesuffix('%')} %"
-        return f"{_minus(first)} ± {second}"
+            return f"{_minus(first.removesuffix('%'))}{_PM}{second.removesuffix('%')}\N{NO-BREAK SPACE}%"
+        return f"{_minus(first)}{_PM}{second}"
     if spec is not None:
         return _minus(f"{number:{spec}}")
     if error:
@@ -37,13 +39,13 @@ def format_value(number: float, error: float | None = None, spec: str | None = N
         unit = Decimal(1).scaleb(min(place, 0))
         if -6 <= place <= 6 and abs(number) < 1e15:
             rounded = Decimal(repr(number)).quantize(unit, ROUND_HALF_EVEN)
-            return f"{_minus(f'{rounded:f}')} ± {size.quantize(unit, ROUND_HALF_EVEN):f}"
-        return f"{_minus(f'{number:.4g}')} ± {error:.{digits}g}"
+            return f"{_minus(f'{rounded:f}')}{_PM}{size.quantize(unit, ROUND_HALF_EVEN):f}"
+        return f"{_minus(f'{number:.4g}')}{_PM}{error:.{digits}g}"
     if isinstance(number, int) or float(number).is_integer():
         text = f"{number:.0f}" if abs(number) < 1e15 else f"{number:.4g}"
     else:
         text = f"{number:.4g}"
-    return _minus(text) + (" ± 0" if error == 0 else "")
+    return _minus(text) + (f"{_PM}0" if error == 0 else "")
 
 
 def _minus(text: str) -> str:

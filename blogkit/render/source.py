@@ -42,7 +42,7 @@ _EQUATION = re.compile(
     r"\$\$(?P<tex>(?:(?!\$\$)(?!\n[ \t]*\n).)+?)\$\$(?P<gap>[ \t]*\n?[ \t]*)\{#(?P<id>eq-[^\s}]+)(?P<rest>[^}]*)\}",
     re.DOTALL,
 )
-_SAFE = re.compile(r"[\w .,±×%/()°µμ≈≤≥<+=−–—:;-]*", re.UNICODE)
+_SAFE = re.compile(r"[\w\N{NO-BREAK SPACE} .,±×%/()°µμ≈≤≥<+=−–—:;-]*", re.UNICODE)
 _STARTS_BLOCK = re.compile(r"\s*(?:\d+[.)]|[-+=:(]|#)")
 _WORD = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|\S+)|("[^"]*"|'[^']*'|\S+)""")
 _CALLOUT = re.compile(r"\.callout-([\w-]+)")

@@ -61,7 +61,7 @@ def test_the_same_runs_give_the_same_bytes_also_without_their_folders(tmp_path: 
         "tables/summary.md",
         "values.yml",
     ]
-    assert yaml.safe_load(made["values.yml"])["values"] == {"best": "0.267 ± 0.010"}
+    assert yaml.safe_load(made["values.yml"])["values"] == {"best": "0.267\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.010"}
     assert b"4 runs over 2 seeds, which took 8.0 seconds in all" in made["compute.md"]
     assert is_current(project, runs)
     assert gather(project, runs).changed == ()
