@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+import blogkit
 from blogkit.cli import app, reviews
 from blogkit.review.assign import published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
@@ -296,6 +298,16 @@ def test_every_answer_carries_the_headers_that_keep_the_page_apart(school: Schoo
         assert "script-src 'self'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_the_browser_runs_was_built_from_the_sources_that_are_here() -> None:
+    interface = Path(blogkit.__file__).parent / "review" / "interface"
+    names = ["package-lock.json", "build.mjs", *sorted(f"src/{one.name}" for one in (interface / "src").iterdir())]
+    total = hashlib.sha256()
+    for name in names:
+        total.update(f"{name}\n".encode() + (interface / name).read_bytes())
+    built = (interface.parent / "assets" / "SOURCES.sha256").read_text(encoding="utf-8").strip()
+    assert built == total.hexdigest(), "run `npm ci && npm run build` in blogkit/review/interface"
 
 
 # --- the frame ------------------------------------------------------------------------------------------------------
@@ -586,6 +598,8 @@ def test_staff_see_progress_spread_and_overrides(school: School) -> None:
     school.submit("cy", soundness=10)
     school.submit("dee", soundness=60)
     page = school.browser("tess").get("/staff").text
+    submitted = school.browser("tess").get("/staff?show=submitted").text
+    assert "Dee Dee" in submitted and "not started" in page and "not started" not in submitted
     assert "reviews are 50 points apart" in page and "Cy Twombly" in page and "not started" in page
     form = {"csrf": school.csrf("tess"), "post": "alpha", "score": "77.5", "reason": "read it myself"}
     assert school.browser("tess").post("/staff/override", data=form).status_code == 303

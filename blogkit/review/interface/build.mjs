@@ -1,5 +1,6 @@
 // Builds what the browser runs: one classic script for the app's pages, one for the post's frame, and the style sheet.
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const out = process.argv[2] ?? "../assets";
@@ -17,3 +18,9 @@ const notices = packages.map((name) => {
   return `${name} ${version} (${license})\n\n${text}`;
 });
 writeFileSync(`${out}/THIRD_PARTY.txt`, `Parts of read.js and frame.js come from these packages, under their licences:\n\n${notices.join("\n\n---\n\n")}\n`);
+
+// A test compares this with the sources, so that what is shipped cannot fall behind them.
+const sources = ["package-lock.json", "build.mjs", ...readdirSync("src").sort().map((name) => `src/${name}`)];
+const sum = createHash("sha256");
+for (const name of sources) sum.update(`${name}\n`).update(readFileSync(name));
+writeFileSync(`${out}/SOURCES.sha256`, `${sum.digest("hex")}\n`);

@@ -431,14 +431,26 @@ class Review:
         def name(pair: Pair) -> str:
             return people.get(pair.reviewer, unknown).name
 
-        counts = {
-            "all": len(rows),
-            "submitted": sum(bool(row.submitted) for row in rows),
-            "started": sum(row.started and not row.submitted for row in rows),
-            "late": sum(row.late for row in rows),
+        which: dict[str, Callable[[Any], bool]] = {
+            "submitted": lambda row: bool(row.submitted),
+            "started": lambda row: row.started and not row.submitted,
+            "late": lambda row: row.late,
         }
+        counts = {name: sum(map(is_one, rows)) for name, is_one in which.items()} | {"all": len(rows)}
+        show = request.query_params.get("show", "")
+        if show in which:
+            rows = [row for row in rows if which[show](row)]
         points, csrf = self.classroom.rubrics[-1].points, visitor.session.csrf
-        return self._html("staff.html", scores=scores, rows=rows, name=name, counts=counts, points=points, csrf=csrf)
+        return self._html(
+            "staff.html",
+            scores=scores,
+            rows=rows,
+            name=name,
+            counts=counts,
+            points=points,
+            csrf=csrf,
+            show=show if show in which else "",
+        )
 
     def report(self, request: Request) -> Response:
         """The report as a download."""
