@@ -53,11 +53,16 @@ def stamp(path: str | Path) -> list[int]:
     return [stat.st_mtime_ns, stat.st_size]
 
 
-class Cache:
-    """The record of a site's last rendering, kept in ``.blogkit`` at its root."""
+def forget(site: Site, name: str = "render") -> None:
+    """Drops a record, since the other engine writes the pages now."""
+    (site.root / FOLDER / f"{name}.json").unlink(missing_ok=True)
 
-    def __init__(self, site: Site) -> None:
-        self._path = site.root / FOLDER / "render.json"
+
+class Cache:
+    """The record of a site's last rendering, kept in ``.blogkit`` at its root: one for each engine."""
+
+    def __init__(self, site: Site, name: str = "render") -> None:
+        self._path = site.root / FOLDER / f"{name}.json"
         self._root = site.root
         self._pages: dict[str, dict[str, Any]] = {}
         self._began = time.time_ns()

@@ -22,10 +22,11 @@ from lxml.html import HtmlElement, fromstring, tostring
 from markupsafe import escape
 
 from blogkit.errors import ConfigError, Problem
-from blogkit.render import language
+from blogkit.render import language, people
 from blogkit.render.cache import stamp
 from blogkit.render.dom import (
     WORDS_A_MINUTE,
+    by_id,
     drop_class,
     elements,
     has_class,
@@ -33,6 +34,7 @@ from blogkit.render.dom import (
     make,
     prose_words,
     take_out,
+    text_of,
     with_class,
 )
 from blogkit.render.engines.pandoc import Rendered, templates
@@ -144,6 +146,43 @@ def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
         image=image,
         image_alt=alt,
         words=len(rendered.source.text.split(" ")),
+        prose=prose_words(main) if (main := main_of(page)) is not None else 0,
+    )
+
+
+def post_of_page(page: HtmlElement, metadata: Mapping[str, Any], source: Path, output: Path) -> Post:
+    """A post as listings show it, from a page that Quarto made, before it is finished."""
+    header = by_id(page, "title-block-header")
+    image, alt = preview_image(page, metadata)
+
+    def inside(*names: str) -> str:
+        found = [one for name in names for one in (with_class(header, name) if header is not None else [])]
+        if not found:
+            return ""
+        whole = str(tostring(found[0], encoding="unicode", with_tail=False))
+        return re.sub(r"^<[^>]*>|</\w+>$", "", whole).strip()
+
+    title = next(iter(with_class(header, "title") if header is not None else []), None)
+    if title is None:
+        title = next(elements(page, "h1"), None)
+    name = text_of(title) if title is not None else shown(metadata.get("title")) or source.parent.name
+    text = source.read_text(encoding="utf-8-sig") if source.suffix != ".ipynb" else ""
+    return Post(
+        source=source,
+        output=output,
+        metadata=metadata,
+        title_html=inside("title") or str(escape(name)),
+        title_text=name,
+        subtitle_html=inside("subtitle"),
+        description_html=re.sub(r"^<p>(.*)</p>$", r"\1", inside("description"), flags=re.DOTALL)
+        or str(escape(shown(metadata.get("description") or metadata.get("abstract")))),
+        first_paragraph=first_paragraph(page),
+        authors=tuple(author.name for author in people.authors(metadata)),
+        date=language.parse_date(metadata.get("date"), source),
+        categories=tuple(shown(entry) for entry in as_list(metadata.get("categories"))),
+        image=image,
+        image_alt=alt,
+        words=len(text.split(" ")),
         prose=prose_words(main) if (main := main_of(page)) is not None else 0,
     )
 

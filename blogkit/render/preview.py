@@ -14,7 +14,6 @@ from typing import Any
 from blogkit.config import load_site
 from blogkit.errors import BlogkitError
 from blogkit.model import Site
-from blogkit.render import render_site
 from blogkit.render.cache import FOLDER
 from blogkit.render.site import SiteRenderer
 
@@ -107,7 +106,9 @@ class Preview:
 
         engine = self._engine if self._engine != "auto" else site.config.engine
         if engine == "quarto" or (engine == "auto" and quarto.find_quarto() is not None):
-            return render_site(site, engine=engine)
+            from blogkit.render.engines.quarto import render_with_quarto
+
+            return render_with_quarto(site, drafts="visible")
         return self._renderer.render(site)
 
     def _files(self) -> Iterator[tuple[str, int]]:

@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from blogkit.errors import BlogkitError, ConfigError, Problem, RenderError
 from blogkit.model import Manifest, Page, Project, Site
 from blogkit.render import citeas, extras, language, listing, structure
-from blogkit.render.cache import FOLDER, Cache
+from blogkit.render.cache import FOLDER, Cache, forget
 from blogkit.render.engines import pandoc
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
 from blogkit.render.metadata import as_list, line_of, shown, split_front_matter
@@ -116,8 +116,9 @@ class _Made:
     source: Path
     output: Path
     post: listing.Post
-    text: str | None = None
-    """The finished page; None when the one that is there is taken."""
+    text: bytes | None = None
+    """The finished page; None when the one that is there is taken. As bytes: one letter of mathematics makes every
+    letter of a string four bytes long."""
     tree: HtmlElement | None = None
     """A listing's page, which waits for the posts."""
     rendered: pandoc.Rendered | None = None
@@ -152,8 +153,9 @@ class SiteRenderer:
         real = {source: source.resolve() for source in sources}
         outputs = {real[source]: output_of(site, source) for source in sources}
         cache = Cache(site)
+        forget(site, "quarto")
         assets = Assets()
-        fronts = {source: cache.front(source) or _front(source) for source in sources}
+        fronts = {source: cache.front(source) or front_of(source) for source in sources}
         mode = self._drafts or draft_mode(site)
         self._marked = drafts = drafts_of(site, fronts)
         hidden = frozenset() if mode == "visible" else drafts
@@ -287,7 +289,7 @@ class SiteRenderer:
             finisher(tree, context)
         files |= copy_resources(site, made.source, tree, files)
         made.post = replace(made.post, search=extras.search_entries(tree))
-        made.text = page_text(tree)
+        made.text = page_text(tree).encode("utf-8")
         made.inputs |= files
         made.rendered = None  # what is kept of every page until all are written should be small
 
@@ -309,7 +311,7 @@ class SiteRenderer:
         tree = made.tree
         assert tree is not None
         assert made.rendered is not None
-        add_listings(made.rendered.source, tree, made.output, posts)
+        add_listings(made.rendered.source.metadata, made.source, tree, made.output, posts)
         self._finish(site, made, tree, assets, around)
 
     def _write(
@@ -324,7 +326,7 @@ class SiteRenderer:
         for one in made:
             if one.text is None:
                 continue
-            write_page(one.output, one.text.encode("utf-8"))
+            write_page(one.output, one.text)
             one.text = None
             cache.put(
                 one.source,
@@ -345,7 +347,7 @@ def render_with_pandoc(site: Site, only: Sequence[Project] = (), jobs: int | Non
         return renderer.render(site, only)
 
 
-def _front(source: Path) -> dict[str, Any]:
+def front_of(source: Path) -> dict[str, Any]:
     """A post's front matter, for what its neighbours say of it; empty where it cannot be read: rendering says why."""
     try:
         if source.suffix == ".ipynb":
@@ -398,20 +400,22 @@ def _frame(
     )
 
 
-def add_listings(source: Any, tree: HtmlElement, output: Path, posts: Sequence[listing.Post]) -> None:
+def add_listings(
+    metadata: Mapping[str, Any], source: Path, tree: HtmlElement, output: Path, posts: Sequence[listing.Post]
+) -> None:
     """Fills the listings that a page asks for."""
-    lang = str(source.metadata.get("lang") or "en")
-    words = language.words(lang, source.metadata.get("language"))
+    lang = str(metadata.get("lang") or "en")
+    words = language.words(lang, metadata.get("language"))
     everything: list[listing.Post] = []
     htmls = []
     style: object = None
-    for number, one in enumerate(listing.listings_of(source.metadata)):
+    for number, one in enumerate(listing.listings_of(metadata)):
         if "id" not in one:
             one = {**one, "id": "listing" if number == 0 else f"listing-{number + 1}"}
-        chosen = listing.in_order(one, listing.chosen_posts(one, source.path, posts))
+        chosen = listing.in_order(one, listing.chosen_posts(one, source, posts))
         everything += chosen
         style = one.get("categories", style)
-        html = listing.listing_html(one, chosen, output, words, lang, source.metadata.get("date-format"))
+        html = listing.listing_html(one, chosen, output, words, lang, metadata.get("date-format"))
         htmls.append((one, html))
     categories = listing.category_list(everything, words, style)
     listing.place_listings(tree, htmls, categories, str(words["listing-page-field-categories"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blogkit.errors import ToolFailed, ToolMissing
@@ -23,15 +23,19 @@ def find_quarto() -> Path | None:
     return Path(found) if found else None
 
 
-def render(folder: Path, files: Sequence[Path] = ()) -> None:
-    """Has Quarto render a site, or some of its files. Raises ToolMissing, or ToolFailed with what it said."""
+def render(folder: Path, files: Sequence[Path] = (), metadata: Mapping[str, str] | None = None) -> None:
+    """Has Quarto render a site, or some of its files, with metadata over theirs.
+
+    Raises ToolMissing, or ToolFailed with what it said.
+    """
     program = find_quarto()
     if program is None:
         raise ToolMissing(
             "Quarto is not installed.",
             hint="Get it from quarto.org, or use the embedded engine: `blogkit render --engine pandoc`.",
         )
-    commands = [[str(program), "render", *([str(file)] if file else [])] for file in (files or [None])]  # type: ignore[list-item]
+    more = [part for name, value in (metadata or {}).items() for part in ("-M", f"{name}:{value}")]
+    commands = [[str(program), "render", *names, *more] for names in ([[str(file)] for file in files] or [[]])]
     for command in commands:
         try:
             done = subprocess.run(

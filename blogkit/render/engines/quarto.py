@@ -1,63 +1,159 @@
-"""Quarto as the engine: it renders the site in its own folder, and the finishing pass makes its pages ours."""
+"""Quarto as the engine: it renders the site in its own folder, and what blogkit adds to a site comes after.
+
+The pages get the same navigation, listings, indexes and finishing as those of the embedded engine, so that a reader
+cannot tell which engine made a site.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from lxml.html import HtmlElement
 
 from blogkit.errors import ToolFailed
 from blogkit.model import Manifest, Page, Project, Site
-from blogkit.render.dom import text_of
+from blogkit.render import extras, listing
+from blogkit.render.cache import Cache, forget
+from blogkit.render.dom import by_id, elements, with_class
 from blogkit.render.engines.pandoc import PROGRAM, page_prefix
 from blogkit.render.engines.typeset import typeset
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
-from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, split_front_matter, with_metadata_files
-from blogkit.render.site import output_of, projects_by_folder, site_sources, wanted_sources
+from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, with_metadata_files
+from blogkit.render.site import (
+    add_listings,
+    draft_mode,
+    drafts_of,
+    front_of,
+    output_of,
+    projects_by_folder,
+    site_sources,
+    wanted_sources,
+)
 from blogkit.store import write_if_changed
 from blogkit.tools import quarto
 from blogkit.tools.pandoc import PandocPool
 
+_RECORD = "quarto"
 
-def render_with_quarto(site: Site, only: Sequence[Project] = ()) -> Manifest:
-    """Renders a site with Quarto, then finishes its pages. Raises ToolMissing or ToolFailed with what Quarto said."""
+
+def render_with_quarto(site: Site, only: Sequence[Project] = (), *, drafts: str | None = None) -> Manifest:
+    """Renders a site with Quarto, then finishes its pages. Raises ToolMissing or ToolFailed with what Quarto said.
+
+    ``drafts`` says what becomes of them, whatever the site says: a preview shows them. A draft that is named in
+    ``only`` is rendered too.
+    """
     sources = site_sources(site)
+    fronts = {source: front_of(source) for source in sources}
+    marked = drafts_of(site, fronts)
+    mode = drafts or draft_mode(site)
+    hidden = frozenset[Path]() if mode == "visible" else marked
     wanted = wanted_sources(sources, only)
-    quarto.render(site.root, [source.relative_to(site.root) for source in wanted] if only else ())
+    if mode == "gone" and not only:
+        wanted = [source for source in wanted if source not in marked]
+    shown = {"draft-mode": "visible"} if only or drafts == "visible" else {}
+    forget(site)
+    quarto.render(site.root, [source.relative_to(site.root) for source in wanted] if only else (), shown)
+    if mode == "gone" and not only:
+        for source in marked:
+            output_of(site, source).unlink(missing_ok=True)  # Quarto leaves an empty page
+    linked = [(source, output_of(site, source), fronts[source]) for source in sources if source not in hidden]
+    cache = Cache(site, _RECORD)
     with PandocPool(PROGRAM, 1) as pool:
-        return _finish_pages(site, wanted, pool)
-
-
-def _finish_pages(site: Site, wanted: Sequence[Path], pool: PandocPool) -> Manifest:
-    """Quarto's pages, as blogkit's."""
-    assets = Assets()
+        made = _Finishing(site=site, pool=pool, assets=Assets(), around=extras.neighbours(site, linked), marked=marked)
+        posts = {source: made.finish(source) for source in wanted if not fronts[source].get("listing")}
+        visible = [post for source, post in posts.items() if source not in hidden]
+        visible += _others(site, cache, [source for source in sources if source not in wanted and source not in hidden])
+        listings = [made.fill(source, visible) for source in wanted if source not in posts]
+    for post in posts.values():
+        cache.put(post.source, {post.source}, {"post": post.record()})
+    extras.write_extras(site, visible, listings, made.assets, cache)
+    made.assets.copy_to(site.output)
+    cache.save(sources)
     names = projects_by_folder(site)
-    pages = []
-    for source in wanted:
-        output = output_of(site, source)
+    known = {post.source: post for post in [*posts.values(), *listings]}
+    pages = tuple(
+        Page(source=s, output=known[s].output, title=known[s].title_text, project=names.get(s.resolve().parent))
+        for s in wanted
+    )
+    return Manifest(engine="quarto", root=site.output, pages=pages, warnings=tuple(dict.fromkeys(made.warnings)))
+
+
+def _others(site: Site, cache: Cache, sources: Sequence[Path]) -> list[listing.Post]:
+    """The posts that are not rendered now, as they were."""
+    known = [(source, cache.valid(source, [output_of(site, source)])) for source in sources]
+    return [
+        listing.Post.from_record(source, output_of(site, source), one["record"]["post"]) for source, one in known if one
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finishing:
+    """Makes Quarto's pages ours, one after the other."""
+
+    site: Site
+    pool: PandocPool
+    assets: Assets
+    around: Mapping[Path, extras.Neighbours]
+    marked: frozenset[Path]
+    warnings: list[str] = field(default_factory=list)
+
+    def finish(self, source: Path) -> listing.Post:
+        """Finishes a post's page; returns it as the listings show it."""
+        page, metadata = self._read(source)
+        return self._dress(page, metadata, listing.post_of_page(page, metadata, source, output_of(self.site, source)))
+
+    def fill(self, source: Path, posts: Sequence[listing.Post]) -> listing.Post:
+        """Fills and finishes a listing's page."""
+        page, metadata = self._read(source)
+        output = output_of(self.site, source)
+        post = listing.post_of_page(page, metadata, source, output)
+        if _empty_listings(page, metadata):
+            add_listings(metadata, source, page, output, posts)
+        return self._dress(page, metadata, post)
+
+    def _read(self, source: Path) -> tuple[HtmlElement, dict[str, Any]]:
+        output = output_of(self.site, source)
         if not output.is_file():
             hint = "Is it listed under `project: render:` in _quarto.yml?"
-            raise ToolFailed(f"Quarto made no {output.relative_to(site.root)}.", hint=hint, path=source)
+            raise ToolFailed(f"Quarto made no {output.relative_to(self.site.root)}.", hint=hint, path=source)
         page = parse_page(output.read_bytes())
-        front: dict[str, object] = {}
-        if source.suffix != ".ipynb":
-            front = dict(split_front_matter(source.read_text(encoding="utf-8-sig"), source)[0])
-        metadata = merge(
-            site_layer(site), *folder_layers(site, source), with_metadata_files(flatten(front), source.parent, source)
-        )
-        typeset(page, pool.ask, source)
+        own = with_metadata_files(flatten(front_of(source)), source.parent, source)
+        metadata = merge(site_layer(self.site), *folder_layers(self.site, source), own)
+        typeset(page, self.pool.ask, source)
+        return page, metadata
+
+    def _dress(self, page: HtmlElement, metadata: Mapping[str, Any], post: listing.Post) -> listing.Post:
         context = FinishContext(
-            site=site,
-            source=source,
-            output=output,
-            prefix=page_prefix(site, output),
-            assets=assets,
-            metadata=metadata,
+            site=self.site,
+            source=post.source,
+            output=post.output,
+            prefix=page_prefix(self.site, post.output),
+            assets=self.assets,
+            metadata={**metadata, "draft": True} if post.source in self.marked else metadata,
+            warnings=self.warnings,
         )
+        extras.add_navigation(page, context, self.around.get(post.source, extras.NO_NEIGHBOURS))
         for finisher in finishers():
             finisher(page, context)
-        write_if_changed(output, page_text(page))
-        heading = page.find(".//h1")
-        title = text_of(heading) if heading is not None else source.stem
-        pages.append(Page(source=source, output=output, title=title, project=names.get(source.resolve().parent)))
-    assets.copy_to(site.output)
-    return Manifest(engine="quarto", root=site.output, pages=tuple(pages))
+        write_if_changed(post.output, page_text(page))
+        return replace(post, search=extras.search_entries(page))
+
+
+def _empty_listings(page: HtmlElement, metadata: Mapping[str, Any]) -> bool:
+    """Clears the place of Quarto's own listings; false where a template of the author's made one, which stays."""
+    if any(one.get("template") for one in listing.listings_of(metadata)):
+        return False
+    for box in with_class(page, "quarto-listing"):
+        identity = (box.get("id") or "").removeprefix("listing-")
+        for child in list(box):
+            child.drop_tree()
+        box.attrib.clear()
+        box.set("id", identity)
+    sidebar = by_id(page, "quarto-margin-sidebar")
+    for element in list(elements(sidebar)) if sidebar is not None else []:
+        if "quarto-listing-category" in (element.get("class") or ""):
+            element.drop_tree()
+    return True

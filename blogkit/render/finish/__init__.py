@@ -77,6 +77,8 @@ class FinishContext:
     assets: Assets = field(default_factory=Assets)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The page's metadata as Quarto merges it: site, folder, front matter."""
+    warnings: list[str] = field(default_factory=list)
+    """What the author should know; a finisher adds to it."""
 
     def asset(self, name: str, data: bytes | None = None) -> str:
         """Asks for one of blogkit's assets; returns its address from this page."""

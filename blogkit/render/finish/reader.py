@@ -79,6 +79,10 @@ def _images(main: HtmlElement) -> None:
         if not first and image.get("loading") is None:
             image.set("loading", "lazy")
         first = False
+        link = next(image.iterancestors("a"), None)
+        if link is not None and has_class(link, "lightbox"):
+            add_class(link, "bk-zoom")  # Quarto made it for a script that is gone
+            continue
         around = [one for one in image.iterancestors() if one.tag in {"a", "figure", "header"}]
         if not around or around[0].tag != "figure" or any(one.tag in {"a", "header"} for one in around):
             continue

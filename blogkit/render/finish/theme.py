@@ -7,7 +7,7 @@ from functools import cache
 
 from lxml.html import HtmlElement
 
-from blogkit.render.dom import add_class, by_id, drop_class, elements, has_class, main_of, make, with_class
+from blogkit.render.dom import add_class, by_id, drop_class, elements, has_class, main_of, make, take_out, with_class
 from blogkit.render.finish import ASSETS, FinishContext
 from blogkit.render.finish.styles import share_rules
 
@@ -77,11 +77,19 @@ def _undress(page: HtmlElement) -> None:
     for style in list(elements(page, "style")):
         if _is_quarto(style):
             style.drop_tree()
-    for widget in ("quarto-search", "quarto-color-scheme-toggle", "quarto-reader-toggle"):
+    for widget in _WIDGETS:
         for element in with_class(page, widget):
             element.drop_tree()
     for element in [one for one in elements(page) if one.get("id") == "quarto-search"]:
         element.drop_tree()
+    for element in elements(page):
+        if "quarto" in (element.get("onclick") or "").lower():
+            del element.attrib["onclick"]
+    title, main = by_id(page, "title-block-header"), main_of(page)
+    if title is not None and main is not None and main not in title.iterancestors():  # a banner above the columns
+        take_out(title)
+        main.insert(0, title)
+        title.tail, main.text = main.text, None
     for name in ("headroom", "fixed-top"):
         for element in with_class(page, name):
             drop_class(element, name)
@@ -89,6 +97,13 @@ def _undress(page: HtmlElement) -> None:
     if body is not None:
         drop_class(body, "nav-fixed")
 
+
+_WIDGETS = (
+    "quarto-search", "quarto-color-scheme-toggle", "quarto-reader-toggle", "quarto-navbar-tools", "navbar-toggler",
+    "code-copy-button", "quarto-code-tools-button", "quarto-title-breadcrumbs", "listing-actions-group",
+    "listing-pagination",
+)  # fmt: skip
+"""What Quarto's own scripts would drive; blogkit brings its own, or the page does without."""
 
 _QUARTO_TEXT = re.compile(
     r"quarto|code\{white-space|bootstrap|MathJax|require|tippy|clipboard|csl-bib-body|task-list|sourceCode|typesetMath"
@@ -111,6 +126,9 @@ def _tools(page: HtmlElement, body: HtmlElement) -> None:
     header = by_id(page, "quarto-header")
     if header is None or with_class(header, "bk-tools"):
         return
+    for nav in elements(header, "nav"):
+        if not nav.get("aria-label") and not nav.get("aria-labelledby"):
+            nav.set("aria-label", "Site")
     place = next(iter([*with_class(header, "navbar-container"), header]))
     button = make("button", "◐", class_="bk-button bk-theme", type="button", aria_label="Dark colours")
     button.set("aria-pressed", "false")
