@@ -15,6 +15,7 @@ import nh3
 
 from blogkit.config import did_you_mean
 from blogkit.errors import NotebookError, ToolFailed
+from blogkit.render.finish.sanitise import HOW_TO_DRAW, NOT_DRAWN
 from blogkit.render.metadata import load_yaml
 from blogkit.tools.notebook import read_notebook
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
@@ -115,7 +116,20 @@ def unheeded(cell: Cell) -> list[tuple[str, int]]:
             said.append((f"`output: {value}` is not supported; the output is shown. Known: true, false, asis.", line))
         elif name == "panel" and value not in ("tabset", "fill", "center", "input", "sidebar"):
             said.append((f"`panel: {value}` is not supported, and has no effect. Known: tabset.", line))
+    if any(_is_lost(output) for output in cell.outputs) and _option(cell, {}, "output", True) is not False:
+        said.append((f"{NOT_DRAWN}. {HOW_TO_DRAW}", 1))
     return said
+
+
+def _is_lost(output: Mapping[str, Any]) -> bool:
+    """Whether an output is a script's work that nothing else of it shows: no picture, and no chart that is drawn."""
+    data = output.get("data") or {}
+    markup = _joined(data.get("text/html"))
+    if not re.search(r"<(?:script|iframe|object|embed)\b", markup) or chart_in(data) is not None:
+        return False
+    clean = nh3.clean(markup, **_ALLOWED)
+    empty = not re.sub(r"<[^>]*>|\s", "", clean) and "<img" not in clean and "<svg" not in clean
+    return empty and not any(data.get(one) for one in _IMAGES)
 
 
 def _joined(value: Any) -> str:

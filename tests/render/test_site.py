@@ -283,3 +283,23 @@ def test_a_draft_mode_that_is_none_is_said(tmp_path: Path) -> None:
     write_site(tmp_path, {"_quarto.yml": config, "index.qmd": "---\ntitle: T\n---\n"})
     with pytest.raises(ConfigError, match="draft-mode 'hidden'"):
         manifest_of(tmp_path)
+
+
+def test_an_output_that_only_a_script_would_draw_is_said(tmp_path: Path) -> None:
+    outputs = [
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": html}}
+        for html in (
+            "<div></div><script>Bokeh.embed()</script>",
+            "<table><tr><td>1</td></tr></table><script>f()</script>",
+        )
+    ]
+    cells = [
+        {"cell_type": "raw", "metadata": {}, "source": "---\ntitle: T\n---"},
+        {"cell_type": "code", "metadata": {}, "source": "show(p)", "outputs": outputs[:1], "execution_count": 1},
+        {"cell_type": "code", "metadata": {}, "source": "frame", "outputs": outputs[1:], "execution_count": 2},
+    ]
+    write_site(
+        tmp_path, {"index.ipynb": json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})}
+    )
+    (said,) = manifest_of(tmp_path).warnings
+    assert "index.ipynb: cell 2: an output is drawn by a script" in said

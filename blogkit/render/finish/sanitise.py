@@ -10,13 +10,19 @@ import re
 
 from lxml.html import HtmlElement
 
-from blogkit.render.dom import elements, with_class
+from blogkit.render.dom import elements, has_class, take_out, text_of, with_class
 from blogkit.render.finish import FinishContext
 
 _RUNS = frozenset({
     "script", "iframe", "frame", "object", "embed", "applet", "base", "link", "meta", "style", "form", "portal",
     "noscript", "template", "foreignobject", "animate", "set", "animatetransform", "animatemotion", "handler",
 })  # fmt: skip
+_DRAWS = frozenset({"script", "iframe", "object", "embed"})
+_SHOWS = ("img", "svg", "table", "math", "video", "audio", "canvas", "input", "hr")
+NOT_DRAWN = "an output is drawn by a script (as Plotly, Bokeh and widgets do), which the page does not run"
+HOW_TO_DRAW = (
+    "Show an Altair chart or an image instead; of a Plotly figure in figures.ipynb `blogkit gather` makes a drawing."
+)
 _ADDRESSES = frozenset({"href", "src", "action", "formaction", "xlink:href", "poster", "srcset", "background", "ping"})
 _SAFE = re.compile(
     r"(?:https?:|mailto:|data:image/(?:png|jpe?g|gif|webp|svg\+xml)[;,]|[^:]*(?:[/?#]|$))", re.IGNORECASE
@@ -24,10 +30,15 @@ _SAFE = re.compile(
 
 
 def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
-    """Removes scripts, frames, event handlers and addresses that run code from every output of a cell."""
+    """Removes scripts, frames, event handlers and addresses that run code from every output of a cell.
+
+    An output that is nothing without them goes, and the author is told.
+    """
     for output in with_class(page, "cell-output-display"):
+        ran = False
         for element in list(elements(output)):
             if element is not output and str(element.tag).lower() in _RUNS:
+                ran |= str(element.tag).lower() in _DRAWS
                 element.drop_tree()
                 continue
             for name, value in list(element.attrib.items()):
@@ -35,3 +46,16 @@ def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
                 runs = name.lower().startswith("on") or name.lower() == "srcdoc"
                 if runs or (name.lower() in _ADDRESSES and not _SAFE.match(address)):
                     del element.attrib[name]
+        if ran and not text_of(output) and next(elements(output, *_SHOWS), None) is None:
+            cell = next(
+                (one.get("id") for one in output.iterancestors() if has_class(one, "cell") and one.get("id")), ""
+            )
+            where = f"{context.source}: {f'cell #{cell}' if cell else 'a cell'}"
+            context.warnings.append(f"{where}: {NOT_DRAWN}, so that nothing of it is shown. {HOW_TO_DRAW}")
+            take_out(output)
+    for diagram in [*with_class(page, "mermaid"), *with_class(page, "observablehq")]:
+        kind = "mermaid diagram" if has_class(diagram, "mermaid") else "Observable cell"
+        context.warnings.append(
+            f"{context.source}: a {kind} is drawn by a program in the reader's browser, which the page does not run. "
+            "Draw it once, save it as SVG beside the post, and show that."
+        )
