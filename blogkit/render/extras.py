@@ -35,7 +35,6 @@ from blogkit.render.metadata import as_list, shown
 from blogkit.render.output import write_page
 
 SEARCH_FILE = "search.js"
-CATEGORIES = "categories"
 FEED = "index.xml"
 _FEED_ITEMS = 20
 
@@ -75,12 +74,6 @@ def neighbours(site: Site, pages: Sequence[tuple[Path, Path, Mapping[str, Any]]]
     return result
 
 
-def slug(words: str) -> str:
-    """Words as a file's name."""
-    clean = re.sub(r"[^\w]+", "-", words.casefold(), flags=re.UNICODE).strip("-")
-    return clean or "category"
-
-
 # --- on every page ----------------------------------------------------------------------------------------------------
 
 
@@ -104,8 +97,7 @@ def add_navigation(page: HtmlElement, context: FinishContext, around: Neighbours
         name = text_of(category)
         if name and not len(category):
             category.text = None
-            href = f"{context.prefix}{CATEGORIES}/{quote(slug(name))}.html"
-            category.append(make("a", name, href=href))
+            category.append(make("a", name, href=listing.category_address(name, context.prefix)))
     website: Mapping[str, Any] = context.site.quarto.get("website") or {}
     header = by_id(page, "quarto-header")
     if header is not None and website.get("search", True) is not False:
@@ -164,7 +156,7 @@ def write_extras(
     """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
     newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
     _write_search(site, newest)
-    _write_categories(site, newest, assets, cache)
+    _write_categories(site, newest, listings, assets, cache)
     _write_aliases(site, posts)
     website: Mapping[str, Any] = site.quarto.get("website") or {}
     address = str(website.get("site-url") or "").rstrip("/")
@@ -189,22 +181,25 @@ def _write_search(site: Site, posts: Sequence[listing.Post]) -> None:
     write_page(site.output / SEARCH_FILE, f"window.blogkitSearch={data};\n".encode())
 
 
-def _write_categories(site: Site, posts: Sequence[listing.Post], assets: Assets, cache: Cache) -> None:
-    folder = site.output / CATEGORIES
+def _write_categories(
+    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, cache: Cache
+) -> None:
+    home = _address(site, listings[0]) if listings else ""
+    folder = site.output / listing.CATEGORIES
     names: dict[str, str] = {}
     for post in posts:
         for category in post.categories:
-            names.setdefault(slug(category), category)
+            names.setdefault(listing.slug(category), category)
     wanted = {f"{name}.html" for name in names}
     for old in folder.glob("*.html") if folder.is_dir() else []:
         if old.name not in wanted:
             old.unlink()
     for name, category in names.items():
         chosen = [post for post in posts if category in post.categories]
-        known = cache.same(f"category {name}", [_shown_in_category(post) for post in chosen])
+        known = cache.same(f"category {name}", [home, *map(_shown_in_category, chosen)])
         if known and (folder / f"{name}.html").is_file():
             continue
-        _write_category(site, folder / f"{name}.html", category, chosen, assets)
+        _write_category(site, folder / f"{name}.html", category, chosen, home, assets)
 
 
 def _shown_in_category(post: listing.Post) -> list[Any]:
@@ -215,7 +210,9 @@ def _shown_in_category(post: listing.Post) -> list[Any]:
     ]  # fmt: skip
 
 
-def _write_category(site: Site, output: Path, category: str, posts: Sequence[listing.Post], assets: Assets) -> None:
+def _write_category(
+    site: Site, output: Path, category: str, posts: Sequence[listing.Post], home: str, assets: Assets
+) -> None:
     from blogkit.render.engines.pandoc import site_frame
 
     lang = str((site.quarto.get("lang")) or "en")
@@ -229,6 +226,8 @@ def _write_category(site: Site, output: Path, category: str, posts: Sequence[lis
     website: Mapping[str, Any] = site.quarto.get("website") or {}
     title = f"{category} – {website.get('title')}" if website.get("title") else category
     prefix = page_prefix(site, output)
+    count = f"{len(posts)} {'post' if len(posts) == 1 else 'posts'}"
+    way = f" · <a href='{html.escape(prefix + home, quote=True)}'>All posts</a>" if home else ""
     page = parse_page(
         templates()
         .get_template("page.html.j2")
@@ -238,7 +237,7 @@ def _write_category(site: Site, output: Path, category: str, posts: Sequence[lis
                 "head_title": title,
                 "title_html": html.escape(category),
                 "title_block": True,
-                "body": listed,
+                "body": f"<p class='bk-all'>{count}{way}</p>{listed}",
             },
             **pandoc_navigation(site, prefix),
         )

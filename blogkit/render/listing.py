@@ -553,8 +553,27 @@ def _item(
     }
 
 
-def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any) -> HtmlElement | None:
-    """The categories of some posts, each with its count, as Quarto's sidebar has them."""
+CATEGORIES = "categories"
+"""Where each category has a page, below the site's root."""
+
+
+def slug(words: str) -> str:
+    """Words as a file's name."""
+    clean = re.sub(r"[^\w]+", "-", words.casefold(), flags=re.UNICODE).strip("-")
+    return clean or "category"
+
+
+def category_address(name: str, prefix: str) -> str:
+    """A category's page, from a page whose way to the site's root is ``prefix``."""
+    return f"{prefix}{CATEGORIES}/{quote(slug(name))}.html"
+
+
+def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any, prefix: str) -> HtmlElement | None:
+    """The categories of some posts, each with its count, as Quarto's sidebar has them.
+
+    Without JavaScript an entry leads to its category's page; only what entries of other sites are in has none.
+    """
+    paged = {category for post in posts if not post.href for category in post.categories}
     counts: dict[str, int] = {}
     for post in posts:
         for category in post.categories:
@@ -566,7 +585,8 @@ def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any) -
     entries = [(str(words["listing-page-category-all"]), len(posts), "")]
     entries += [(name, counts[name], name) for name in sorted(counts, key=str.casefold)]
     for name, count, value in entries:
-        link = make("a", name, href=f"#category={quote(value)}")
+        address = category_address(name, prefix) if value in paged else f"#category={quote(value)}"
+        link = make("a", name, href=address)
         entry = make("div", link, class_="category", data_category=value)
         if numbered:
             link.text = name + " "

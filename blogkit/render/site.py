@@ -311,7 +311,7 @@ class SiteRenderer:
         tree = made.tree
         assert tree is not None
         assert made.rendered is not None
-        add_listings(made.rendered.source.metadata, made.source, tree, made.output, posts)
+        add_listings(site, made.rendered.source.metadata, made.source, tree, made.output, posts)
         self._finish(site, made, tree, assets, around)
 
     def _write(
@@ -401,7 +401,12 @@ def _frame(
 
 
 def add_listings(
-    metadata: Mapping[str, Any], source: Path, tree: HtmlElement, output: Path, posts: Sequence[listing.Post]
+    site: Site,
+    metadata: Mapping[str, Any],
+    source: Path,
+    tree: HtmlElement,
+    output: Path,
+    posts: Sequence[listing.Post],
 ) -> None:
     """Fills the listings that a page asks for."""
     lang = str(metadata.get("lang") or "en")
@@ -417,7 +422,7 @@ def add_listings(
         style = one.get("categories", style)
         html = listing.listing_html(one, chosen, output, words, lang, metadata.get("date-format"))
         htmls.append((one, html))
-    categories = listing.category_list(everything, words, style)
+    categories = listing.category_list(everything, words, style, pandoc.page_prefix(site, output))
     listing.place_listings(tree, htmls, categories, str(words["listing-page-field-categories"]))
 
 

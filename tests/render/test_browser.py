@@ -202,4 +202,28 @@ def test_a_listing_is_filtered_by_words_and_category(chromium: Any, corpus: Path
     assert page.locator(".quarto-post:visible").count() == 2
     page.fill(".bk-filter", "theorems")
     assert page.locator(".quarto-post:visible").count() == 1
+    assert page.inner_text(".bk-count") == f"1 of {page.locator('.quarto-post').count()} posts"
     page.close()
+
+
+def test_many_categories_do_not_stand_before_the_posts_of_a_phone(chromium: Any, corpus: Path) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto((corpus / "index.html").as_uri())
+    assert page.is_hidden(".quarto-listing-category a")
+    page.focus(".bk-categories summary")
+    page.keyboard.press("Enter")
+    assert page.is_visible(".quarto-listing-category a")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.is_visible(".quarto-listing-category a")
+    page.close()
+
+
+def test_what_only_scripts_can_do_is_not_shown_without_them(chromium: Any, corpus: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((corpus / "index.html").as_uri())
+    assert [one for one in (".bk-listing-tools", ".bk-search", ".bk-tools") if page.is_visible(one)] == []
+    assert page.is_visible(".quarto-listing-category a")
+    page.click(".quarto-listing-category a:has-text('math')")
+    assert page.url.endswith("categories/math.html")
+    context.close()

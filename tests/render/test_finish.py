@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import pytest
+
 from blogkit.model import Site, SiteConfig
 from blogkit.render.finish import Assets, FinishContext, finish
 from tests.render.conftest import SITE, manifest_of, write_site
@@ -42,6 +44,18 @@ def test_an_asset_is_copied_only_when_a_page_asks_for_it(tmp_path: Path) -> None
 def test_an_asset_is_addressed_from_the_page(tmp_path: Path) -> None:
     assert context(tmp_path).asset("made.css", b"") == "../../site_libs/blogkit/made.css"
     assert context(tmp_path, prefix="").asset("made.css", b"") == "site_libs/blogkit/made.css"
+
+
+@pytest.mark.parametrize(("words", "minutes"), [(1, 1), (200, 1), (201, 2), (2500, 13)])
+def test_the_reading_time_counts_what_is_read_line_by_line(words: int, minutes: int, tmp_path: Path) -> None:
+    """200 words a minute; code, tables, captions and the appendix are looked at, not read."""
+    text = " ".join(["word"] * words)
+    beside = "```python\n" + "code = 1\n" * 400 + "```\n\n| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 300
+    figure = f"\n\n![{'caption ' * 300}](f.svg){{#fig-f}}\n\n## More {{.appendix}}\n\n{'appendix ' * 300}\n"
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"/>'
+    write_site(tmp_path, {"index.qmd": f"---\ntitle: T\n---\n\n{text}\n\n{beside}{figure}", "f.svg": drawing})
+    manifest_of(tmp_path)
+    assert f">{minutes} min read<" in (tmp_path / "_site/index.html").read_text()
 
 
 def test_a_shared_post_shows_its_first_figure_and_the_picture_is_made_once(tmp_path: Path) -> None:

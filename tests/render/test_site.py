@@ -72,6 +72,22 @@ def test_each_category_has_a_page_that_its_posts_lead_to(blog: Path) -> None:
     assert 'href="../../categories/deep-nets.html"' in (blog / "projects/one/index.html").read_text()
 
 
+def test_a_category_says_how_many_posts_it_has_and_leads_back_to_all(blog: Path) -> None:
+    page = parse_page((blog / "categories/deep-nets.html").read_bytes())
+    line = next(one for one in page.iter("p") if one.get("class") == "bk-all")
+    assert line.text_content() == "2 posts · All posts"
+    assert [link.get("href") for link in line.iter("a")] == ["../index.html"]
+
+
+def test_a_listing_s_categories_lead_somewhere_without_scripts_too(blog: Path) -> None:
+    page = parse_page((blog / "index.html").read_bytes())
+    entries = [one for one in page.iter("div") if one.get("data-category")]
+    assert [one.text_content() for one in entries] == ["deep nets (2)", "theory (1)"]
+    for entry in entries:
+        link = next(entry.iter("a")).get("href") or ""
+        assert (blog / link).is_file(), link
+
+
 def test_the_search_index_is_a_script_that_names_every_section(blog: Path) -> None:
     text = (blog / "search.js").read_text()
     index = json.loads(text.removeprefix("window.blogkitSearch=").rstrip(";\n"))

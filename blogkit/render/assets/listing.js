@@ -8,13 +8,21 @@
   var chosen = "", words = "";
   var none = doc.querySelectorAll(".listing-no-matching");
   var entries = doc.querySelectorAll(".quarto-listing-category .category");
+  var counts = doc.querySelectorAll(".bk-count");
+  function categories(item) {
+    try { return JSON.parse(item.getAttribute("data-categories") || "[]"); } catch (e) { return []; }
+  }
   function show() {
     var left = 0;
     each(items, function (item) {
-      var of = JSON.parse(item.getAttribute("data-categories") || "[]");
+      var of = categories(item);
       var fits = (!chosen || of.indexOf(chosen) >= 0) && (!words || item.textContent.toLowerCase().indexOf(words) >= 0);
       item.hidden = !fits;
       if (fits) left += 1;
+    });
+    var some = left < items.length;
+    each(counts, function (line) {
+      line.textContent = some ? left + " of " + items.length + " posts" : items.length === 1 ? "1 post" : items.length + " posts";
     });
     each(none, function (line) { line.classList.toggle("d-none", left > 0); });
     each(entries, function (entry) {

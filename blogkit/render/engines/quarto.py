@@ -111,7 +111,7 @@ class _Finishing:
         output = output_of(self.site, source)
         post = listing.post_of_page(page, metadata, source, output)
         if _empty_listings(page, metadata):
-            add_listings(metadata, source, page, output, posts)
+            add_listings(self.site, metadata, source, page, output, posts)
         return self._dress(page, metadata, post)
 
     def _read(self, source: Path) -> tuple[HtmlElement, dict[str, Any]]:

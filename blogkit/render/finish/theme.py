@@ -7,7 +7,18 @@ from functools import cache
 
 from lxml.html import HtmlElement
 
-from blogkit.render.dom import add_class, by_id, drop_class, elements, has_class, main_of, make, take_out, with_class
+from blogkit.render.dom import (
+    add_class,
+    by_id,
+    drop_class,
+    elements,
+    has_class,
+    main_of,
+    make,
+    put_before,
+    take_out,
+    with_class,
+)
 from blogkit.render.finish import ASSETS, FinishContext
 from blogkit.render.finish.styles import share_rules
 
@@ -153,4 +164,12 @@ def _listing_tools(page: HtmlElement) -> None:
         ("minutes asc", "Shortest first"),
     ):
         order.append(make("option", words, value=value))
-    sidebar.insert(0, make("div", search, order, class_="bk-listing-tools"))
+    count = make("p", class_="bk-count", role="status")
+    sidebar.insert(0, make("div", search, order, count, class_="bk-listing-tools"))
+    title = next(iter(with_class(sidebar, "quarto-listing-category-title")), None)
+    if title is not None:  # folded where it stands above the posts: a class has many categories
+        rest = list(title.itersiblings())
+        place = make("details", class_="bk-outline bk-categories")
+        put_before(title, place)
+        place.append(make("summary", title))
+        place.extend(rest)
