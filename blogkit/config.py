@@ -47,6 +47,25 @@ class Yaml:
         return Problem(path=self.path, line=self.line(location), message=message, hint=hint)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers: 1e-3 is one, as for Quarto and whoever writes it; YAML 1.1 asks for 1.0e-3."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_value(text: str) -> Any:
+    """What YAML makes of a word of the command line; the word itself where it is no YAML."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader with one more way to write numbers
+    except (yaml.YAMLError, RecursionError):
+        return text
+
+
 def read_yaml(path: Path) -> Yaml:
     """A YAML file, with lines. Raises ConfigError when it is no YAML, or says one key twice."""
     try:
@@ -59,7 +78,7 @@ def read_yaml(path: Path) -> Yaml:
 def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     """YAML text that begins on ``first_line`` of ``path``."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + first_line if mark else None
@@ -68,6 +87,8 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
         raise ConfigError([Problem(path=path, line=line, message=message, hint=hint)]) from error
     except yaml.YAMLError as error:
         raise ConfigError([Problem(path=path, message=f"is not valid YAML: {error}.")]) from error
+    except RecursionError as error:
+        raise ConfigError([Problem(path=path, message="is not valid YAML: it is nested too deep.")]) from error
     lines: dict[Location, int] = {}
     problems: list[Problem] = []
     if node is not None:
@@ -80,7 +101,7 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     if problems:
         raise ConfigError(problems)
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506  # as above
     except yaml.YAMLError as error:  # an unknown tag is only noticed when values are made
         mark = getattr(error, "problem_mark", None)
         line = mark.line + first_line if mark else None

@@ -182,10 +182,18 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def parse_json(data: str | bytes) -> Any:
+    """What a JSON text says, whoever wrote it. Raises ValueError when it is none, or nested too deep to be read."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 def read_json(path: Path) -> Any:
     """A JSON file of ours. Raises StoreError when it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(
             f"could not be read: {error}.", hint="Remove it and give the command again.", path=path
@@ -200,7 +208,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         return
     for line in text.splitlines():
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except ValueError:
             continue
         if isinstance(entry, dict):

@@ -260,7 +260,7 @@ def describe_gathered(gathered: Gathered) -> str:
 
 def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:
     """``K=V`` words as a mapping; a value is read as YAML reads it, so that 3 is a number and [1, 2] a list."""
-    import yaml
+    from blogkit.config import read_value
 
     found: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -269,10 +269,7 @@ def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:
         if not equals or not name.strip():
             problems.append(Problem(message=f"{option} {word!r}: is not NAME=VALUE.", hint=f"As in {option} lr=0.1"))
             continue
-        try:
-            found[name.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            found[name.strip()] = text
+        found[name.strip()] = read_value(text)
     if problems:
         raise ConfigError(problems)
     return found

@@ -58,7 +58,8 @@ def metrics_table(runs: Sequence[Run], folders: Mapping[str, RunPaths], earlier:
     table.insert(0, "run", pd.Series([run.id for run in chosen]).take(order).to_numpy())
     for position, name in enumerate(parameters, start=1):
         # Joined run by run, so that a column has the type which all its values share.
-        each = pd.concat([pd.Series([_plain(run.parameters.get(name))]) for run in chosen], ignore_index=True)
+        values = _alike([_plain(run.parameters.get(name)) for run in chosen])
+        each = pd.concat([pd.Series([value]) for value in values], ignore_index=True)
         table.insert(position, name, each.take(order).array)
     return _with_types(table)
 
@@ -77,6 +78,16 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
 def _plain(value: Any) -> Any:
     """A parameter as a table's cell: lists and mappings, which Parquet columns of mixed rows do not take, as text."""
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _alike(values: list[Any]) -> list[Any]:
+    """The values of one parameter as a column takes them: as text where some are text and some are numbers."""
+    there = [value for value in values if value is not None]
+    kinds = {str if isinstance(value, str) else bool if isinstance(value, bool) else float for value in there}
+    large = any(isinstance(value, int) and abs(value) >= 2**63 for value in there)
+    if len(kinds) < 2 and not large:
+        return values
+    return [None if value is None else str(value) for value in values]
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def compute_statement(runs: Sequence[Mapping[str, Any]]) -> str:
         + (f" over {len(seeds)} seeds" if len(seeds) > 1 else "")
         + f", which took {duration(seconds)} in all; the longest took {duration(longest)}."
     ]
-    devices = Counter(str(run["device"]) for run in runs if run.get("device"))
+    devices = Counter(_words(run["device"]) for run in runs if run.get("device"))
     if devices:
         named = _listed(
             f"{device}" + (f" ({n} runs)" if len(devices) > 1 else "") for device, n in devices.most_common()
@@ -47,6 +48,11 @@ def compute_statement(runs: Sequence[Mapping[str, Any]]) -> str:
     if versions:
         sentences.append(f"Software: {_listed(versions)}.")
     return " ".join(sentences) + "\n"
+
+
+def _words(text: object) -> str:
+    """A name from a record, which may come from anybody, without what a post's Markdown would act upon."""
+    return " ".join(re.sub(r"[<>{}`$\[\]|\\]", "", str(text)).split())[:100]
 
 
 def duration(seconds: float) -> str:
@@ -68,7 +74,7 @@ def _versions(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     for run in runs:
         versions = run.get("versions")
         for name, version in (versions if isinstance(versions, Mapping) else {}).items():
-            found.setdefault(str(name), set()).add(str(version))
+            found.setdefault(str(name), set()).add(_words(version))
     return [f"{shown} {', '.join(sorted(found[name]))}" for name, shown in _SOFTWARE.items() if name in found]
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -23,9 +25,11 @@ from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import revision_path, revisions
 from blogkit.review.record import Event, EventType, read_record, to_lines
 from blogkit.review.roster import Person, Roster
-from blogkit.review.rubric import Rubric
+from blogkit.review.rubric import Rubric, read_rubrics
 
 FORMAT = 1
+_NAME = re.compile(r"(?!\.)[^/\\:\x00-\x1f]+")
+_REVISION = re.compile(r"[0-9a-f]{12}")
 MOST_BYTES = 500_000_000
 """Unpacked; a bundle that claims more is not opened."""
 
@@ -92,36 +96,56 @@ def open_bundle(path: Path, into: Path, *, answers: Path | None = None) -> Opene
             infos = archive.infolist()
             if sum(info.file_size for info in infos) > MOST_BYTES:
                 raise ConfigError([Problem(path=path, message="unpacks to more than 500 MB; it is not opened.")])
-            about = json.loads(archive.read("bundle.json"))
-            if about.get("blogkit-review-bundle") != FORMAT:
+            about = store.parse_json(archive.read("bundle.json"))
+            if not isinstance(about, dict) or about.get("blogkit-review-bundle") != FORMAT:
                 hint = "Open it with the version of blogkit that wrote it, or ask for a new one."
                 raise ConfigError([Problem(path=path, message="is a bundle of another version.", hint=hint)])
             for info in infos:
                 parts = PurePosixPath(info.filename).parts
                 if parts == ("record.jsonl",) or (len(parts) == 3 and parts[0] == "posts" and ".." not in parts):
                     store.write_bytes(into.joinpath(*parts), archive.read(info))
+            opened = _opened(folder, about, answers)
     except OSError as error:
         hint = "Name a file that `blogkit review bundle` wrote."
         raise ConfigError([Problem(path=path, message=f"cannot be read: {error.strerror}.", hint=hint)]) from error
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        hint = "Name a file that `blogkit review bundle` wrote."
+    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError, RuntimeError) as error:
+        hint = "It was damaged on its way: copy it again. `blogkit review bundle` wrote it."
         raise ConfigError([Problem(path=path, message=f"is no review bundle: {error}.", hint=hint)]) from error
-    before = read_record(answers) if answers is not None and answers.is_file() else ()
-    return _opened(folder, about, guest=before[0].creator if before else f"guest-{secrets.token_hex(5)}")
+    return opened
 
 
-def _opened(folder: ReviewFolder, about: Mapping[str, Any], *, guest: str) -> Opened:
+def _opened(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None) -> Opened:
+    """What a bundle says of itself, believed as far as it can be: see ``_checked``. Raises ValueError and its like."""
     given = about.get("reviewer") or {}
-    key = str(given.get("key") or guest)
+    if not isinstance(given, dict):
+        raise ValueError("it does not say for whom it is")
+    before = read_record(answers) if answers is not None and answers.is_file() else ()
+    key = str(given.get("key") or (before[0].creator if before else f"guest-{secrets.token_hex(5)}"))
     person = Person(
         key=key, name=str(given.get("name") or "Reviewer"), email=str(given.get("email") or "nobody@invalid")
     )
-    posts = tuple(map(str, about["posts"]))
+    posts = _checked(folder, about.get("posts"))
     pairs = tuple(Pair(reviewer=key, post=post) for post in posts)
     write_rounds(folder, [Round(number=1, seed=0, published=True, pairs=pairs)])
     if about.get("rubric"):
         store.write_text(folder.root / "rubrics.json", json.dumps([about["rubric"]]))
+        read_rubrics(folder)
+    if folder.record.is_file():
+        read_record(folder.record)
     return Opened(folder=folder, roster=Roster(people=(person,)), person=person, posts=posts)
+
+
+def _checked(folder: ReviewFolder, posts: Any) -> tuple[str, ...]:
+    """The names of a bundle's posts, when each is a plain name with revisions whose pages came along."""
+    if not isinstance(posts, list) or not all(isinstance(post, str) and _NAME.fullmatch(post) for post in posts):
+        raise ValueError("it does not name its posts")
+    for post in posts:
+        for one in revisions(folder, post):
+            if not isinstance(one.id, str) or not _REVISION.fullmatch(one.id):
+                raise ValueError(f"the post {post!r} has a revision of an impossible name")
+            if not revision_path(folder, post, one.id).is_file():
+                raise ValueError(f"the revision {one.id} of the post {post!r} is missing")
+    return tuple(posts)
 
 
 class FileStore:

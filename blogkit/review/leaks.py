@@ -20,8 +20,11 @@ from urllib.parse import unquote, urlsplit
 
 from lxml.html import HtmlElement
 
+from blogkit.errors import NotebookError
 from blogkit.review.page import visible
 from blogkit.review.roster import Person
+from blogkit.store import parse_json
+from blogkit.tools.notebook import read_notebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,8 +321,8 @@ def _script_leaks(element: HtmlElement, identity: Identity, place: str) -> Itera
     text = str(element.text or "")
     if "json" in (element.get("type") or ""):
         try:
-            yield from leaks_in_json(json.loads(text), identity, f"data of a chart, {place}")
-        except ValueError:
+            yield from leaks_in_json(parse_json(text), identity, f"data of a chart, {place}")
+        except (ValueError, RecursionError):
             pass
         else:
             return
@@ -363,8 +366,8 @@ def _place(element: HtmlElement) -> str:
 def leaks_in_notebook(path: Path, identity: Identity) -> Iterator[Leak]:
     """What a notebook's metadata and tracebacks tell: its outputs reach the page, its metadata reaches downloads."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = read_notebook(path)
+    except NotebookError:
         return
     metadata = document.get("metadata") or {}
     for name in ("authors", "author"):

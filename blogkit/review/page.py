@@ -8,7 +8,6 @@ JavaScript counts.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any
 
 from lxml import html
 from lxml.html import HtmlElement
+
+from blogkit.store import parse_json
 
 SKIPPED = frozenset(
     {
@@ -261,7 +262,7 @@ def chart_rows(element: HtmlElement) -> Iterator[Mapping[str, Any]]:
         if "json" not in (script.get("type") or ""):
             continue
         try:
-            document = json.loads(script.text or "")
+            document = parse_json(script.text or "")
         except ValueError:
             continue
         yield from _data_rows(document)

@@ -206,7 +206,7 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[di
             file = _local(element.attrib.pop("data-exact", None), page, site)
             found = _COLUMNS.fullmatch(file.read_text(encoding="utf-8")) if file is not None else None
             if found is not None:
-                detail = json.loads(found[1])
+                detail = store.parse_json(found[1])
                 exact[str(detail["table"])] = detail["columns"]
         for link in figure.xpath(".//details[contains(@class, 'bk-origin')]//a[@download]"):
             file = _local(link.get("href"), page, site)
@@ -388,10 +388,12 @@ def _anonymise(document: HtmlElement) -> None:
     for script in document.iter("script"):
         if "json" in (script.get("type") or ""):
             try:
-                data = json.loads(script.text or "")
+                data = _without_private(store.parse_json(script.text or ""))
+                script.text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
             except ValueError:
                 continue
-            script.text = json.dumps(_without_private(data), ensure_ascii=False).replace("<", "\\u003c")
+            except RecursionError:
+                script.text = "null"  # no chart's data is nested like that
 
 
 def _without_private(node: object, inside: bool = False) -> object:

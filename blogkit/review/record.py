@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from blogkit import store
 from blogkit.errors import ConfigError, Problem
 
 Document = Mapping[str, Any]
@@ -237,12 +238,12 @@ def read_record(path: Path) -> tuple[Event, ...]:
         if not row.strip():
             continue
         try:
-            events.append(parse_event(json.loads(row)))
+            events.append(parse_event(store.parse_json(row)))
         except ValueError as error:
             problems.append(Problem(path=path, line=number, message=f"is no review event: {error}."))
     if rows[-1].strip():
         with suppress(ValueError):
-            events.append(parse_event(json.loads(rows[-1])))
+            events.append(parse_event(store.parse_json(rows[-1])))
     if problems:
         raise ConfigError(problems)
     return tuple(events)

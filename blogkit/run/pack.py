@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
+import math
 import re
 import shutil
 import tarfile
@@ -176,14 +176,40 @@ def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path:
 
 def _store(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool:
     """Gives a whole run its name; False when somebody else did meanwhile. A run that is under way is left alone."""
-    record = store.read_json(work.record)
-    if not isinstance(record, dict) or record.get("id") != run_id or record.get("status") != "done":
+    record: Any = None
+    with suppress(StoreError):
+        record = store.read_json(work.record)
+    finished = isinstance(record, dict) and record.get("id") == run_id and record.get("status") == "done"
+    if not finished or not _is_record(record) or not all(map(_is_metric, store.read_jsonl(work.metrics))):
         shutil.rmtree(work.folder, ignore_errors=True)
         raise StoreError(f"is damaged: the record of {run_id} is not that of a finished run.", path=path)
     new = not (paths.runs / run_id).is_dir()
     store.sync_folder(work.folder)
     store.keep_run(paths, run_id, work)
     return new
+
+
+def _is_record(record: dict[str, Any]) -> bool:
+    """Whether what a run's record says is of the kinds that readers of the store count on."""
+    numbers = ("seconds", "threads", "attempt", "peak_memory", "peak_gpu_memory", "energy")
+    texts = ("device", "platform", "commit", "started", "notebook", "project")
+    return (
+        all(record.get(name) is None or (_is_number(record[name]) and record[name] >= 0) for name in numbers)
+        and all(record.get(name) is None or isinstance(record[name], str) for name in texts)
+        and all(isinstance(record.get(name, {}), dict) for name in ("parameters", "versions"))
+        and not isinstance(record.get("seed"), list | dict)
+    )
+
+
+def _is_metric(entry: dict[str, Any]) -> bool:
+    """Whether a line of a run's metrics is a name with a number, at a step or for the whole run."""
+    value, step = entry.get("value"), entry.get("step")
+    sound = value is None or _is_number(value) or (isinstance(value, float) and not math.isfinite(value))
+    return isinstance(entry.get("metric"), str) and sound and (step is None or _is_number(step))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _copy(source: IO[bytes], target: Path, expected: str, path: Path, name: str) -> None:
@@ -203,7 +229,7 @@ def _read_manifest(tar: tarfile.TarFile, path: Path) -> dict[str, Any]:
     stream = tar.extractfile(first) if first is not None and first.name == MANIFEST and first.isreg() else None
     if first is None or stream is None or first.size > _MANIFEST_LIMIT:
         raise StoreError("is not a pack of runs: it has no manifest.", hint="`blogkit runs pack` makes one.", path=path)
-    manifest = json.loads(stream.read())
+    manifest = store.parse_json(stream.read())
     runs = manifest.get("runs") if isinstance(manifest, dict) else None
     if not isinstance(runs, dict) or manifest.get("format") != _FORMAT or not isinstance(manifest.get("project"), str):
         hint = "It may come from another version of blogkit."

@@ -11,9 +11,11 @@ import ast
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -222,24 +224,53 @@ def _typed(
 
 def _typed_one(project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False) -> Any:
     """A value in the type of the notebook's own default: ``lr: 1`` becomes 1.0; ``epochs: many`` is refused."""
+
+    def refusal(message: str, hint: str) -> ConfigError:
+        if from_command:
+            return ConfigError([Problem(message=f"--set {name}: {message}", hint=hint)])
+        document = read_yaml(project.folder / SWEEP_FILE)
+        return ConfigError([document.problem(_place(document, name), message, hint)])
+
+    unfit = _unfit(value)
+    if unfit is not None:
+        raise refusal(f"{name!r} is {unfit[0]}.", unfit[1])
     if name not in notebook.known:
         return value
     default = notebook.declared[name]
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(default, float) and isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-        return float(value)  # YAML 1.1 reads 1e-3 as text
     if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():
         return int(value)
     scalars = (bool, int, float, str)
     if default is None or value is None or not isinstance(default, scalars) or type(value) is type(default):
         return value
-    message = f"{name!r} is {value!r}, but {notebook.path.name} declares it as {type(default).__name__} ({default!r})."
-    hint = f"Give a {type(default).__name__}, or change the default in the parameters cell."
-    if from_command:
-        raise ConfigError([Problem(message=f"--set {name}: {message}", hint=hint)])
-    document = read_yaml(project.folder / SWEEP_FILE)
-    raise ConfigError([document.problem(_place(document, name), message, hint)])
+    kind = type(default).__name__
+    message = f"{name!r} is {value!r}, but {notebook.path.name} declares it as {kind} ({default!r})."
+    raise refusal(
+        message, f"Give {'an' if kind == 'int' else 'a'} {kind}, or change the default in the parameters cell."
+    )
+
+
+def _unfit(value: Any, depth: int = 0) -> tuple[str, str] | None:
+    """What a value is that a run's record cannot hold as it is, with what to write instead; None when it can."""
+    if value is None or isinstance(value, bool | int | str):
+        return None
+    if depth > 20:
+        return "nested too deep", "Give the notebook a name, and let it look the rest up."
+    if isinstance(value, float):
+        hint = "Write null, or a word in quotes, and let the notebook turn it into what it means."
+        return None if math.isfinite(value) else (f"{value}, which the record of a run cannot hold", hint)
+    if isinstance(value, list):
+        return next((found for each in value if (found := _unfit(each, depth + 1))), None)
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                return f"a mapping with the key {key!r}, which is no text", f"Put quotes around it: '{key}'."
+        return next((found for each in value.values() if (found := _unfit(each, depth + 1))), None)
+    if isinstance(value, date):
+        return f"a date for YAML ({value})", f"Put quotes around it: '{value}'."
+    kinds = "Numbers, text, true, false, null, lists and mappings can be given."
+    return f"of a kind that a notebook cannot be given ({type(value).__name__})", kinds
 
 
 def _surroundings(project: Project, sweep: Sweep, notebook: Notebook) -> bytes:

@@ -141,7 +141,7 @@ def last_metric(folder: Path) -> Metric | None:
         try:
             entry = json.loads(line)
             return Metric(name=str(entry["metric"]), value=float(entry["value"]), step=entry.get("step"))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return None
 

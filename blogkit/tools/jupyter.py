@@ -51,6 +51,8 @@ _POLL = 0.2
 """Seconds between two looks at whether the kernel lives and the run is still wanted."""
 _START_TIMEOUT = 120.0
 """Seconds for a kernel to answer: a cold start on a busy network file system takes its time."""
+_SILENCE = 10.0
+"""Seconds without a word after which a cell that has ended is not expected to say more."""
 
 papermill_log.disabled = True  # its lines repeat what our events say, and would land between a table's rows
 
@@ -267,6 +269,7 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
             km=manager,
             kernel_name=manager.kernel_name,
             startup_timeout=_START_TIMEOUT,
+            iopub_timeout=86_400,  # see _rest_of_output
             stdout_file=log,
             stderr_file=log,
             log=papermill_log,
@@ -274,6 +277,45 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
         )
         self.stop = stop
         self.stopped = False
+        self._heard = 0
+
+    async def _async_poll_for_reply(
+        self,
+        msg_id: str,
+        cell: nbformat.NotebookNode,
+        timeout: int | None,
+        task_poll_output_msg: Any,
+        task_poll_kernel_alive: Any,
+    ) -> dict[str, Any]:
+        rest = self._rest_of_output(task_poll_output_msg)
+        try:
+            reply: dict[str, Any] = await super()._async_poll_for_reply(
+                msg_id, cell, timeout, rest, task_poll_kernel_alive
+            )
+            return reply
+        finally:
+            rest.close()
+
+    async def _rest_of_output(self, output: asyncio.Future[None]) -> None:
+        """Waits for what a cell that has ended printed, as long as it keeps coming.
+
+        nbclient gives it four seconds in all: a run that prints much on a busy machine would count as timed out. What
+        was lost on the way (ZeroMQ drops what it cannot queue) is said in the log, and is no reason to lose the run.
+        """
+        while not output.done():
+            heard = self._heard
+            await asyncio.wait([output], timeout=_SILENCE)
+            if self._heard == heard and not output.done():
+                output.cancel()
+                if self.stderr_file is not None:
+                    self.stderr_file.write("\n(a part of this cell's output was lost)\n")
+                return
+        await output
+
+    def process_message(self, *arguments: Any, **named: Any) -> Any:
+        """Counts what it passes on."""
+        self._heard += 1
+        return super().process_message(*arguments, **named)
 
     async def _async_poll_kernel_alive(self) -> None:
         while True:

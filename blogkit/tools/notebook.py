@@ -23,7 +23,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         hint = "`notebook:` in sweep.yml says which notebook is one run."
         raise NotebookError("There is no such notebook.", hint=hint, path=path) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         hint = "Open it in Jupyter and save it again; a merge conflict left in the file does this too."
         raise NotebookError(f"is not a notebook: {error}.", hint=hint, path=path) from error
     cells = document.get("cells") if isinstance(document, dict) else None

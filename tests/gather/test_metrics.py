@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
+from blogkit.gather.provenance import compute_statement
 from blogkit.model import Run
 from blogkit.store import RunPaths
 
@@ -56,3 +59,24 @@ def test_runs_that_recorded_nothing_give_an_empty_table_with_its_columns(tmp_pat
 def test_a_list_as_a_parameter_is_text_in_the_table(tmp_path: Path) -> None:
     a, at = make(tmp_path, "a", {"layers": [8, 8]}, line("error", 0.5))
     assert metrics_table([a], {"a": at}, None)["layers"].tolist() == ["[8, 8]"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([None, 3, "abc"], [None, "3", "abc"]), ([True, 2, 0.5], ["True", "2", "0.5"]), ([2**70, 1], [str(2**70), "1"])],
+    ids=["words", "truths", "huge"],
+)
+def test_a_parameter_of_several_kinds_is_text_in_the_table(
+    tmp_path: Path, values: list[Any], expected: list[Any]
+) -> None:
+    made = [make(tmp_path, f"r{n}", {"x": value}, line("error", 0.5, 1)) for n, value in enumerate(values)]
+    table = metrics_table([run for run, _ in made], {run.id: at for run, at in made}, None)
+    (tmp_path / "t.parquet").write_bytes(to_parquet(table))
+    again = read_parquet(tmp_path / "t.parquet")
+    assert again is not None
+    assert [value if isinstance(value, str) else None for value in again["x"].tolist()] == expected
+
+
+def test_a_device_named_by_somebody_else_cannot_act_in_the_post() -> None:
+    run = {"device": "<script>alert(1)</script> {{< include secret >}}", "seconds": 1.0, "versions": {"torch": "`x`"}}
+    assert not set("<>{}`$[]|") & set(compute_statement([run]))

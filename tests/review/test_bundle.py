@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import signal
 import subprocess
@@ -125,6 +126,55 @@ def test_a_bundle_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
     open_bundle(evil, tmp_path / "in" / "work")
     assert not list(tmp_path.glob("**/out.txt"))
     assert not (tmp_path / "in" / "work" / "secret").exists()
+
+
+def test_a_bundle_with_any_bit_flipped_is_opened_whole_or_refused_with_a_letter(tmp_path: Path) -> None:
+    _, bundle = pack(tmp_path)
+    whole, chance = bundle.read_bytes(), random.Random(3)
+    refused = 0
+    for number in range(60):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        bundle.write_bytes(data)
+        try:
+            assert open_bundle(bundle, tmp_path / f"work-{number}").posts == ("alpha",)
+        except ConfigError:
+            refused += 1
+    assert refused > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bundle.json", []),
+        ("bundle.json", "[" * 100_000),
+        ("bundle.json", {"posts": None}),
+        ("bundle.json", {"posts": 3}),
+        ("bundle.json", {"posts": ["../../.."]}),
+        ("bundle.json", {"reviewer": "x"}),
+        ("bundle.json", {"rubric": [{"x": 1}]}),
+        ("posts/alpha/revisions.json", [{"id": "../../../secret", "created": "x"}]),
+        ("posts/alpha/revisions.json", [{"id": "0123456789ab", "created": "x"}]),
+        ("posts/alpha/revisions.json", ["x"]),
+        ("posts/alpha/revisions.json", {"x": 1}),
+        ("record.jsonl", "[" * 100_000 + "\n"),
+        ("record.jsonl", '{"a": 1}\n'),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "." in value else str(value)[:24],
+)
+def test_a_bundle_that_says_impossible_things_is_refused_with_a_letter(tmp_path: Path, name: str, said: Any) -> None:
+    _, bundle = pack(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.html").write_text("<p>not theirs to see</p>")
+    evil = tmp_path / "evil.bundle"
+    with zipfile.ZipFile(bundle) as good, zipfile.ZipFile(evil, "w") as archive:
+        if name == "bundle.json" and isinstance(said, dict):
+            said = {**json.loads(good.read(name)), **said}
+        for one in good.namelist():
+            text = said if isinstance(said, str) else json.dumps(said)
+            archive.writestr(one, text if one == name else good.read(one))
+    with pytest.raises(ConfigError):
+        open_bundle(evil, tmp_path / "in" / "work")
 
 
 def test_a_line_that_a_crash_cut_off_is_mended_before_the_next_is_written(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import math
+import random
 import shutil
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +112,11 @@ def cut(entries: list[Any]) -> list[Any]:
     return entries[:-1]
 
 
-@pytest.mark.parametrize("change", [flip, escape, link, extra, cut, lambda entries: entries[1:]])
+def deep(entries: list[Any]) -> list[Any]:
+    return [(entries[0][0], b"[" * 100_000, entries[0][2]), *entries[1:]]
+
+
+@pytest.mark.parametrize("change", [flip, escape, link, extra, cut, deep, lambda entries: entries[1:]])
 def test_a_pack_that_was_tampered_with_is_refused_and_leaves_no_half_run(tmp_path: Path, change: Any) -> None:
     there = project_with_runs(tmp_path / "there")
     here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
@@ -120,6 +127,56 @@ def test_a_pack_that_was_tampered_with_is_refused_and_leaves_no_half_run(tmp_pat
         assert tree(here.folder / "runs" / run_id) == tree(there.folder / "runs" / run_id)
     assert not list((here.folder / "runs").glob(".work/*"))
     assert not list(tmp_path.rglob("evil")) and not list(tmp_path.rglob("outside"))
+
+
+def told(entries: list[Any], name: str, data: bytes) -> list[Any]:
+    """A pack whose manifest names every hash rightly, with other contents of one file of each run."""
+    manifest = json.loads(entries[0][1])
+    for files in manifest["runs"].values():
+        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    rest = [(n, data if n.endswith(f"/{name}") else d, k) for n, d, k in entries[1:]]
+    return [(entries[0][0], json.dumps(manifest).encode(), entries[0][2]), *rest]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("run.json", b"[" * 100_000),
+        ("run.json", b'{"id": "ID", "status": "done", "seconds": "many"}'),
+        ("run.json", b'{"id": "ID", "status": "done", "seconds": NaN}'),
+        ("run.json", b'{"id": "ID", "status": "done", "peak_memory": [1]}'),
+        ("run.json", b'{"id": "ID", "status": "done", "parameters": [1]}'),
+        ("metrics.jsonl", b'{"metric": "a", "value": "x", "step": 1}\n'),
+        ("metrics.jsonl", b'{"metric": "a", "value": 1, "step": "x"}\n'),
+        ("metrics.jsonl", b'{"metric": "a", "value": ' + b"9" * 400 + b', "step": 1}\n'),
+    ],
+    ids=["deep", "seconds", "nan", "memory", "parameters", "value", "step", "huge"],
+)
+def test_a_record_that_would_trip_its_readers_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
+    there = project_with_runs(tmp_path / "there", count=1)
+    here = load_project(write_project(tmp_path / "here", "seeds: 1", *CELLS))
+    (run_id,) = stored_ids(ProjectPaths.of(there))
+    pack = pack_runs(there, tmp_path / "p.tar.gz").path
+    with pytest.raises(StoreError, match="not that of a finished run"):
+        unpack_runs(here, repacked(pack, lambda entries: told(entries, name, data.replace(b"ID", run_id.encode()))))
+    assert stored_ids(ProjectPaths.of(here)) == frozenset()
+    assert not list((here.folder / "runs").glob(".work/*"))
+
+
+def test_a_pack_with_any_bit_flipped_is_refused_or_the_same(tmp_path: Path) -> None:
+    there = project_with_runs(tmp_path / "there", count=1)
+    here = load_project(write_project(tmp_path / "here", "seeds: 1", *CELLS))
+    whole = pack_runs(there, tmp_path / "p.tar.gz").path.read_bytes()
+    chance = random.Random(5)
+    for _ in range(150):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        (tmp_path / "x.tar.gz").write_bytes(data)
+        with suppress(StoreError):
+            unpack_runs(here, tmp_path / "x.tar.gz")
+        for run_id in stored_ids(ProjectPaths.of(here)):
+            assert tree(here.folder / "runs" / run_id) == tree(there.folder / "runs" / run_id)
+        shutil.rmtree(here.folder / "runs", ignore_errors=True)
 
 
 @pytest.mark.parametrize("data", [b"", b"no pack", gzip.compress(b"no tar", mtime=0)])

@@ -10,9 +10,11 @@ from typing import Any
 
 import nbformat
 import pytest
+from papermill.clientwrap import PapermillNotebookClient
 
 from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
+from blogkit.tools import jupyter
 from blogkit.tools.execution import Outcome
 from blogkit.tools.notebook import imported_modules
 from blogkit.tools.papermill import execute_notebook
@@ -144,6 +146,48 @@ def test_output_that_only_pythons_json_can_write_is_kept(tmp_path: Path) -> None
     big = "from IPython.display import display\ndisplay({'application/json': {'n': 2**70}}, raw=True)"
     assert execute(tmp_path, big).done
     assert executed(tmp_path).cells[0].outputs[0].data["application/json"] == {"n": 2**70}
+
+
+def test_a_run_that_prints_more_than_its_driver_takes_in_at_once_is_no_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nbclient gives the output of a cell that has ended four seconds in all, and calls the cell timed out then."""
+    take = PapermillNotebookClient.process_message
+
+    def slowly(*arguments: Any, **named: Any) -> Any:
+        time.sleep(0.2)
+        return take(*arguments, **named)
+
+    monkeypatch.setattr(PapermillNotebookClient, "process_message", slowly)
+    monkeypatch.setattr(jupyter, "_SILENCE", 1.0)
+    code = "import sys, time\nfor number in range(30):\n    print(number, flush=True)"
+    assert execute(tmp_path, code).done
+    assert (tmp_path / "log.txt").read_text().split() == [str(number) for number in range(30)]
+
+
+def test_output_that_was_lost_on_its_way_is_said_and_loses_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = PapermillNotebookClient.process_message
+
+    lost: list[Any] = []
+
+    def forgetful(client: Any, message: Any, *rest: Any) -> Any:
+        is_end = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+        if is_end and not lost:
+            lost.append(message)
+            return None
+        return take(client, message, *rest)
+
+    monkeypatch.setattr(PapermillNotebookClient, "process_message", forgetful)
+    monkeypatch.setattr(jupyter, "_SILENCE", 0.5)
+    assert execute(tmp_path, "print('one')", "print('two')").done
+    assert (tmp_path / "log.txt").read_text().splitlines() == [
+        "one",
+        "",
+        "(a part of this cell's output was lost)",
+        "two",
+    ]
 
 
 def test_an_unknown_kernel_is_a_letter_that_names_the_known_ones(tmp_path: Path) -> None:

@@ -94,8 +94,38 @@ def test_values_take_the_type_that_the_notebook_declares(tmp_path: Path) -> None
     (run,) = plan_runs(load_project(folder))
     assert isinstance(run.parameters["lr"], float)
     assert isinstance(run.parameters["width"], int)
-    (run,) = plan_runs(load_project(write_project(tmp_path, "parameters: {lr: 1e-3}\n")))
-    assert run.parameters["lr"] == 0.001
+
+
+@pytest.mark.parametrize("default", ["0.1", "None", "[0.1]"], ids=["float", "none", "list"])
+def test_a_number_in_scientific_notation_is_a_number_wherever_it_stands(tmp_path: Path, default: str) -> None:
+    """YAML 1.1 reads 1e-3 as text, so a list of learning rates would reach the notebook as words."""
+    value = "[1e-3, 3E-4, '1e-3']" if default == "[0.1]" else "1e-3"
+    project = load_project(write_project(tmp_path, f"parameters: {{lr: {value}}}\n", ("parameters", f"lr = {default}")))
+    (run,) = plan_runs(project)
+    assert run.parameters["lr"] == ([0.001, 0.0003, "1e-3"] if default == "[0.1]" else 0.001)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (".inf", "'x' is inf, which the record of a run cannot hold"),
+        ("[1.0, .nan]", "'x' is nan"),
+        ("2024-01-01", "a date for YAML (2024-01-01).\n    Put quotes around it: '2024-01-01'"),
+        ("{a: {1: 2}}", "a mapping with the key 1, which is no text"),
+        ("!!binary aGVsbG8=", "of a kind that a notebook cannot be given (bytes)"),
+        ("!!set {a, b}", "of a kind that a notebook cannot be given (set)"),
+        ("&a [*a]", "nested too deep"),
+    ],
+    ids=["inf", "nan", "date", "key", "bytes", "set", "cycle"],
+)
+def test_a_value_that_no_record_can_hold_is_a_letter_before_anything_runs(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    folder = write_project(tmp_path, f"seeds: 1\ngrid:\n  x: [1, {value}]\n", ("parameters", "x = None"))
+    with pytest.raises(ConfigError) as caught:
+        plan_runs(load_project(folder))
+    (problem,) = caught.value.problems
+    assert problem.line == 3 and words in str(problem), str(problem)
 
 
 @pytest.mark.parametrize(
