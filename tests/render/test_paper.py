@@ -10,7 +10,7 @@ import pytest
 
 from blogkit.errors import ToolMissing
 from blogkit.render.paper import print_posts
-from tests.browser import chromium
+from tests.browser import browser, chromium
 from tests.render.conftest import manifest_of, write_site
 
 POST = """---
@@ -66,3 +66,26 @@ def test_without_a_browser_a_letter_says_how_to_get_one(tmp_path: Path, monkeypa
     write_site(tmp_path, {"index.qmd": POST, "f.svg": SVG})
     with pytest.raises(ToolMissing, match="Printing a PDF needs"):
         print_posts(manifest_of(tmp_path))
+
+
+@pytest.mark.slow
+def test_paper_has_small_captions_and_no_shadows_of_the_screen(tmp_path: Path) -> None:
+    table = "\n| a | b |\n|---|---|\n| 1 | 2 |\n\n: A table. {#tbl-x}\n"
+    write_site(tmp_path, {"projects/p/index.qmd": POST + table, "projects/p/f.svg": SVG})
+    (made,) = manifest_of(tmp_path).pages
+    with browser() as running:
+        page = running.new_page(viewport={"width": 658, "height": 970})
+        page.emulate_media(media="print")
+        page.goto(made.output.as_uri())
+
+        def style(selector: str, name: str) -> str:
+            return str(page.evaluate("([s, n]) => getComputedStyle(document.querySelector(s))[n]", [selector, name]))
+
+        assert style("main .bk-scroll", "backgroundImage") == "none"
+        sizes = {
+            s: float(style(s, "fontSize").removesuffix("px")) for s in ("main p", "figcaption", "main table", "h2")
+        }
+        page.close()
+    assert sizes["figcaption"] < sizes["main p"] < sizes["main h2"]
+    assert sizes["main table"] <= sizes["main p"]
+    assert 13 <= sizes["main p"] <= 15, "10 to 11 points"
