@@ -161,9 +161,10 @@ def write_extras(
     website: Mapping[str, Any] = site.quarto.get("website") or {}
     address = str(website.get("site-url") or "").rstrip("/")
     if address:
-        stamps = [stamp(post.output) for post in newest[:_FEED_ITEMS]]
+        news = ([post for post in newest if post.date] or newest)[:_FEED_ITEMS]
+        stamps = [stamp(post.output) for post in news]
         if not (cache.same("feed", stamps, address, website) and (site.output / FEED).is_file()):
-            _write_feed(site, newest, address, website)
+            _write_feed(site, news, address, website)
         _write_sitemap(site, [*listings, *newest], address)
 
 
@@ -282,18 +283,18 @@ def _write_aliases(site: Site, posts: Sequence[listing.Post]) -> None:
 
 
 def _write_feed(site: Site, posts: Sequence[listing.Post], address: str, website: Mapping[str, Any]) -> None:
-    """The newest posts with their whole text, as RSS 2.0."""
+    """The newest posts with their whole text, as RSS 2.0; pages without a date are no news, unless none has one."""
     title = html.escape(str(website.get("title") or "Posts"))
     items = []
-    for post in posts[:_FEED_ITEMS]:
+    for post in posts:
         link = html.escape(f"{address}/{_address(site, post)}")
         content = _full_text(post, f"{address}/{_address(site, post)}").replace("]]>", "]]]]><![CDATA[>")
-        date = format_datetime((post.date or dt.datetime(1970, 1, 1)).replace(tzinfo=dt.UTC))
+        date = f"<pubDate>{format_datetime(post.date.replace(tzinfo=dt.UTC))}</pubDate>" if post.date else ""
         authors = "".join(f"<dc:creator>{html.escape(name)}</dc:creator>" for name in post.authors)
         categories = "".join(f"<category>{html.escape(name)}</category>" for name in post.categories)
         items.append(
             f"<item><title>{html.escape(post.title_text)}</title><link>{link}</link><guid>{link}</guid>"
-            f"<pubDate>{date}</pubDate>{authors}{categories}<description><![CDATA[{content}]]></description></item>\n"
+            f"{date}{authors}{categories}<description><![CDATA[{content}]]></description></item>\n"
         )
     when = max((post.date for post in posts if post.date), default=dt.datetime(1970, 1, 1))
     built = format_datetime(when.replace(tzinfo=dt.UTC))
@@ -309,7 +310,10 @@ def _write_feed(site: Site, posts: Sequence[listing.Post], address: str, website
 
 
 def _full_text(post: listing.Post, address: str) -> str:
-    """A post's text for a feed's reader: without header and scripts, with addresses that hold anywhere."""
+    """A post's text for a feed's reader: without header and scripts, with addresses that hold anywhere.
+
+    Figures are pictures, since readers of feeds drop drawings that stand in the text, and what would wake them.
+    """
     try:
         page = parse_page(post.output.read_bytes())
     except OSError:
@@ -317,7 +321,14 @@ def _full_text(post: listing.Post, address: str) -> str:
     main = main_of(page)
     if main is None:
         return ""
-    for element in list(elements(main, "script", "style", "header", "button", "nav")):
+    for figure in with_class(main, "bk-figure"):
+        drawing, parent = next(elements(figure, "svg"), None), figure.getparent()
+        if figure.get("data-drawing") and drawing is not None and parent is not None:
+            title = next((text_of(one) for one in drawing if one.tag == "title"), "")
+            image = make("img", src=str(figure.get("data-drawing")), alt=title)
+            image.tail = figure.tail
+            parent.replace(figure, image)
+    for element in list(elements(main, "script", "style", "header", "button", "nav", "select", "input")):
         element.drop_tree()
     main.make_links_absolute(address)
     box = make("div", *list(main))

@@ -83,7 +83,7 @@ def test_paper_has_small_captions_and_no_shadows_of_the_screen(tmp_path: Path) -
 
         assert style("main .bk-scroll", "backgroundImage") == "none"
         sizes = {
-            s: float(style(s, "fontSize").removesuffix("px")) for s in ("main p", "figcaption", "main table", "h2")
+            s: float(style(s, "fontSize").removesuffix("px")) for s in ("main p", "figcaption", "main table", "main h2")
         }
         page.close()
     assert sizes["figcaption"] < sizes["main p"] < sizes["main h2"]

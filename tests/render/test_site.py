@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -103,6 +104,43 @@ def test_the_feed_holds_the_whole_text_of_the_newest_posts(blog: Path) -> None:
     assert [item.findtext("title") for item in items] == ["Four", "Two", "One"]
     assert "Alpha words." in (items[2].findtext("description") or "")
     assert items[2].findtext("link") == "https://example.org/blog/projects/one/index.html"
+
+
+CHART = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+    "data": {"values": [{"x": 1, "y": 2}, {"x": 2, "y": 3}]},
+    "mark": "line",
+    "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
+}
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100"><path d="M0 90 L100 10"/></svg>'
+
+
+def test_a_feed_s_reader_gets_pictures_and_no_page_that_is_no_news(render: Render) -> None:
+    """Readers of feeds drop drawings and controls; a page of documentation has no date, and is not new."""
+    figure = '![A line.](results/charts/f.svg){#fig-f fig-alt="Rising."}'
+    out = render(
+        {
+            **BLOG,
+            "about.qmd": "---\ntitle: About\n---\n\nWho we are.\n",
+            "projects/one/index.qmd": post("One", "2026-01-01", "", figure),
+            "projects/one/results/charts/f.svg": DRAWING,
+            "projects/one/results/charts/f.vl.json": json.dumps(CHART),
+        }
+    )
+    assert "bk-drawing" in (out / "projects/one/index.html").read_text()
+    channel = ElementTree.parse(out / "index.xml").getroot().find("channel")
+    assert channel is not None
+    items = {item.findtext("title"): item for item in channel.findall("item")}
+    assert list(items) == ["Four", "Two", "One"]
+    for item in items.values():
+        assert parsedate_to_datetime(item.findtext("pubDate") or "").tzinfo is not None
+        assert item.findtext("guid") == item.findtext("link")
+    text = items["One"].findtext("description") or ""
+    assert 'src="https://example.org/blog/projects/one/results/charts/f.svg"' in text
+    assert (out / "projects/one/results/charts/f.svg").is_file()
+    assert 'alt=""' not in text
+    assert [tag for tag in ("<svg", "<script", "<select", "<input", "<button") if tag in text] == []
+    assert [a for a in re.findall(r'(?:src|href)="([^"]*)"', text) if not a.startswith("https://")] == []
 
 
 def test_the_sitemap_names_every_page(blog: Path) -> None:

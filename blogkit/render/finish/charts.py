@@ -264,7 +264,7 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
     exact = _write_exact(figure, coded)
 
     title, description = said_of(figure.spec, figure.image, tables[0] if tables else None)
-    attributes = {"class": "bk-figure", "id": figure.id}
+    attributes = {"class": "bk-figure", "id": figure.id, "data-drawing": f"{figure.address}{quote(name)}.svg"}
     drawing = element("div", {"class": "bk-drawing"}, _svg(figure, title, description))
     box = element("div", attributes, drawing)
     if figure.awake:

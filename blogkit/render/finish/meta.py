@@ -64,9 +64,13 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
         add("name", "citation_journal_title", str(website.get("title") or ""))
     if address and not any(link.get("rel") == "canonical" for link in elements(head, "link")):
         head.append(make("link", rel="canonical", href=address))
+    pictures = [meta.get("content") or "" for meta in elements(head, "meta") if meta.get("property") == "og:image"]
+    image = next((one for one in pictures if "://" in one), "")
     if authors and title:
         head.append(
-            _linked_data(title, description, authors, date.strftime("%Y-%m-%d") if date else "", address, metadata)
+            _linked_data(
+                title, description, authors, date.strftime("%Y-%m-%d") if date else "", address, image, metadata
+            )
         )
 
 
@@ -94,6 +98,7 @@ def _linked_data(
     authors: tuple[people.Author, ...],
     date: str,
     address: str,
+    image: str,
     metadata: Mapping[str, Any],
 ) -> HtmlElement:
     data: dict[str, Any] = {
@@ -112,7 +117,9 @@ def _linked_data(
         ],
         "inLanguage": str(metadata.get("lang") or "en"),
     }
-    further = {"description": description, "datePublished": date, "url": address}
+    license_ = metadata.get("license")
+    licence = shown(license_.get("url") or "" if isinstance(license_, Mapping) else "")
+    further = {"description": description, "datePublished": date, "url": address, "image": image, "license": licence}
     data |= {name: value for name, value in further.items() if value}
     keywords = [shown(word) for word in as_list(metadata.get("keywords") or metadata.get("categories"))]
     if keywords:
