@@ -32,20 +32,25 @@ def chromium() -> Iterator[Any]:
         yield running
 
 
-@pytest.mark.parametrize("theme", ["course", "journal"])
-def test_no_page_has_an_axe_violation_in_light_or_dark(theme: str, chromium: Any, corpus: Path, tmp_path: Path) -> None:
-    root = corpus
-    if theme == "journal":
-        shutil.copytree(DATA / "corpus", tmp_path / "site")
-        config = tmp_path / "site" / "_quarto.yml"
-        config.write_text(config.read_text() + "\nblogkit: {theme: journal}\n")
-        render_site(load_site(tmp_path / "site"), engine="pandoc")
-        root = tmp_path / "site" / "_site"
+@pytest.fixture(scope="module", params=["course", "journal"])
+def themed(request: pytest.FixtureRequest, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus in each theme."""
+    if request.param == "course":
+        return corpus
+    root = tmp_path_factory.mktemp("journal") / "site"
+    shutil.copytree(DATA / "corpus", root)
+    config = root / "_quarto.yml"
+    config.write_text(config.read_text() + "\nblogkit: {theme: journal}\n")
+    render_site(load_site(root), engine="pandoc")
+    return root / "_site"
+
+
+def test_no_page_has_an_axe_violation_in_light_or_dark(themed: Path, chromium: Any) -> None:
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     found = []
     for name in [*PAGES, "categories/math.html"]:
         page.emulate_media(color_scheme="light")
-        page.goto((root / name).as_uri())
+        page.goto((themed / name).as_uri())
         page.add_script_tag(path=str(AXE))
         violations = page.evaluate(RUN, {"resultTypes": ["violations"]})
         page.emulate_media(color_scheme="dark")
@@ -105,12 +110,12 @@ def test_pages_of_other_kinds_have_no_axe_violation_either(theme: str, chromium:
 
 
 @pytest.mark.parametrize("width", [390, 640, 1280])
-def test_no_page_scrolls_sideways(width: int, chromium: Any, corpus: Path) -> None:
+def test_no_page_scrolls_sideways(width: int, themed: Path, chromium: Any) -> None:
     """640 pixels are what a 1280-pixel window has at 200 % zoom."""
     page = chromium.new_page(viewport={"width": width, "height": 800})
     wide = []
     for name in PAGES:
-        page.goto((corpus / name).as_uri())
+        page.goto((themed / name).as_uri())
         found = page.evaluate("document.documentElement.scrollWidth")
         if found > width:
             wide.append(f"{name}: {found}")

@@ -1,0 +1,61 @@
+"""Every page of this repository's own site can be read by everybody: axe finds nothing, in light and in dark."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blogkit.config import load_site
+from blogkit.render import render_site
+from tests.browser import browser
+from tests.render.test_browser import AXE, RUN
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+SOURCES = ("_quarto.yml", "index.qmd", "about.qmd", "docs", "projects")
+ONE_OF_EACH = ("index", "about", "docs/rules", "categories/optimization", "projects/perceptron/index")
+
+
+def own_site(root: Path, theme: str) -> Path:
+    """The site's pages with a theme."""
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("runs", ".*", "myproject"))
+        else:
+            shutil.copy(ROOT / name, root / name)
+    config = root / "_quarto.yml"
+    config.write_text(config.read_text().replace("theme: course", f"theme: {theme}"))
+    render_site(load_site(root), engine="pandoc")
+    return root / "_site"
+
+
+def violations(page: Any, address: str) -> list[str]:
+    """What axe finds on a page: all rules in light, contrast in dark too."""
+    found = []
+    for scheme, options in (("light", {"resultTypes": ["violations"]}), ("dark", {"runOnly": ["color-contrast"]})):
+        page.emulate_media(color_scheme=scheme)
+        if scheme == "light":
+            page.goto(address)
+            page.add_script_tag(path=str(AXE))
+        found += [f"{scheme} {one['id']}: {one['nodes'][0]['html'][:160]}" for one in page.evaluate(RUN, options)]
+    return found
+
+
+@pytest.mark.parametrize("theme", ["course", "journal"])
+def test_every_page_of_our_site_passes_axe_in_light_and_dark(theme: str, tmp_path: Path) -> None:
+    """All pages in the theme that we use; of the other theme a page of each kind, since the pages are the same."""
+    out = own_site(tmp_path, theme)
+    pages = sorted(path.relative_to(out).with_suffix("").as_posix() for path in out.rglob("*.html"))
+    assert set(ONE_OF_EACH) <= set(pages)
+    assert len(pages) >= 30
+    found = []
+    with browser() as running:
+        page = running.new_page(viewport={"width": 1280, "height": 900})
+        for name in pages if theme == "course" else ONE_OF_EACH:
+            said = violations(page, (out / f"{name}.html").as_uri())
+            found += [f"{name}: {one}" for one in said]
+        page.close()
+    assert not found, "\n".join(found)
