@@ -157,7 +157,111 @@ def test_a_page_works_under_a_policy_without_inline_code_and_asks_no_other_host(
     assert not elsewhere
 
 
-def test_the_outline_follows_and_previews_open_by_keyboard(chromium: Any, corpus: Path) -> None:
+FEATURES = {
+    "projects/a/index.qmd": """---
+title: A post
+date: 2026-01-01
+toc: true
+---
+
+## First {#first}
+
+Words[^n] and @fig-x, as @sec-last says.
+
+[^n]: What the note says.
+
+![A caption.](f.svg){#fig-x fig-alt="A line."}
+
+```python
+x = 1
+```
+
+"""
+    + "Words that fill the page.\n\n" * 60
+    + "## Last {#sec-last}\n\n"
+    + "Words that end it.\n\n" * 60,
+    "projects/a/f.svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100"/>',
+    "projects/b/index.qmd": "---\ntitle: Another\ndate: 2026-01-02\n---\n\nWords.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A post with what a reader may use; its address."""
+    root = tmp_path_factory.mktemp("features")
+    write_site(root, FEATURES)
+    manifest_of(root)
+    return (root / "_site/projects/a/index.html").as_uri()
+
+
+def test_the_outline_follows_the_reading_position(chromium: Any, post: str) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(post)
+    page.evaluate("document.getElementById('sec-last').scrollIntoView()")
+    page.wait_for_selector("#TOC a[aria-current]:has-text('Last')")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_selector("#TOC a[aria-current]:has-text('Last')", state="detached")
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [("a.footnote-ref", "What the note says."), ("a.quarto-xref", "A caption."), ("a[href='#sec-last']", "end it")],
+)
+def test_notes_figures_and_sections_are_previewed_under_the_mouse(
+    link: str, words: str, chromium: Any, post: str
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(post)
+    page.hover(f"main {link}")
+    page.wait_for_selector(".bk-preview")
+    assert words in page.inner_text(".bk-preview")
+    page.mouse.move(5, 5)
+    page.wait_for_selector(".bk-preview", state="detached")
+    page.close()
+
+
+def test_an_image_is_enlarged_and_put_back_by_keyboard(chromium: Any, post: str) -> None:
+    page = chromium.new_page()
+    page.goto(post)
+    page.focus("a.bk-zoom")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] img[alt='A line.']")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    assert page.evaluate("document.activeElement.className") == "bk-zoom"
+    page.close()
+
+
+def test_code_is_copied_and_a_section_has_its_address(chromium: Any, post: str) -> None:
+    page = chromium.new_page()
+    page.goto(post)
+    page.evaluate("navigator.clipboard.writeText = words => { window.copied = words; return Promise.resolve(); }")
+    page.focus(".bk-copy")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Copied")
+    assert page.evaluate("window.copied").strip() == "x = 1"
+    assert page.get_attribute("#first .bk-permalink, h2:has-text('First') .bk-permalink", "href") == "#first"
+    page.close()
+
+
+def test_the_choice_of_dark_colours_is_kept_on_the_next_page(chromium: Any, post: str) -> None:
+    context = chromium.new_context(color_scheme="light")
+    page = context.new_page()
+    page.goto(post)
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.focus(".bk-theme")
+    page.keyboard.press("Space")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    assert page.get_attribute(".bk-theme", "aria-pressed") == "true"
+    page.click(".bk-pager a[rel=next]")
+    assert page.inner_text("h1") == "Another"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    context.close()
+
+
+def test_previews_open_by_keyboard(chromium: Any, corpus: Path) -> None:
     page = chromium.new_page()
     page.goto((corpus / "projects/c06-citations/index.html").as_uri())
     page.evaluate("document.querySelector('a[role=doc-biblioref]').focus({focusVisible: true})")
