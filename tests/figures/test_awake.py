@@ -60,6 +60,28 @@ def test_nothing_of_vega_is_loaded_before_a_touch(opened: Watched, tmp_path: Pat
     assert "figures-runtime.js" in scripts
 
 
+def test_nothing_moves_when_a_figure_wakes(opened: Watched, tmp_path: Path) -> None:
+    """Rows of charts stand as far apart, and symbols of a legend, as in the drawing: both are by the same Vega."""
+    rows = [{"width": w, "error": 1 / w + seed / 50, "seed": seed} for w in (8, 16, 32) for seed in range(4)]
+    encoding = {
+        "x": {"field": "error", "type": "quantitative"},
+        "y": {"field": "seed", "type": "nominal"},
+        "size": {"field": "error", "type": "quantitative"},
+    }
+    faceted = {
+        "data": {"values": rows},
+        "facet": {"field": "width", "type": "nominal"},
+        "columns": 1,
+        "spec": {"mark": {"type": "point", "strokeWidth": 4}, "height": {"step": 10}, "encoding": encoding},
+    }
+    page = opened.page
+    page.goto(finished(tmp_path, {"facets": faceted}).as_uri())
+    drawing = page.locator("#bk-1-facets .bk-drawing svg").first
+    before = drawing.get_attribute("viewBox")
+    wake(page, "bk-1-facets")
+    assert page.locator("#bk-1-facets .bk-awake svg").get_attribute("viewBox") == before
+
+
 def test_a_tooltip_quotes_the_number_in_full(opened: Watched, tmp_path: Path) -> None:
     rows = curves(1000, exact=True)
     opened.page.goto(finished(tmp_path, {"loss": curve_chart(rows)}).as_uri())

@@ -128,6 +128,12 @@ def test_one_control_of_the_page_serves_every_figure_with_its_parameter(tmp_path
     assert page.xpath("//div[@class='control']//input/@id") == ["bk-page-last"]
 
 
+def test_a_chart_of_no_data_but_constants_has_no_table(tmp_path: Path) -> None:
+    spec = {"data": {"values": [{}]}, "mark": "arc", "encoding": {"theta": {"datum": 2, "scale": None}}}
+    page = finished(tmp_path, {"slice": spec}).read_text(encoding="utf-8")
+    assert "<svg" in page and "bk-data" not in page
+
+
 def test_a_map_is_drawn_and_stays_as_it_is(tmp_path: Path) -> None:
     world = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 50]}, "properties": {}}
     spec = {"$schema": chart()["$schema"], "data": {"values": [world]}, "mark": "geoshape"}

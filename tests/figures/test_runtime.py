@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import vl_convert
 
 import blogkit.render
 
@@ -37,8 +39,13 @@ def test_the_runtime_is_at_most_160_kilobytes_and_the_eager_script_at_most_2() -
 
 def test_the_runtime_carries_the_licences_of_what_is_inside() -> None:
     text = (RENDER / "assets" / "figures-runtime.js").read_text()
-    for words in ("vega-view 6.2.0", "d3-array", "Redistribution and use in source and binary forms"):
+    for words in ("vega-view 6.1.2", "d3-array", "Redistribution and use in source and binary forms"):
         assert words in text
+
+
+def test_a_figure_wakes_by_the_vega_that_drew_it() -> None:
+    asked = json.loads((RENDER / "runtime" / "package.json").read_text())["devDependencies"]
+    assert asked["vega"] == vl_convert.get_vega_version()
 
 
 def test_the_runtime_compiles_no_code_and_puts_nothing_on_the_window() -> None:

@@ -53,8 +53,8 @@ class Coded:
 
 
 def as_table(values: Any) -> Table | None:
-    """Rows as a table; None for what is no list of flat rows, which a chart keeps as it is."""
-    if not isinstance(values, list) or not values or not all(isinstance(row, dict) for row in values):
+    """Rows as a table; None for what is no list of flat rows that say something, which a chart keeps as it is."""
+    if not isinstance(values, list) or not any(values) or not all(isinstance(row, dict) for row in values):
         return None
     names = dict.fromkeys(name for row in values for name in row)
     columns = {name: [row.get(name, _MISSING) for row in values] for name in names}
