@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from blogkit.model import Project, Run, RunResult
 
 
+_NARROW = 90
+"""Columns of a terminal in which the whole table does not fit."""
+
+
 class View(AbstractContextManager["View"], Protocol):
     """Something that shows a sweep while it runs."""
 
@@ -78,6 +82,12 @@ class Progress:
         else:
             self.notes.append(event.text)
 
+    def ill(self) -> list[str]:
+        """How many runs ended without a result, those that were stopped apart: ``2 failed``, ``1 stopped``."""
+        stopped = sum(result.status.value == "interrupted" for result in self.failed)
+        counts = ((len(self.failed) - stopped, "failed"), (stopped, "stopped"))
+        return [f"{number} {word}" for number, word in counts if number]
+
     def label(self, run: Run) -> str:
         """The parameters in which a run differs from the others."""
         return parameters_text({name: run.parameters[name] for name in self.varying if name in run.parameters})
@@ -114,7 +124,7 @@ class LineView:
     ) -> None:
         progress = self.progress
         self._say(
-            f"{progress.name}: {progress.done} done, {len(progress.failed)} failed"
+            f"{progress.name}: {', '.join([f'{progress.done} done', *(progress.ill() or ['0 failed'])])}"
             f" in {duration(time.monotonic() - progress.began)}."
         )
 
@@ -190,34 +200,38 @@ class TableView:
             progress = self.progress
             running = list(progress.running.values())
             cells = dict(progress.cells)
-            ended, failed = progress.done + len(progress.failed), len(progress.failed)
+            ended, ill = progress.done + len(progress.failed), progress.ill()
             left = progress.seconds_left()
+        narrow = self.console.width < _NARROW
         head = Table.grid(padding=(0, 1))
         words = Text.assemble((progress.name, "bold"), f"  {ended}/{progress.total}")
-        if failed:
-            words.append(f"  {failed} failed", style="red")
+        for one in ill:
+            words.append(f"  {one}", style="red")
         if progress.stored:
             words.append(f"  {progress.stored} stored before", style="dim")
         spent = duration(time.monotonic() - progress.began)
         ending = f"{spent}" if ended == progress.total else f"{spent}, {duration(left)} left" if left else spent
-        head.add_row(words, ProgressBar(total=max(1, progress.total), completed=ended, width=24), Text(ending, "dim"))
+        head.add_row(words, ProgressBar(total=max(1, progress.total), completed=ended, width=12 if narrow else 24), Text(ending, "dim"))
         if not running:
             return head
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        for title in ("run", "parameters", "time", "cell", "step", "latest"):
-            table.add_column(title, no_wrap=title != "parameters", justify="right" if title == "time" else "left")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=narrow)
+        for title in ("run", "parameters", "time", *(() if narrow else ("cell", "step")), "latest"):
+            # Where there is little room, parameters and the latest number share it; the rest stays readable.
+            share = 1 if narrow and title in {"parameters", "latest"} else None
+            one_line = narrow or title != "parameters"
+            table.add_column(title, no_wrap=one_line, ratio=share, justify="right" if title == "time" else "left")
         room = max(3, self.console.size.height - 6)
         for run, folder, began in running[:room]:
             metric = last_metric(folder)
             cell = cells.get(run.id)
-            table.add_row(
-                run.id,
-                progress.label(run),
-                duration(time.monotonic() - began),
-                f"{cell[0]}/{cell[1]}" if cell else "starting",
-                _step(metric),
-                f"{metric.name} {metric.value:.4g}" if metric else "",
-            )
+            where = f"{cell[0]}/{cell[1]}" if cell else "starting"
+            spent = duration(time.monotonic() - began)
+            if narrow:
+                latest = f"{metric.value:.4g} {metric.name}" if metric else f"cell {where}" if cell else where
+                table.add_row(run.id[:6], progress.label(run), spent, latest)
+            else:
+                latest = f"{metric.name} {metric.value:.4g}" if metric else ""
+                table.add_row(run.id, progress.label(run), spent, where, _step(metric), latest)
         if len(running) > room:
             table.add_row(f"and {len(running) - room} more")
         return Group(head, table)
@@ -246,7 +260,7 @@ def status_table(state: SweepState) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for title in ("  run", "parameters", "state", "time", "latest"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title in {"  run", "time"})
     for one in shown:
         label = parameters_text({name: one.run.parameters[name] for name in names if name in one.run.parameters})
         cell = f" cell {one.cell}/{one.cells}" if one.cell else ""
