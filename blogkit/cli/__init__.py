@@ -42,9 +42,10 @@ def options(
 
 def main() -> None:
     """Runs a command; an error of ours becomes its letter on stderr and the exit code of its class."""
-    from blogkit.cli import build, projects, publishing, reviews, runs, site  # noqa: F401  # each adds its verbs to the app
-
     try:
+        # Each adds its verbs to the app.
+        from blogkit.cli import build, projects, publishing, reviews, runs, site  # noqa: F401
+
         app()
     except BlogkitError as error:
         if "--debug" in sys.argv:
