@@ -233,12 +233,32 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         assert "not in the newest revision" in page.locator(".thread", has_text="Say what").inner_text()
         assert frame.locator(".pin[aria-label^='Comment']").count() == 2  # of the mark and the cell, not the equation
 
+        # what was said to be gone can be placed again, by hand
+        gone = page.locator(".thread", has_text="Say what")
+        gone.get_by_role("button", name="Place it again").click()
+        assert "Where does comment" in page.locator("#placer").inner_text()
+        frame.locator("td", has_text="0.280").hover()
+        frame.locator("#review-tool").click()
+        assert page.locator("#placer .quote").inner_text() == "adam / error: 0.280"
+        assert barriers(page) == []
+        page.locator("#placer").get_by_role("button", name="It is here").click()
+        gone.filter(has_text="not in the newest revision").wait_for(state="detached")
+        assert page.locator("#placer").count() == 0 and page.locator("#composer").count() == 0
+        page.reload()
+        page.locator(".thread").first.wait_for()
+        frame.locator(".pin[aria-label^='Comment']").nth(2).wait_for()
+        assert frame.locator(".pin[aria-label^='Comment']").count() == 3
+
         # staff see it through
         staff = sign_in(browser, links["Tess"], errors)
         assert barriers(staff) == []
         staff.goto(f"{server.app}/staff")
         assert barriers(staff) == []
         assert "1 of 6 submitted" in re.sub(r"\s+", " ", staff.locator(".numbers").inner_text())
+        staff.set_viewport_size({"width": 390, "height": 844})
+        wider = "() => [...document.querySelectorAll('html, .scroll')].filter(one => one.scrollWidth > one.clientWidth)"
+        assert staff.evaluate(f"({wider})().length") == 0, "nothing is to be scrolled sideways on a phone"
+        assert barriers(staff) == []
         report = command("report", "--format", "csv").splitlines()
         ada = next(dict(zip(report[0].split(","), row.split(","), strict=True)) for row in report if "ada@" in row)
         assert ada["score"] == "40" and ada["reviews"] == "1"

@@ -35,7 +35,9 @@ let view: View;
 let queue: Queue;
 let opened = "";
 let tab: "comments" | "rubric" = "comments";
-let target: { choices: Choice[]; index: number } | null = null;
+type Target = { choices: Choice[]; index: number };
+let target: Target | null = null;
+let placing = ""; // the comment that is being given another place
 let rubricHead: string | null = null;
 let frameReady = false;
 let pictures = false;
@@ -171,9 +173,11 @@ function threadCard(thread: Thread, number: number): HTMLElement {
   if (state === "check") {
     card.append(h("p", { class: "notice check" }, "Moved? Please check. ",
       thread.may.settle && thread.offer && button("It is here", () => write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}`, selector: thread.offer }, ...about })),
-      thread.may.settle && button("It is gone", () => write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}` }, ...about }))));
+      thread.may.settle && button("It is gone", () => write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}` }, ...about })),
+      thread.may.settle && canComment() && button("Place it elsewhere", (event) => place(thread.id, event))));
   } else if (state === "unanchored") {
-    card.append(h("p", { class: "notice lost" }, "This place is not in the newest revision. ", h("a", { href: `/read/${post}/${thread.revision}` }, `See revision ${thread.number || ""}`)));
+    card.append(h("p", { class: "notice lost" }, "This place is not in the newest revision. ", h("a", { href: `/read/${post}/${thread.revision}` }, `See revision ${thread.number || ""}`), " ",
+      thread.may.settle && canComment() && button("Place it again", (event) => place(thread.id, event))));
   }
   card.append(fromServer(thread.html));
   for (const reply of thread.replies) {
@@ -227,21 +231,65 @@ const draftName = () => `blogkit-draft:${view.own}:${post}`;
 function compose(): void {
   tab = "comments";
   render();
-  panel.querySelector<HTMLTextAreaElement>("#composer textarea")?.focus();
+  panel.querySelector<HTMLElement>("#composer textarea, #placer .primary")?.focus();
+}
+
+const byKeys = (event: Event) => (event as MouseEvent).detail === 0;
+
+function place(id: string, event: Event): void {
+  placing = id;
+  target = null;
+  compose();
+  panel.scrollTop = 0;
+  if (byKeys(event)) frame.focus();
+  announce("Choose a place in the post.");
+}
+
+const regionButton = () => pictures && button("Mark a region of a picture", (event) => {
+  if (byKeys(event)) frame.focus();
+  tell({ blogkit: 1, type: "region", byKeys: byKeys(event) });
+  if (!byKeys(event)) announce("Draw a rectangle on a picture.");
+});
+
+// What the chosen place may mean (a mark, its series, the whole view), and the words that stand there.
+function chosenPlace(chosen: Target): (HTMLElement | null)[] {
+  const quote = h("blockquote", { class: "quote" }, chosen.choices[chosen.index]!.quote || "the post as a whole");
+  const choices = chosen.choices.length > 1
+    ? h("fieldset", {}, h("legend", {}, "About"), ...chosen.choices.map((choice, index) => {
+        const input = h("input", { type: "radio", name: "about", value: index, checked: index === chosen.index, onchange: () => { chosen.index = index; quote.textContent = chosen.choices[index]!.quote; } });
+        return h("label", { class: "choice" }, input, choice.label);
+      }))
+    : null;
+  return [choices, quote];
+}
+
+function placer(): HTMLElement {
+  const id = placing;
+  const stop = () => { placing = ""; leave(); };
+  const title = h("h2", {}, `Where does comment ${view.threads.findIndex((one) => one.id === id) + 1} belong?`);
+  if (!target) {
+    return h("div", { id: "placer", class: "card" }, title,
+      h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
+      h("div", { class: "actions" }, regionButton(), button("Cancel", stop)));
+  }
+  const chosen = target;
+  return h("form", { id: "placer", class: "card", onsubmit: (event) => {
+    event.preventDefault();
+    const selector = chosen.choices[chosen.index]!.selectors;
+    write({ type: "blogkit:Settle", "blogkit:revision": view.revision, target: { source: `urn:blogkit:post:${post}`, selector }, "blogkit:about": id });
+    stop();
+  } }, title, ...chosenPlace(chosen), h("div", { class: "actions" }, h("button", { class: "primary" }, "It is here"), button("Cancel", stop)));
 }
 
 function composer(): HTMLElement {
+  if (placing && view.threads.some((one) => one.id === placing)) return placer();
+  placing = "";
   if (!target) {
     return h("div", { class: "start" },
       h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
       h("div", { class: "actions" },
         button("Comment on the whole post", () => { target = { choices: [{ label: "the post as a whole", quote: "", selectors: [] }], index: 0 }; compose(); }),
-        pictures && button("Mark a region of a picture", (event) => {
-          const byKeys = (event as MouseEvent).detail === 0;
-          if (byKeys) frame.focus();
-          tell({ blogkit: 1, type: "region", byKeys });
-          if (!byKeys) announce("Draw a rectangle on a picture.");
-        })),
+        regionButton()),
       h("details", { class: "quiet" }, h("summary", {}, "By keyboard"), h("p", {}, "Tab into the post. j and k walk through it, s takes a sentence, r marks a region of a picture, the arrow keys walk a chart's points, Enter comments, Escape leaves.")));
   }
   const chosen = target;
@@ -262,13 +310,6 @@ function composer(): HTMLElement {
       );
     }, 600);
   });
-  const choices = chosen.choices.length > 1
-    ? h("fieldset", {}, h("legend", {}, "About"), ...chosen.choices.map((choice, index) => {
-        const input = h("input", { type: "radio", name: "about", value: index, checked: index === chosen.index, onchange: () => { chosen.index = index; quote.textContent = chosen.choices[index]!.quote; } });
-        return h("label", { class: "choice" }, input, choice.label);
-      }))
-    : null;
-  const quote = h("blockquote", { class: "quote" }, chosen.choices[chosen.index]!.quote || "the post as a whole");
   const kinds = h("div", { class: "kinds", role: "radiogroup", "aria-label": "Kind" }, ...KINDS.map(([value, label], index) =>
     h("label", { class: `kind ${value}` }, h("input", { type: "radio", name: "kind", value, checked: index === 0 }), label)));
   const form = h("form", { id: "composer", class: "card", onsubmit: (event) => {
@@ -281,7 +322,7 @@ function composer(): HTMLElement {
     });
     localStorage.removeItem(draftName());
     leave();
-  } }, h("h2", {}, "New comment"), choices, quote, kinds, text, preview,
+  } }, h("h2", {}, "New comment"), ...chosenPlace(chosen), kinds, text, preview,
     h("div", { class: "actions" }, h("button", { class: "primary" }, "Comment"), button("Cancel", leave)));
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
