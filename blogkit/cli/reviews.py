@@ -444,10 +444,13 @@ def report(
     roster = _roster(place, None)
     rounds = [each for each in read_rounds(place) if each.published]
     pairs = published_pairs(rounds)
-    states = fold(_events(place, database), staff=frozenset(person.key for person in roster.staff))
-    rubric = (read_rubrics(place) or (DEFAULT,))[-1]
+    staff = frozenset(person.key for person in roster.staff)
+    states = fold(_events(place, database), staff=staff, authors=roster.posts_by_key())
+    versions = read_rubrics(place) or (DEFAULT,)
+    rubric = versions[-1]
     posts = sorted({pair.post for pair in pairs} | set(states))
-    scores = score.score_posts(states, posts, roster, rubric, pairs=pairs, seed=rounds[-1].seed if rounds else 0)
+    seed = rounds[-1].seed if rounds else 0
+    scores = score.score_posts(states, posts, roster, rubric, pairs=pairs, seed=seed, versions=versions)
     rows = score.progress(states, pairs, deadlines(rounds), today=datetime.now(UTC).date().isoformat())
     write = score.report_csv if format == "csv" else score.report_markdown
     print(write(scores, rows, roster, rubric), end="")

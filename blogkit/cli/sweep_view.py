@@ -211,7 +211,8 @@ class TableView:
             words.append(f"  {progress.stored} stored before", style="dim")
         spent = duration(time.monotonic() - progress.began)
         ending = f"{spent}" if ended == progress.total else f"{spent}, {duration(left)} left" if left else spent
-        head.add_row(words, ProgressBar(total=max(1, progress.total), completed=ended, width=12 if narrow else 24), Text(ending, "dim"))
+        bar = ProgressBar(total=max(1, progress.total), completed=ended, width=12 if narrow else 24)
+        head.add_row(words, bar, Text(ending, "dim"))
         if not running:
             return head
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=narrow)

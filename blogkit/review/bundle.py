@@ -24,11 +24,10 @@ from blogkit.review.assign import Pair, Round, write_rounds
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import revision_path, revisions
 from blogkit.review.record import Event, EventType, read_record, to_lines
-from blogkit.review.roster import Person, Roster
+from blogkit.review.roster import PROJECT_NAME, Person, Roster
 from blogkit.review.rubric import Rubric, read_rubrics
 
 FORMAT = 1
-_NAME = re.compile(r"(?!\.)[^/\\:\x00-\x1f]+")
 _REVISION = re.compile(r"[0-9a-f]{12}")
 MOST_BYTES = 500_000_000
 """Unpacked; a bundle that claims more is not opened."""
@@ -137,7 +136,7 @@ def _opened(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None
 
 def _checked(folder: ReviewFolder, posts: Any) -> tuple[str, ...]:
     """The names of a bundle's posts, when each is a plain name with revisions whose pages came along."""
-    if not isinstance(posts, list) or not all(isinstance(post, str) and _NAME.fullmatch(post) for post in posts):
+    if not isinstance(posts, list) or not all(isinstance(post, str) and PROJECT_NAME.fullmatch(post) for post in posts):
         raise ValueError("it does not name its posts")
     for post in posts:
         for one in revisions(folder, post):

@@ -23,7 +23,7 @@ from blogkit.review.page import PageText, Table, characters, read_page, utf16
 from blogkit.review.policy import Action, Role, may
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
-from blogkit.review.roster import Person, Roster, read_roster
+from blogkit.review.roster import PROJECT_NAME, Person, Roster, read_roster
 from blogkit.review.rubric import DEFAULT, Rubric, read_rubrics
 from blogkit.review.state import PostState, Reply, Review, Thread, fold
 
@@ -122,17 +122,17 @@ class Classroom:
     def roster(self) -> Roster:
         return self._people()[0]
 
-    def _people(self) -> tuple[Roster, dict[str, Person]]:
-        """The roster, and everybody in it by key."""
+    def _people(self) -> tuple[Roster, dict[str, Person], dict[str, str]]:
+        """The roster, everybody in it by key, and the posts of those who wrote one."""
         path = self.folder.roster
         if self._roster is not None:
-            return self._roster, self._roster.by_key()
+            return self._roster, self._roster.by_key(), self._roster.posts_by_key()
 
-        def read() -> tuple[Roster, dict[str, Person]]:
+        def read() -> tuple[Roster, dict[str, Person], dict[str, str]]:
             roster = read_roster(path, self.secret)
-            return roster, roster.by_key()
+            return roster, roster.by_key(), roster.posts_by_key()
 
-        nobody: tuple[Roster, dict[str, Person]] = (Roster(people=()), {})
+        nobody: tuple[Roster, dict[str, Person], dict[str, str]] = (Roster(people=()), {}, {})
         return self._fresh(path, read, nobody)
 
     @property
@@ -149,7 +149,9 @@ class Classroom:
         return self._fresh(path, lambda: read_rubrics(self.folder), ()) or (DEFAULT,)
 
     def revisions(self, post: str) -> tuple[Revision, ...]:
-        """The revisions of a post, the oldest first."""
+        """The revisions of a post, the oldest first; none of what cannot be a post's name."""
+        if not PROJECT_NAME.fullmatch(post):
+            return ()
         path = self.folder.posts / post / "revisions.json"
         return self._fresh(path, lambda: revisions(self.folder, post), ())
 
@@ -177,6 +179,11 @@ class Classroom:
     def staff(self) -> frozenset[str]:
         return frozenset(person.key for person in self.roster.staff)
 
+    @property
+    def authors(self) -> Mapping[str, str] | None:
+        """The post of everybody who wrote one; an opened bundle knows nobody's."""
+        return None if self.offline else self._people()[2]
+
     def _read_page(self, post: str, revision: str) -> PageText:
         return read_page(revision_path(self.folder, post, revision).read_text(encoding="utf-8"))
 
@@ -200,7 +207,7 @@ class Classroom:
 
     def state(self, post: str) -> PostState:
         """What was said about a post so far."""
-        return fold(self.store.of_post(post), staff=self.staff).get(post, PostState(post=post))
+        return fold(self.store.of_post(post), staff=self.staff, authors=self.authors).get(post, PostState(post=post))
 
     def label(self, creator: str, post: str) -> str:
         """How somebody is called before the others."""

@@ -65,13 +65,15 @@ _GENERIC_USERS = frozenset(
     | {"shared", "public", "admin", "vscode", "work", "project", "projects", "data", "lib", "linuxbrew", "yourname"}
 )
 _GENERIC_HOSTS = ("example.com", "example.org", "example.net", "localhost", "noreply.github.com")
-_EMAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[a-zA-Z]{2,}")
+# Every repetition that another may follow has an end: a text may come from somebody who wants the search to last.
+_EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[a-zA-Z]{2,}")
 _HIDDEN_EMAIL = re.compile(
-    r"\b[\w.+-]+\s*(?:\[at\]|\(at\)|\{at\}|\sat\s)\s*[\w-]+(?:\s*(?:\[dot\]|\(dot\)|\{dot\}|\sdot\s|\.)\s*[a-z]{2,}){1,3}\b",
+    r"\b[\w.+-]{1,64}\s{0,20}(?:\[at\]|\(at\)|\{at\}|\sat\s)\s{0,20}[\w-]{1,63}"
+    r"(?:\s{0,20}(?:\[dot\]|\(dot\)|\{dot\}|\sdot\s|\.)\s{0,20}[a-z]{2,}){1,3}\b",
     re.I,
 )
 _HOME = re.compile(
-    r"(?:/home/|/Users/|/scratch/|/nfs/|/afs/[^\s\"']*?/user/(?:\w/\w/)?|[A-Za-z]:\\+Users\\+)([^/\\\s\"'<>:]+)"
+    r"(?:/home/|/Users/|/scratch/|/nfs/|/afs/[^\s\"']{0,200}?/user/(?:\w/\w/)?|[A-Za-z]:\\+Users\\+)([^/\\\s\"'<>:]+)"
 )
 _LOGIN = re.compile(r"(?<![\w.])[a-z][\w-]{1,30}@[a-zA-Z][\w.-]{1,60}:[~/][^\s]*")
 _REPOSITORY = re.compile(
@@ -131,14 +133,14 @@ def identity_of(people: Iterable[Person], authors: Iterable[Person] = ()) -> Ide
             handles.append(local)
         if len(words) < 2:
             continue
-        first, last, gap = words[0], words[-1], r"[\s\u00a0._-]+"
-        middle = rf"(?:{gap}[\w.'’-]+){{0,2}}?" if len(words) == 2 else rf"(?:{gap}[\w.'’-]+){{0,{len(words)}}}?"
+        first, last, gap = words[0], words[-1], r"[\s\u00a0._-]{1,24}"
+        middle = rf"(?:{gap}\w[\w.'’-]{{0,29}}){{0,{2 if len(words) == 2 else min(len(words), 4)}}}?"
         names += [
             rf"{first}{middle}{gap}{last}",
-            rf"{last},\s*{first}",
+            rf"{last},\s{{0,40}}{first}",
             rf"{last}{gap}{first}",
-            rf"{first[0]}\.\s*(?:\w\.\s*)?{last}",
-            rf"{last},\s*{first[0]}\.",
+            rf"{first[0]}\.\s{{0,40}}(?:\w\.\s{{0,40}})?{last}",
+            rf"{last},\s{{0,40}}{first[0]}\.",
         ]
         if len(last) >= 3:
             handles += [
@@ -180,7 +182,7 @@ def leaks_in_text(text: str, identity: Identity, place: str, *, names: bool = Tr
         if fold(match.group(1)) not in _GENERIC_USERS and not re.match(r"[$<{%*.]", match.group(1)):
             yield Leak(kind="path", what=match.group(), place=place)
     if identity.handles is not None:
-        for match in re.finditer(r"(?:[\w.-]+[/\\]){1,}[\w.-]+|git@[\w./:-]+|@[\w-]{4,}", text):
+        for match in re.finditer(r"(?:[\w.-]{1,80}[/\\])+[\w.-]+|git@[\w./:-]+|@[\w-]{4,}", text):
             if identity.handles.search(fold(match.group()).replace("_", "-")) and not _HOME.search(match.group()):
                 yield Leak(kind="name", what=match.group(), place=place)
 

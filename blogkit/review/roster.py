@@ -28,7 +28,7 @@ COLUMNS = ("name", "email", "role", "project", "conflicts", "status")
 ROLES = ("student", "staff")
 STATUSES = ("", "absent", "late")
 _EMAIL = re.compile(r"[^@\s;,]+@[^@\s;,]+")
-_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PROJECT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,10 @@ class Roster:
 
     def by_key(self) -> dict[str, Person]:
         return {person.key: person for person in self.people}
+
+    def posts_by_key(self) -> dict[str, str]:
+        """The post of each person who wrote one."""
+        return {person.key: person.project for person in self.people if person.project}
 
 
 def read_roster(path: Path, secret: bytes) -> Roster:
@@ -129,7 +133,7 @@ def parse_roster(text: str, path: Path, secret: bytes) -> Roster:
             problems.append(Problem(path=path, line=line, message=f"{status!r} is no status.", hint=hint))
         if cells.get("project"):
             project = cells["project"]
-            if not _PROJECT.fullmatch(project):
+            if not PROJECT_NAME.fullmatch(project):
                 hint = "A project's name is its folder's: letters, digits, '.', '_' and '-'."
                 problems.append(Problem(path=path, line=line, message=f"{project!r} is no project's name.", hint=hint))
         conflicts = frozenset(part.strip().lower() for part in cells.get("conflicts", "").split(";") if part.strip())

@@ -37,7 +37,8 @@ class Score:
     reread: str = ""
     """Why somebody should read it again; empty when nobody need."""
     uncounted: int = 0
-    """Submitted reviews that count for nothing: by the post's own authors, or by people who were not assigned to it."""
+    """Submitted reviews that count for nothing: by the post's own authors, by people who were not assigned to it, or
+    with points that the rubric does not have."""
 
     @property
     def final(self) -> float | None:
@@ -67,12 +68,21 @@ def score_posts(
     *,
     pairs: Sequence[Pair] = (),
     seed: int = 0,
+    versions: Sequence[Rubric] = (),
 ) -> tuple[Score, ...]:
     """The score of every post. The re-read queue is wide spread, plus a random tenth that the seed decides.
 
     A review counts by staff or by whom the post was assigned to (by anybody while nothing is assigned), and never by
-    the post's own authors: files that come back from bundles may claim anything.
+    the post's own authors, and only when its points are possible in the one of ``versions`` that it was written by
+    (where any are given): files that come back from bundles may claim anything.
     """
+    known = {one.version: one for one in versions}
+
+    def is_possible(review: Review) -> bool:
+        version = str(review.submitted_rubric.document["blogkit:rubric"]) if review.submitted_rubric else ""
+        by = known.get(version)
+        return not known or (by is not None and not by.problem_with(review.scores, complete=True))
+
     held = {(pair.reviewer, pair.post) for pair in pairs}
     staff = {person.key for person in roster.staff}
     generator = random.Random(f"reread {seed}")  # noqa: S311  # a draw that can be drawn again
@@ -86,6 +96,7 @@ def score_posts(
             review
             for review in submitted
             if review.creator not in authors and (not held or review.creator in staff or (review.creator, post) in held)
+            if is_possible(review)
         ]
         totals = [review.total for review in done]
         spread = max(totals) - min(totals) if totals else 0.0

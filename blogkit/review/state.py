@@ -94,8 +94,11 @@ class PostState:
         return self.reviews.setdefault(creator, Review(creator=creator))
 
 
-def fold(events: Iterable[Event], *, staff: frozenset[str] = frozenset()) -> dict[str, PostState]:
-    """The state of every post that the events speak of.
+def fold(
+    events: Iterable[Event], *, staff: frozenset[str] = frozenset(), authors: Mapping[str, str] | None = None
+) -> dict[str, PostState]:
+    """The state of every post that the events speak of. ``authors`` is the post of each who wrote one: an answer for
+    the authors is theirs alone to give; where it is None, nobody knows them and all answers stand.
 
     What is spoken of comes before what speaks of it, whatever the clocks of the machines said that wrote the two.
     """
@@ -105,7 +108,7 @@ def fold(events: Iterable[Event], *, staff: frozenset[str] = frozenset()) -> dic
     by_id = {event.id: event for event in ordered}
     for event in ordered:
         state = posts.setdefault(event.post, PostState(post=event.post))
-        _apply(state, event, by_id, rubrics, staff)
+        _apply(state, event, by_id, rubrics, staff, authors)
     for (post, creator), chain in rubrics.items():
         followed = {event.previous for event in chain}
         posts[post].review(creator).heads = [event for event in chain if event.id not in followed]
@@ -125,6 +128,7 @@ def _apply(
     by_id: Mapping[str, Event],
     rubrics: dict[tuple[str, str], list[Event]],
     staff: frozenset[str],
+    authors: Mapping[str, str] | None,
 ) -> None:
     document: Mapping[str, Any] = event.document
     kind = event.type
@@ -135,7 +139,8 @@ def _apply(
     elif kind is EventType.ANNOTATION:
         thread = state.threads.get(event.about or "")
         if thread is not None:
-            answer = document.get("blogkit:answer")
+            may_answer = authors is None or authors.get(event.creator) == event.post
+            answer = document.get("blogkit:answer") if may_answer else None
             thread.replies.append(Reply(event=event, text=event.text, answer=answer))
     elif kind in (EventType.EDIT, EventType.DELETE):
         _apply_to_own(state, event, is_staff)

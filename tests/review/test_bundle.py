@@ -177,6 +177,34 @@ def test_a_bundle_that_says_impossible_things_is_refused_with_a_letter(tmp_path:
         open_bundle(evil, tmp_path / "in" / "work")
 
 
+def test_a_review_file_that_was_tampered_with_counts_for_nothing_it_may_not_say(tmp_path: Path) -> None:
+    """Points beyond the rubric, invented criteria, an unfinished rubric, and an answer in the authors' name."""
+    folder = open_school(tmp_path)
+    roster = read_roster(folder.roster, folder.secret())
+    pairs = published_pairs(read_rounds(folder))
+    revision = json.loads((folder.posts / "alpha" / "revisions.json").read_text())[-1]["id"]
+    honest, asked = scores(None, 50, 30), comment(revision)
+    forged = [scores(None, 900, 30), scores(None, 50, None), scores(None, 50, 30)]
+    forged[2]["blogkit:scores"]["bonus"] = 500
+    said = {"type": "TextualBody", "format": "text/markdown", "value": "Done, say the authors."}
+    answer = event("Annotation", motivation="replying", target={"source": asked["id"]}, body=said)
+    answer["blogkit:answer"] = {"state": "done"}
+
+    def state_of(who: str, rubric: dict[str, Any]) -> Any:
+        submit = event("blogkit:Submit", **{"blogkit:about": rubric["id"]})
+        common = {"@context": CONTEXT, "created": now(), "blogkit:post": "alpha"}
+        mine = [{**one, **common, "creator": PERSON + key(folder, who)} for one in (rubric, submit, asked, answer)]
+        staff = frozenset(person.key for person in roster.staff)
+        return fold(map(parse_event, mine), staff=staff, authors=roster.posts_by_key())
+
+    for rubric, counted in ((honest, 1), *((one, 0) for one in forged)):
+        states = state_of("cy", rubric)
+        (score,) = score_posts(states, ["alpha"], roster, RUBRIC, pairs=pairs, versions=[RUBRIC])
+        assert (len(score.peers), score.uncounted) == (counted, 1 - counted), rubric
+        assert [thread.answer for thread in states["alpha"].threads.values()] == [""]
+    assert [thread.answer for thread in state_of("ada", honest)["alpha"].threads.values()] == ["done"]
+
+
 def test_a_line_that_a_crash_cut_off_is_mended_before_the_next_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     store = FileStore(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.images import strip
-from blogkit.review.leaks import Leak
+from blogkit.review.leaks import Leak, identity_of, leaks_in_text
 from blogkit.review.posts import Prepared, add_revision, prepare_post, revisions
 from tests.review.leak_corpus import ROSTER, innocent_posts, picture, seeded_posts
 from tests.review.posts import invent_post
@@ -116,6 +117,21 @@ def test_a_revision_is_new_only_when_the_page_differs(tmp_path: Path) -> None:
     assert add_revision(folder, prepared(tmp_path, invent_post(1))) == first
     second = add_revision(folder, prepared(tmp_path, invent_post(1, extra="<p>More.</p>")))
     assert [one.id for one in revisions(folder, "width")] == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    "unit", ["a.", "a1", "0000-", "ada.", "a at ", "/afs/", "a/", "ada ", "lovelace, ", "git@", "a [at] b dot "]
+)
+def test_a_text_twice_as_long_takes_about_twice_as_long_to_search(unit: str) -> None:
+    """A comment may have 20,000 characters and a post a million: what grows with the square would stop the server."""
+    identity = identity_of(ROSTER.people, ROSTER.people)
+
+    def seconds(length: int) -> float:
+        began = time.process_time()
+        list(leaks_in_text((unit * length)[:length], identity, "the text"))
+        return time.process_time() - began
+
+    assert min(seconds(20_000) for _ in range(2)) < 20 * min(seconds(2_500) for _ in range(3)) + 0.05
 
 
 def test_a_leak_keeps_its_id_over_revisions() -> None:

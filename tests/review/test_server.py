@@ -253,6 +253,27 @@ def test_people_see_a_posts_title_and_not_its_folders_name(school: School) -> No
     assert ">What width does to post 0</a>" in school.browser("ada").get("/home").text
 
 
+@pytest.mark.parametrize("name", ["%00", "a" * 300, "a" * 5000, "%2e%2e", "..%2fsecret", "%0a", "%ff"])
+def test_what_cannot_be_a_posts_name_is_not_found(school: School, name: str) -> None:
+    for path in (f"/api/posts/{name}", f"/read/{name}", f"/read/alpha/{name}"):
+        assert school.browser("tess").get(path).status_code == 404, path
+
+
+def test_a_link_that_many_use_at_once_signs_in_once_and_never_into_a_session_that_was_there(school: School) -> None:
+    token = access.make_link(school.folder.secret(), key(school.folder, "cy"))
+
+    def use(number: int) -> httpx2.Response:
+        with TestClient(school.served.app, base_url=ORIGINS.app, follow_redirects=False) as browser:
+            browser.cookies.set(access.COOKIE, "set-by-somebody-else")
+            return browser.post(f"/sign-in/{token}", headers={"Origin": ORIGINS.app})
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(use, range(8)))
+    assert sorted(answer.status_code for answer in answers) == [303] + [403] * 7
+    (cookie,) = [answer.headers["set-cookie"] for answer in answers if answer.status_code == 303]
+    assert "set-by-somebody-else" not in cookie and "HttpOnly" in cookie and "SameSite=lax" in cookie
+
+
 def test_signing_out_ends_the_session(school: School) -> None:
     browser = school.browser("cy")
     form = {"csrf": school.csrf("cy")}

@@ -407,7 +407,7 @@ class Review:
     # --- staff
 
     def _states(self) -> dict[str, PostState]:
-        return fold(self.classroom.store.all(), staff=self.classroom.staff)
+        return fold(self.classroom.store.all(), staff=self.classroom.staff, authors=self.classroom.authors)
 
     def _results(self, states: Mapping[str, PostState]) -> tuple[Any, Any]:
         """(scores, progress) as of now."""
@@ -416,7 +416,9 @@ class Review:
         seed = room.rounds[-1].seed if room.rounds else 0
         today = datetime.now(UTC).date().isoformat()
         return (
-            score_posts(states, posts, room.roster, room.rubrics[-1], pairs=room.pairs, seed=seed),
+            score_posts(
+                states, posts, room.roster, room.rubrics[-1], pairs=room.pairs, seed=seed, versions=room.rubrics
+            ),
             progress(states, room.pairs, room.due, today=today),
         )
 
