@@ -163,6 +163,38 @@ def test_loaders_with_workers_do_their_work(tmp_path: Path, warm: KernelStart, m
     assert printed(tmp_path, code, warm) == "28\n"
 
 
+def test_whatever_a_notebook_does_it_does_as_in_an_ordinary_kernel(tmp_path: Path) -> None:
+    """Imports of every kind, children of every kind, streams, signals: the same log, warm and cold."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").write_text("from . import part\nfrom .part import VALUE\n")
+    (tmp_path / "own" / "part.py").write_text("VALUE = 3\n")
+    cells = (
+        "import own\ndef f():\n    import torch as T\n    return T.ones(2).sum().item()\nprint(own.VALUE, f())",
+        "try:\n    import no_such_library as np\nexcept ImportError:\n    import numpy as np\nprint(np.ones(2).sum())",
+        "import math, multiprocessing as mp\nwith mp.Pool(2) as pool:\n    print(pool.map(math.sqrt, [1, 4]))",
+        "import os\nif (pid := os.fork()) == 0:\n    os._exit(7)",
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
+        "import asyncio\nawait asyncio.sleep(0.01)\nrest = asyncio.create_task(asyncio.sleep(99))",
+        "import sys, threading\nprint(repr(sys.stdin.read()))",
+        "worker = threading.Thread(target=print, args=('other',))\nworker.start(); worker.join()",
+        "import torch\ntorch.set_num_threads(2); torch.set_num_interop_threads(2)\n"
+        "print(torch.get_num_threads(), float((torch.ones(300, 300) @ torch.ones(300, 300)).sum()))",
+        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.puts(b'from C'); libc.fflush(None)\nos.write(2, b'raw\\n')",
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\n_ = plt.plot([1, 2]); plt.show()",
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('debugpy' in sys.modules)\nos.chdir('/')",
+    )
+    logs: dict[bool, str] = {}
+    with warm_start(["torch", "numpy", "matplotlib.pyplot"], env=THREADS) as start:
+        for cold in (True, False):
+            assert execute(tmp_path, *cells, start=ORDINARY if cold else start).done
+            logs[cold] = (tmp_path / "log.txt").read_text()
+            (tmp_path / "log.txt").unlink()
+            drawn = json.loads((tmp_path / "out.ipynb").read_text())["cells"][-2]["outputs"]
+            assert "image/png" in drawn[-1]["data"], "the drawing is in the notebook"
+    assert logs[True] == logs[False]
+    assert logs[True].splitlines()[:2] == ["3 2.0", "2.0"]
+
+
 def test_exit_hooks_are_run_and_threads_waited_for(tmp_path: Path, warm: KernelStart) -> None:
     code = (
         "import atexit, pathlib, tempfile, threading, time\n"
@@ -345,6 +377,36 @@ def test_a_library_that_starts_threads_when_imported_is_not_forked(tmp_path: Pat
         assert printed(tmp_path, "print('again')", start) == "again\n"
     (note,) = notes
     assert "started threads (busy)" in note
+
+
+def test_a_library_that_computes_when_imported_leaves_native_threads_and_is_not_forked(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The pool of OpenMP that a torch operation starts is seen by nobody but the system."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    compute = "import torch\ntorch.set_num_threads(2)\nones = torch.ones(600, 600)\ntotal = (ones.sin() @ ones).sum()\n"
+    (site / "eager_library.py").write_text(compute)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.syspath_prepend(str(site))
+    notes: list[str] = []
+    with warm_start(["eager_library"], on_note=notes.append) as start:
+        assert printed(tmp_path, "import eager_library, torch; print(float(torch.ones(9).sum()))", start) == "9.0\n"
+    (note,) = notes
+    assert "started threads" in note
+
+
+def test_where_there_is_no_safe_fork_kernels_start_the_ordinary_way_and_it_is_said_once(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    notes: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "darwin")
+        with warm_start(["numpy"], on_note=notes.append) as start:
+            patch.undo()
+            assert start == ORDINARY
+            assert printed(tmp_path, "print('ran')", start) == printed(tmp_path, "print('ran')", start) == "ran\n"
+    assert notes == ["kernels start the ordinary way, which is slower: a warm start needs Linux, this is darwin"]
 
 
 def test_a_library_that_ends_the_interpreter_when_imported_only_costs_the_speed(
