@@ -78,12 +78,17 @@ def _inflated(body: bytes) -> bytes:
     return body
 
 
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a scan of a JPEG picture: any marker but those that stand inside one."""
+
+
 def _strip_jpeg(data: bytes) -> Stripped:
     kept, notes, place = [data[:2]], [], 2
     while place + 4 <= len(data) and data[place] == 0xFF:
         marker = data[place + 1]
-        if marker == 0xDA:  # the picture itself, to the end
-            break
+        if marker == 0xD9:  # the end: what follows (a second picture, a film, with notes of their own) is not shown
+            notes.append(f"JPEG, behind the picture: {_readable(data[place + 2 :])}")
+            return Stripped(data=b"".join([*kept, data[place : place + 2]]), notes=tuple(notes))
         (length,) = struct.unpack(">H", data[place + 2 : place + 4])
         segment = data[place : place + 2 + length]
         place += 2 + length
@@ -94,6 +99,10 @@ def _strip_jpeg(data: bytes) -> Stripped:
             notes.append(f"JPEG {name}: {_readable(body)}")
         else:
             kept.append(segment)
+        if marker == 0xDA:  # a scan of the picture itself, up to the next marker
+            end = _JPEG_MARKER.search(data, place)
+            kept.append(data[place : end.start() if end else len(data)])
+            place = end.start() if end else len(data)
     kept.append(data[place:])
     return Stripped(data=b"".join(kept), notes=tuple(notes))
 
@@ -122,6 +131,7 @@ def _strip_gif(data: bytes) -> Stripped:
         notes.append(f"GIF comment: {_readable(match.group())}")
         return b""
 
+    data = re.sub(rb"\x21\xff\x0bXMP DataXMP.*?\x03\x02\x01\x00\x00", take_out, data, flags=re.S)
     clean = re.sub(rb"\x21\xfe(?:[\x01-\xff][\x20-\x7e\s]{1,255})+?\x00", take_out, data)
     return Stripped(data=clean, notes=tuple(notes))
 

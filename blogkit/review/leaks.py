@@ -7,6 +7,7 @@ the HTML) is taken out of the anonymised build by :mod:`blogkit.review.anonymise
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from blogkit.errors import NotebookError
@@ -241,6 +243,11 @@ def leaks_in_json(node: Any, identity: Identity, place: str, depth: int = 0) -> 
 # --- in a page ------------------------------------------------------------------------------------------------------
 
 _ATTRIBUTES = ("alt", "title", "aria-label", "aria-description", "content", "value", "placeholder", "cite", "datetime")
+_INLINE = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "s"}
+    | {"samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"}
+)
+"""What stands within a word or a line: the text around any other element is another word."""
 _REFERENCES = "//*[@id='refs' or contains(@class, 'csl-entry') or contains(@class, 'citation')]/descendant-or-self::*"
 
 
@@ -267,11 +274,30 @@ def _page_leaks(document: HtmlElement, identity: Identity) -> Iterator[Leak]:
             if name in _ATTRIBUTES or str(name).startswith("data-"):
                 what = f"{name} of <{element.tag}>, {place}"
                 yield from leaks_in_text(str(value), identity, what, names=not cited)
+            if name in {"id", "name", "class"} and identity.handles is not None:
+                words = identity.handles.search(fold(str(value)).replace("_", "-"))
+                if words is not None and not cited:
+                    yield Leak(kind="name", what=words.group(), place=f"{name} of <{element.tag}>, {place}")
+            if name in {"src", "poster", "href"} and str(value).startswith("data:image/svg"):
+                drawing = f"the words of a picture, {place}"
+                yield from leaks_in_text(_words_of_drawing(str(value)), identity, drawing, names=not cited)
             if name in {"href", "src", "action", "data-src", "poster"} and not str(value).startswith("data:"):
                 leak = leak_in_link(str(value), identity, place=f"a link, {place}", cited=cited or _is_cited(element))
                 if leak is not None:
                     yield leak
     yield from _text_leaks(document, identity, references)
+
+
+def _words_of_drawing(address: str) -> str:
+    """What an SVG picture at a ``data:`` address says: its texts, its title and its description."""
+    head, _, body = address.partition(",")
+    try:
+        data = base64.b64decode(body) if head.endswith("base64") else unquote(body).encode()
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, remove_comments=True)
+        root = etree.fromstring(data, parser)
+    except (ValueError, etree.XMLSyntaxError):
+        return ""
+    return re.sub(r"\s+", " ", " ".join(map(str, root.itertext()))) if root is not None else ""
 
 
 def _text_leaks(document: HtmlElement, identity: Identity, references: set[HtmlElement]) -> Iterator[Leak]:
@@ -315,7 +341,10 @@ def _all_text(element: HtmlElement) -> Iterator[str]:
         return
     yield element.text or ""
     for child in element:
+        apart = "" if child.tag in _INLINE else " "
+        yield apart
         yield from _all_text(child)
+        yield apart
         yield child.tail or ""
 
 

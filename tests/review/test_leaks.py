@@ -84,6 +84,18 @@ def test_a_picture_without_its_notes_has_the_same_pixels(kind: str) -> None:
     assert strip(clean.data).notes == ()
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_lies_behind_a_jpeg_is_taken_off_and_the_picture_stays(progressive: bool) -> None:
+    """A camera's second picture, or a film, with notes of its own; a picture of several scans has markers inside."""
+    out = io.BytesIO()
+    Image.effect_noise((120, 90), 80).convert("RGB").save(out, "JPEG", progressive=progressive, quality=90)
+    plain = strip(out.getvalue())
+    clean = strip(out.getvalue() + picture("jpeg", "Ada Lovelace"))
+    assert clean.data == plain.data and b"Lovelace" not in clean.data
+    assert any("Ada Lovelace" in note for note in clean.notes) and not any("behind" in note for note in plain.notes)
+    assert Image.open(io.BytesIO(out.getvalue())).tobytes() == Image.open(io.BytesIO(clean.data)).tobytes()
+
+
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF1234WEBPVP8X", b"<svg", b"GIF89a"])
 def test_a_damaged_picture_stops_nothing(data: bytes) -> None:
     assert isinstance(strip(data).data, bytes)
@@ -117,6 +129,24 @@ def test_a_revision_is_new_only_when_the_page_differs(tmp_path: Path) -> None:
     assert add_revision(folder, prepared(tmp_path, invent_post(1))) == first
     second = add_revision(folder, prepared(tmp_path, invent_post(1, extra="<p>More.</p>")))
     assert [one.id for one in revisions(folder, "width")] == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<img src="drawing.svg" alt="Two lines.">',
+        "<details><summary>More</summary>Ada Lovelace</details>",
+        "<p>Ada<br>Lovelace</p>",
+        "<p>A<b>d</b>a Lovelace</p>",
+        '<h2 id="notes-of-ada-lovelace">Notes</h2>',
+    ],
+    ids=["picture", "details", "break", "bold", "id"],
+)
+def test_a_name_is_found_wherever_a_reader_could_see_it(tmp_path: Path, body: str) -> None:
+    words = "<title>A drawing</title><text>by Ada Lovelace</text>"
+    (tmp_path / "drawing.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{words}</svg>')
+    found = prepared(tmp_path, f"<html><head></head><body><main>{body}</main></body></html>").open_leaks
+    assert [leak.kind for leak in found] == ["name"], found
 
 
 @pytest.mark.parametrize(
