@@ -300,6 +300,18 @@ def load_sweep(path: Path) -> Sweep:
     if sweep.threads < 1 or sweep.runs_per_gpu < 1:
         key = "threads" if sweep.threads < 1 else "runs_per_gpu"
         problems.append(document.problem((key,), f"{key!r} must be 1 or more."))
+    limits: dict[Location, float | None] = {
+        ("time_limit",): sweep.time_limit,
+        ("budget", "minutes"): sweep.budget.minutes,
+        ("budget", "runs"): sweep.budget.runs,
+    }
+    for location, value in limits.items():
+        if value is not None and not 0 < value < float("inf"):
+            problems.append(
+                document.problem(
+                    location, f"{location[-1]!r} is {value:g}, and must be a number above 0.", "Or leave it out."
+                )
+            )
     if problems:
         raise ConfigError(problems)
     return sweep
