@@ -319,7 +319,7 @@ def execute_on(
     """Executes runs on a cluster while a table shows them; leaving, by Ctrl-C too, lets the jobs go on."""
     from blogkit.cli.sweep_view import make_view
     from blogkit.config import find_cluster
-    from blogkit.run.cluster import execute_on_cluster, open_queue
+    from blogkit.run.cluster import NOT_HANDED_IN, execute_on_cluster, open_queue
     from blogkit.run.execute import Note
     from blogkit.run.interrupts import stoppable
 
@@ -333,9 +333,13 @@ def execute_on(
             project, missing, cluster, queue, force=force, detach=detach, stop=stop, on_event=view.on_event
         )
     left = [result for result in results if result.status.value == "not started"]
-    if left:
-        print(f"{project.name}: {_count(left)} on their way on {name}; the same command again waits for them,")
-        print("  `blogkit status` shows them, `blogkit cancel` takes them back.")
+    outside = [result for result in left if result.reason == NOT_HANDED_IN]
+    if len(left) > len(outside):
+        print(f"{project.name}: {_count(left[len(outside) :])} on the way on {name}; the same command again waits for")
+        print("  what is there, `blogkit status` shows it, `blogkit cancel` takes it back.")
+    if outside:
+        print(f"{project.name}: {_count(outside)} not handed in yet, as the queue takes no more for now;")
+        print("  the same command again hands in as many as have room then.")
     return results
 
 

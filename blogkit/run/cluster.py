@@ -64,6 +64,10 @@ def jobs_folder(project: Project) -> Path:
     return ProjectPaths.of(project).runs / ".cluster"
 
 
+NOT_HANDED_IN = "not handed in yet"
+"""Why a run has not begun that the queue did not take."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Note:
     """What is remembered of a job that was handed in."""
@@ -91,6 +95,7 @@ def execute_on_cluster(
     period, in which its files may still be on their way through a network file system.
     """
     sweep = _ClusterSweep(project, cluster, queue, force, on_event)
+    sweep.tidy()
     stop = stop or Stop()
     waiting = {run.id: run for run in runs}
     began = time.time()
@@ -107,12 +112,7 @@ def execute_on_cluster(
         if not waiting or detach or stop.soon.is_set() or stop.now.is_set():
             break
         time.sleep(poll)
-    left = RunStatus.NOT_STARTED
-    return tuple(
-        sweep.results.get(run.id)
-        or RunResult(run=run, status=left, seconds=0.0, reason=f"in the queue of {cluster.name}")
-        for run in runs
-    )
+    return tuple(sweep.results.get(run.id) or sweep.left(run, jobs or {}) for run in runs)
 
 
 class _ClusterSweep:
@@ -131,8 +131,8 @@ class _ClusterSweep:
         note = self._read(run.id)
         if self._is_stored(run, note):
             self._forget(run.id)
-            for path in jobs_folder(self.project).glob(f"{note.job}_*") if note else []:
-                path.unlink(missing_ok=True)  # what the job printed and was told; the run's own log is in its folder
+            if note is not None:
+                _clear(self.project, note.job)  # the run's own log is in its folder
             folder = self.paths.runs / run.id
             seconds = 0.0
             with suppress(StoreError, KeyError, TypeError, ValueError):
@@ -157,6 +157,20 @@ class _ClusterSweep:
         self._forget(run.id)
         reason = f"job {note.job} is gone from the queue without a result: cancelled, killed, or its node failed"
         return RunResult(run=run, status=RunStatus.DIED, seconds=0.0, reason=reason, folder=jobs_folder(self.project))
+
+    def tidy(self) -> None:
+        """Forgets the jobs whose runs have been stored since, while nobody waited for them."""
+        for path in sorted(jobs_folder(self.project).glob("*.json")):
+            note = self._read(path.stem)
+            if note is not None and _is_settled(self.paths, path.stem, note.submitted):
+                self._forget(path.stem)
+                _clear(self.project, note.job)
+
+    def left(self, run: Run, jobs: dict[str, tuple[str, str]]) -> RunResult:
+        """A run without a result yet: it has a job, or it waits until the queue takes more."""
+        has_job = run.id in jobs or self._read(run.id) is not None
+        reason = f"in the queue of {self.cluster.name}" if has_job else NOT_HANDED_IN
+        return RunResult(run=run, status=RunStatus.NOT_STARTED, seconds=0.0, reason=reason)
 
     def hand_in(self, runs: Sequence[Run], queued: int) -> None:
         """Hands in the runs that have no job, as many as the queue may hold."""
@@ -190,11 +204,7 @@ class _ClusterSweep:
         folder = self.paths.runs / run.id
         if not folder.is_dir():
             return False
-        if not self.force:
-            return True
-        with suppress(OSError):
-            return note is not None and RunPaths(folder=folder).record.stat().st_mtime >= note.submitted - 1
-        return False
+        return not self.force or (note is not None and _is_settled(self.paths, run.id, note.submitted))
 
     def _work(self, run_id: str) -> Path:
         found = sorted(self.paths.work.glob(f"{run_id}-*")) if self.paths.work.is_dir() else []
@@ -218,12 +228,27 @@ class _ClusterSweep:
         self._note(run_id).unlink(missing_ok=True)
 
 
+def _is_settled(paths: ProjectPaths, run_id: str, submitted: float) -> bool:
+    """Whether the store has a result of a job that was handed in then. The file server's clock may differ a little."""
+    with suppress(OSError):
+        return RunPaths(folder=paths.runs / run_id).record.stat().st_mtime >= submitted - 1
+    return False
+
+
+def _clear(project: Project, job: str) -> None:
+    """Removes what a job was told and what it printed."""
+    for path in jobs_folder(project).glob(f"{job}_*"):
+        path.unlink(missing_ok=True)
+
+
 def clusters_in_use(project: Project) -> tuple[str, ...]:
     """The names of the clusters where runs of a project were handed in and have not come back."""
     names: dict[str, None] = {}
     for path in sorted(jobs_folder(project).glob("*.json")):
-        with suppress(StoreError, KeyError, TypeError):
-            names[str(store.read_json(path)["cluster"])] = None
+        with suppress(StoreError, KeyError, TypeError, ValueError):
+            said = store.read_json(path)
+            if not _is_settled(ProjectPaths.of(project), path.stem, float(said["submitted"])):
+                names[str(said["cluster"])] = None
     return tuple(names)
 
 
@@ -232,6 +257,7 @@ def cancel_jobs(project: Project, runs: Sequence[Run], queue: Queue) -> int:
     jobs = queue.jobs() or {}
     mine = {run.id: jobs[run.id][0] for run in runs if run.id in jobs}
     queue.cancel(list(mine.values()))
-    for run_id in mine:
+    for run_id, job in mine.items():
         (jobs_folder(project) / f"{run_id}.json").unlink(missing_ok=True)
+        _clear(project, job)
     return len(mine)

@@ -18,7 +18,7 @@ import pytest
 from blogkit.config import find_cluster, load_project, load_site
 from blogkit.errors import ConfigError
 from blogkit.model import Cluster, Project, RunStatus
-from blogkit.run.cluster import cancel_jobs, clusters_in_use, execute_on_cluster, open_queue
+from blogkit.run.cluster import NOT_HANDED_IN, cancel_jobs, clusters_in_use, execute_on_cluster, open_queue
 from blogkit.run.execute import Event, Note, Stop
 from blogkit.run.plan import plan_runs
 from blogkit.run.status import State, read_status
@@ -111,6 +111,23 @@ def test_the_queue_never_holds_more_than_it_may(project: Project) -> None:
         assert most <= 2
         assert sum(isinstance(event, Note) for event in events) == (0 if limit else 1)
         subprocess.run(["rm", "-r", str(project.folder / "runs")], check=True)
+
+
+def test_what_the_queue_did_not_take_is_told_apart_and_jobs_that_ended_unseen_are_forgotten(project: Project) -> None:
+    queue = FakeQueue(project)
+    reasons = [result.reason for result in sweep(project, queue, detach=True, max_queued=2)]
+    assert reasons == ["in the queue of test"] * 2 + [NOT_HANDED_IN] * 3
+    folder = project.folder / "runs" / ".cluster"
+    (folder / "1_0_log.out").write_text("what the job printed")
+    assert clusters_in_use(project) == ("test",)
+    while queue.live:
+        queue.finish_one()
+    assert clusters_in_use(project) == (), "nothing is asked of a cluster that has nothing of ours"
+    left = [run for run in plan_runs(project) if run.id not in queue.submitted]
+    cluster = Cluster(engine="slurm", name="test", grace=0.0)
+    execute_on_cluster(project, left, cluster, queue, poll=0.01, detach=True)
+    assert not (folder / "1_0_log.out").exists() and len(list(folder.glob("*.json"))) == 3
+    assert cancel_jobs(project, left, queue) == 3 and not list(folder.iterdir())
 
 
 def test_a_job_that_is_gone_without_a_result_is_lost_after_the_grace_period_and_handed_in_again_later(
