@@ -291,18 +291,15 @@ def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) 
     contents = listing.get("contents")
     entries = [contents] if isinstance(contents, Mapping) else as_list(contents) or ["*"]
     folder = page.parent
-    patterns = [str(entry) for entry in entries if not isinstance(entry, Mapping) and not _is_yaml(entry)]
+    named = [str(entry) for entry in entries if not isinstance(entry, Mapping) and not _is_yaml(entry)]
+    taken = [_expression(pattern, folder) for pattern in named if not pattern.startswith("!")]
+    left = [_expression(pattern[1:], folder) for pattern in named if pattern.startswith("!")]
     chosen = [post for post in _written(entries, page, posts) if _passes(listing, post)]
     for post in posts:
         if post.source == page:
             continue
         path = Path(os.path.relpath(post.source, folder)).as_posix()
-        wanted = False
-        for pattern in patterns:
-            negative = pattern.startswith("!")
-            pattern = pattern.lstrip("!").removeprefix("./").lstrip("/").rstrip("/")
-            if _matches(path, pattern):
-                wanted = not negative
+        wanted = any(one.fullmatch(path) for one in taken) and not any(one.fullmatch(path) for one in left)
         if wanted and _passes(listing, post):
             chosen.append(post)
     return chosen
@@ -378,15 +375,31 @@ def _written_post(row: Mapping[str, Any], known: Post | None, page: Path) -> Pos
     )
 
 
-def _matches(path: str, pattern: str) -> bool:
-    if pattern in {"*", ".", ""} or path == pattern or path.startswith(pattern + "/"):
-        return not path.startswith("../")
-    if "**" in pattern:
-        regex = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-        return re.fullmatch(regex, path) is not None
-    if "*" in pattern or "?" in pattern:
-        return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
-    return False
+def _expression(pattern: str, folder: Path) -> re.Pattern[str]:
+    """What the paths of the pages are like that a pattern of ``contents`` takes, seen from the listing's folder.
+
+    As in Quarto: a folder stands for all in it, and what does not begin with ``/`` or ``./`` is sought in every folder.
+    Known are ``*``, ``**``, ``?``, ``[ab]`` and ``{a,b}``.
+    """
+    place = pattern.removeprefix(".") if pattern.startswith("./") else pattern
+    words = place.strip("/")
+    if words in {"", "."}:
+        words = "**/*"
+    elif place.endswith("/") or (folder / words).is_dir():
+        words += "/**/*"
+    if not place.startswith(("/", "../")):
+        words = "**/" + words
+    meanings = {"**/": r"(?!\.\./)(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")"}
+    found, inside = "", 0
+    for part in re.split(r"(\*\*/|\*\*|\*|\?|\[[^]/]+\]|\{|\}|,)", words):
+        inside += (part == "{") - (part == "}")
+        if part == "," and inside:
+            found += "|"
+        elif part[:1] == "[" and part[-1:] == "]":
+            found += part.replace("[!", "[^")
+        else:
+            found += meanings.get(part, re.escape(part))
+    return re.compile(found)
 
 
 def _passes(listing: Mapping[str, Any], post: Post) -> bool:

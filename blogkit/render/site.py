@@ -40,7 +40,7 @@ def site_sources(site: Site) -> tuple[Path, ...]:
     found: dict[Path, None] = {}
     for pattern in [str(one) for one in patterns]:
         if pattern.startswith("!"):
-            for path in _glob(site.root, pattern[1:]):
+            for path in _glob(site.root, pattern[1:], anywhere=True):
                 found.pop(path, None)
             continue
         for path in _glob(site.root, pattern):
@@ -49,13 +49,22 @@ def site_sources(site: Site) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _glob(root: Path, pattern: str) -> list[Path]:
-    pattern = pattern.strip("/")
-    if (root / pattern).is_dir():
+def _glob(root: Path, pattern: str, *, anywhere: bool = False) -> list[Path]:
+    """The files that a pattern of ``project.render`` names.
+
+    As in Quarto, one with wildcards that does not begin with ``/`` or ``./`` is sought in every folder, and a folder
+    stands for all in it. Without wildcards it is one path, unless it is to be sought ``anywhere``.
+    """
+    place = pattern.removeprefix(".") if pattern.startswith("./") else pattern
+    pattern = place.strip("/")
+    wild = anywhere or any(character in pattern for character in "*?[")
+    if place.endswith("/") or (root / pattern).is_dir():
         pattern += "/**/*"
-    if not any(character in pattern for character in "*?["):
+    elif not wild:
         path = root / pattern
         return [path] if path.is_file() else []
+    if wild and not place.startswith("/"):
+        pattern = "**/" + pattern
     return sorted(path for path in root.glob(pattern) if path.is_file())
 
 

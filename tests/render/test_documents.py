@@ -380,6 +380,46 @@ def test_a_cells_output_stands_in_tabs_and_its_code_above_them(render: Render) -
     assert page.index("show") < page.index("nav-tabs") < page.index("First pane.") < page.index("Second pane.")
 
 
+@pytest.mark.parametrize(
+    ("contents", "titles"),
+    [
+        ("posts", "A B C"),
+        ('"posts/*/index.qmd"', "A B C"),
+        ('"/posts/*/index.qmd"', "A C"),
+        ('"./posts/*/index.qmd"', "A C"),
+        ('"*/index.qmd"', "A B C"),
+        ('"posts/{a,c}/*.qmd"', "A C"),
+        ('["!old/**", posts]', "A C"),
+        ('[posts, "!posts/a"]', "B C"),
+        ("posts/a/index.qmd", "A"),
+        ("old/posts/", "B"),
+    ],
+)
+def test_a_listing_seeks_a_pattern_in_every_folder_unless_it_begins_at_the_root(
+    render: Render, contents: str, titles: str
+) -> None:
+    """As Quarto 1.11 does, on the same files."""
+    files = {
+        f"{folder}/{name}/index.qmd": f"---\ntitle: {name.upper()}\n---\n\nWords.\n"
+        for folder, name in (("posts", "a"), ("posts", "c"), ("old/posts", "b"))
+    }
+    config = 'project: {type: website, output-dir: _site, render: ["*.qmd"]}\nwebsite: {title: T}\n'
+    home = f"---\ntitle: Home\nlisting: [{{id: one, contents: {contents}}}]\n---\n\n::: {{#one}}\n:::\n"
+    site = render({"_quarto.yml": config, "index.qmd": home, **files})
+    assert " ".join(sorted(item[0] for item in facts(site / "index.html")["listing"])) == titles
+
+
+@pytest.mark.parametrize(("pattern", "old"), [("posts/*/index.qmd", True), ("/posts/*/index.qmd", False)])
+def test_pages_too_are_sought_in_every_folder_unless_the_pattern_begins_at_the_root(
+    render: Render, pattern: str, old: bool
+) -> None:
+    config = f'project: {{type: website, output-dir: _site, render: ["{pattern}"]}}\nwebsite: {{title: T}}\n'
+    post = "---\ntitle: T\n---\n\nWords.\n"
+    site = render({"_quarto.yml": config, "posts/a/index.qmd": post, "old/posts/b/index.qmd": post})
+    assert (site / "posts/a/index.html").is_file()
+    assert (site / "old/posts/b/index.html").is_file() == old
+
+
 def test_a_listing_takes_entries_that_are_written_by_hand_and_several_sort_keys(render: Render) -> None:
     post = "---\ntitle: {}\ndate: {}\ncategories: [x]\n---\n\nWords.\n"
     site = render(
