@@ -177,6 +177,20 @@ def write_if_changed(path: Path, data: bytes | str) -> bool:
     return True
 
 
+def replace_folder(made: Path, place: Path) -> None:
+    """Gives a folder that is whole its place, on the same file system; what was there goes only then."""
+    old = made.with_name(f"{made.name}-old-{uuid.uuid4().hex[:8]}")
+    if place.exists():
+        os.rename(place, old)
+    try:
+        os.rename(made, place)
+    except OSError:
+        if old.exists():
+            os.rename(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def to_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, two spaces, a final newline; the same value gives the same bytes."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

@@ -54,7 +54,7 @@ def render(
 @app.command()
 def preview(
     port: Annotated[int, typer.Option(help="Of this machine; any that is free by default.")] = 0,
-    engine: Annotated[str, typer.Option(help="auto, quarto, or pandoc (the embedded one).")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto and pandoc: the embedded one, at once; or quarto.")] = "auto",
     browser: Annotated[bool, typer.Option(help="Open the site in the browser.")] = True,
 ) -> None:
     """Show the site while it is written: a saved change is on screen at once."""

@@ -23,8 +23,13 @@ def find_quarto() -> Path | None:
     return Path(found) if found else None
 
 
-def render(folder: Path, files: Sequence[Path] = (), metadata: Mapping[str, str] | None = None) -> None:
-    """Has Quarto render a site, or some of its files, with metadata over theirs.
+def render(
+    folder: Path,
+    files: Sequence[Path] = (),
+    metadata: Mapping[str, str] | None = None,
+    output: Path | None = None,
+) -> None:
+    """Has Quarto render a site, or some of its files, with metadata over theirs, into its own folder or another.
 
     Raises ToolMissing, or ToolFailed with what it said.
     """
@@ -35,6 +40,7 @@ def render(folder: Path, files: Sequence[Path] = (), metadata: Mapping[str, str]
             hint="Get it from quarto.org, or use the embedded engine: `blogkit render --engine pandoc`.",
         )
     more = [part for name, value in (metadata or {}).items() for part in ("-M", f"{name}:{value}")]
+    more += ["--output-dir", output.relative_to(folder).as_posix()] if output is not None else []
     commands = [[str(program), "render", *names, *more] for names in ([[str(file)] for file in files] or [[]])]
     for command in commands:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blogkit.config import load_site
-from blogkit.errors import ToolMissing
+from blogkit.errors import ToolFailed, ToolMissing
 from blogkit.render import render_site
 from blogkit.render.dom import by_id
 from blogkit.render.engines.pandoc import PROGRAM
@@ -124,11 +124,11 @@ SIDE = """<h5 class="quarto-listing-category-title">Categories</h5>
 <div class="category" data-category="">All <span class="quarto-category-count">(1)</span></div></div>"""
 
 
-def as_quarto(root: Path, metadata: Mapping[str, str]) -> None:
+def as_quarto(out: Path, metadata: Mapping[str, str]) -> None:
     """What Quarto leaves: a page for each post, an empty one for a draft unless it is shown."""
 
     def put(name: str, up: str, **parts: str) -> None:
-        path = root / "_site" / name
+        path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FRAME.format(up=up, **{"side": "", "categories": "", **parts}))
 
@@ -139,15 +139,20 @@ def as_quarto(root: Path, metadata: Mapping[str, str]) -> None:
     if metadata.get("draft-mode") == "visible":
         put("projects/c/index.html", "../../", title="Third", text="<p>Gamma.</p>")
     else:
-        (root / "_site/projects/c").mkdir(parents=True, exist_ok=True)
-        (root / "_site/projects/c/index.html").write_text("<!DOCTYPE html><html></html>")
+        (out / "projects/c").mkdir(parents=True, exist_ok=True)
+        (out / "projects/c/index.html").write_text("<!DOCTYPE html><html></html>")
     put("index.html", "", title="Posts", text=LISTING, side=SIDE)
 
 
 @pytest.fixture
 def blog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def render(folder: Path, files: Sequence[Path] = (), metadata: Mapping[str, str] | None = None) -> None:
-        as_quarto(folder, metadata or {})
+    def render(
+        folder: Path,
+        files: Sequence[Path] = (),
+        metadata: Mapping[str, str] | None = None,
+        output: Path | None = None,
+    ) -> None:
+        as_quarto(output or folder / "_site", metadata or {})
 
     monkeypatch.setattr(quarto, "render", render)
     write_site(tmp_path, BLOG)
@@ -198,6 +203,21 @@ def test_a_draft_of_quarto_is_gone_or_has_the_banner(named: bool, blog: Path) ->
     assert [one.project for one in manifest.pages] == (["c"] if named else [None, "a", "b"])
     assert "hird" not in (blog / "_site/index.html").read_text()
     assert "Second" in (blog / "_site/categories/nets.html").read_text()
+
+
+def test_the_site_stays_as_it_was_until_quarto_has_made_all_of_it(blog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    render_site(load_site(blog), engine="quarto")
+    before = {path: path.read_bytes() for path in (blog / "_site").rglob("*") if path.is_file()}
+
+    def fails(folder: Path, files: object = (), metadata: object = None, output: Path | None = None) -> None:
+        assert output is not None
+        as_quarto(output, {})
+        (output / "index.html").unlink()
+
+    monkeypatch.setattr(quarto, "render", fails)
+    with pytest.raises(ToolFailed, match="Quarto made no"):
+        render_site(load_site(blog), engine="quarto")
+    assert {path: path.read_bytes() for path in (blog / "_site").rglob("*") if path.is_file()} == before
 
 
 def test_the_engines_do_not_take_each_others_pages_for_their_own(blog: Path) -> None:

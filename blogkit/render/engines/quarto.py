@@ -6,6 +6,7 @@ cannot tell which engine made a site.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from lxml.html import HtmlElement
 from blogkit.errors import ToolFailed
 from blogkit.model import Manifest, Page, Project, Site
 from blogkit.render import extras, listing
-from blogkit.render.cache import Cache, forget
+from blogkit.render.cache import FOLDER, Cache, forget
 from blogkit.render.dom import by_id, elements, with_class
 from blogkit.render.engines.pandoc import PROGRAM, page_prefix
 from blogkit.render.engines.typeset import typeset
@@ -32,7 +33,7 @@ from blogkit.render.site import (
     site_sources,
     wanted_sources,
 )
-from blogkit.store import write_if_changed
+from blogkit.store import replace_folder, write_if_changed
 from blogkit.tools import quarto
 from blogkit.tools.pandoc import PandocPool
 
@@ -55,30 +56,47 @@ def render_with_quarto(site: Site, only: Sequence[Project] = (), *, drafts: str 
         wanted = [source for source in wanted if source not in marked]
     shown = {"draft-mode": "visible"} if only or drafts == "visible" else {}
     forget(site)
-    quarto.render(site.root, [source.relative_to(site.root) for source in wanted] if only else (), shown)
+    beside = site if only else _beside(site)  # a whole site is made beside the one that is there, then takes its place
+    if only:
+        quarto.render(site.root, [source.relative_to(site.root) for source in wanted], shown)
+    else:
+        quarto.render(site.root, (), shown, beside.output)
     if mode == "gone" and not only:
         for source in marked:
-            output_of(site, source).unlink(missing_ok=True)  # Quarto leaves an empty page
-    linked = [(source, output_of(site, source), fronts[source]) for source in sources if source not in hidden]
+            output_of(beside, source).unlink(missing_ok=True)  # Quarto leaves an empty page
+    linked = [(source, output_of(beside, source), fronts[source]) for source in sources if source not in hidden]
     cache = Cache(site, _RECORD)
     with PandocPool(PROGRAM, 1) as pool:
-        made = _Finishing(site=site, pool=pool, assets=Assets(), around=extras.neighbours(site, linked), marked=marked)
+        made = _Finishing(
+            site=beside, pool=pool, assets=Assets(), around=extras.neighbours(beside, linked), marked=marked
+        )
         posts = {source: made.finish(source) for source in wanted if not fronts[source].get("listing")}
         visible = [post for source, post in posts.items() if source not in hidden]
-        visible += _others(site, cache, [source for source in sources if source not in wanted and source not in hidden])
+        visible += _others(
+            beside, cache, [source for source in sources if source not in wanted and source not in hidden]
+        )
         listings = [made.fill(source, visible) for source in wanted if source not in posts]
     for post in posts.values():
         cache.put(post.source, {post.source}, {"post": post.record()})
-    extras.write_extras(site, visible, listings, made.assets, cache)
-    made.assets.copy_to(site.output)
+    extras.write_extras(beside, visible, listings, made.assets, cache)
+    made.assets.copy_to(beside.output)
+    if not only:
+        replace_folder(beside.output, site.output)
     cache.save(sources)
     names = projects_by_folder(site)
     known = {post.source: post for post in [*posts.values(), *listings]}
     pages = tuple(
-        Page(source=s, output=known[s].output, title=known[s].title_text, project=names.get(s.resolve().parent))
+        Page(source=s, output=output_of(site, s), title=known[s].title_text, project=names.get(s.resolve().parent))
         for s in wanted
     )
     return Manifest(engine="quarto", root=site.output, pages=pages, warnings=tuple(dict.fromkeys(made.warnings)))
+
+
+def _beside(site: Site) -> Site:
+    """The site with an empty folder of its own for its pages."""
+    made = replace(site, quarto=merge(site.quarto, {"project": {"output-dir": f"{FOLDER}/pages"}}))
+    shutil.rmtree(made.output, ignore_errors=True)
+    return made
 
 
 def _others(site: Site, cache: Cache, sources: Sequence[Path]) -> list[listing.Post]:
@@ -118,7 +136,7 @@ class _Finishing:
         output = output_of(self.site, source)
         if not output.is_file():
             hint = "Is it listed under `project: render:` in _quarto.yml?"
-            raise ToolFailed(f"Quarto made no {output.relative_to(self.site.root)}.", hint=hint, path=source)
+            raise ToolFailed(f"Quarto made no {output.relative_to(self.site.output)}.", hint=hint, path=source)
         page = parse_page(output.read_bytes())
         own = with_metadata_files(flatten(front_of(source)), source.parent, source)
         metadata = merge(site_layer(self.site), *folder_layers(self.site, source), own)
