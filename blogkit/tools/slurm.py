@@ -74,13 +74,14 @@ class SlurmQueue:
         try:
             job = executor.submit(_job_class(self._submitit)(call), *arguments)
         except (RuntimeError, OSError, subprocess.SubprocessError, self._submitit.core.utils.FailedJobError) as error:
-            for left in self.folder.glob(".submission_file_*"):
-                left.unlink(missing_ok=True)
             text = str(error)
             if any(word in text for word in _LIMITS):
                 raise QueueFull(text) from error
             hint = f"The profile is `clusters: {cluster.name}`; try its values with sbatch by hand."
             raise ToolFailed(f"sbatch did not take the job: {text.strip()[-600:]}", hint=hint) from error
+        finally:
+            for left in self.folder.glob(".submission_file_*"):  # the job's own copy is JOB_submission.sh
+                left.unlink(missing_ok=True)
         return str(job.job_id)
 
     def jobs(self) -> dict[str, tuple[str, str]] | None:

@@ -271,6 +271,7 @@ class TestSlurm:
         results = on_slurm(project, profile={"gres": "gpu:1"})
         assert [result.status for result in results] == [RunStatus.DONE] * 3, results
         assert {(result.folder / "log.txt").read_text() for result in results} == {"0\n", "1\n"}
+        assert not list((project.folder / "runs" / ".cluster").glob(".submission_file_*"))
 
     def test_a_driver_that_is_killed_is_taken_up_again_with_nothing_resubmitted(
         self, slurm: SlurmCluster, tmp_path: Path
