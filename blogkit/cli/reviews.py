@@ -276,6 +276,7 @@ def links(
     import sys
 
     from blogkit.errors import ProjectError
+    from blogkit.review.score import safe_cell
     from blogkit.review.server.access import make_link
 
     place = _folder(folder)
@@ -289,7 +290,11 @@ def links(
     for person in roster.people:
         if person.email in wanted or (not wanted and person.status != "absent"):
             rows.writerow(
-                [person.name, person.email, f"{url.rstrip('/')}/sign-in/{make_link(place.secret(), person.key)}"]
+                [
+                    safe_cell(person.name),
+                    safe_cell(person.email),
+                    f"{url.rstrip('/')}/sign-in/{make_link(place.secret(), person.key)}",
+                ]
             )
 
 

@@ -37,14 +37,15 @@ def collect(files: Sequence[Path], into: Path, *, more: Iterable[Event] = ()) ->
 def without_times(events: Iterable[Event]) -> tuple[Event, ...]:
     """The same events with their times cut to the day: a time of writing can give a reviewer away.
 
-    Each chain keeps its order, since the events of one day are numbered by their millisecond.
+    Each chain keeps its order, since the events of one post on one day are numbered by their millisecond. They come
+    post by post: in the order of all, whoever wrote on two posts in a row would be seen to be one person.
     """
-    days: dict[str, int] = {}
+    days: dict[tuple[str, str], int] = {}
     cut: list[Event] = []
     for event in sorted(events, key=lambda event: event.order):
         day = event.created[:10]
-        number = days[day] = days.get(day, -1) + 1
+        number = days[event.post, day] = days.get((event.post, day), -1) + 1
         second, milli = divmod(number, 1000)
         time = f"{day}T{second // 3600:02d}:{second % 3600 // 60:02d}:{second % 60:02d}.{milli:03d}Z"
         cut.append(replace(event, document=parse_event({**event.document, "created": time}).document))
-    return tuple(cut)
+    return tuple(sorted(cut, key=lambda event: (event.post, event.order)))

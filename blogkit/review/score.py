@@ -170,12 +170,12 @@ def report_csv(scores: Sequence[Score], rows: Sequence[Progress], roster: Roster
         score = by_post.get(person.project or "")
         own = [row for row in rows if row.pair.reviewer == person.key]
         judged = [row.judged for row in own if row.judged is not None]
-        cells: list[object] = [_safe(person.email), _safe(person.name), person.project or ""]
+        cells: list[object] = [safe_cell(person.email), safe_cell(person.name), person.project or ""]
         if score is None:
             cells += [""] * (5 + len(criteria))
         else:
             cells += [_points(score.final), _points(score.mean), _points(score.spread)]
-            cells += [len(score.peers) + len(score.staff), _safe(score.reason)]
+            cells += [len(score.peers) + len(score.staff), safe_cell(score.reason)]
             cells += [_points(score.criteria.get(name)) for name in criteria]
         cells += [len(own), sum(bool(row.submitted) for row in own), sum(row.late for row in own)]
         cells += [sum(row.comments for row in own), _points(statistics.fmean(judged) if judged else None)]
@@ -204,7 +204,8 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: R
     uncounted = [f"{score.post} ({score.uncounted})" for score in scores if score.uncounted]
     if uncounted:
         posts = ", ".join(map(_cell, uncounted))
-        lines += [f"Not counted, since nobody assigned them or their writers are the authors: {posts}.", ""]
+        why = "nobody assigned them, their writers are the authors, or their points are not the rubric's"
+        lines += [f"Not counted, since {why}: {posts}.", ""]
     for row in open_rows:
         state = "started" if row.started else "not started"
         late = ", late" if row.late else ""
@@ -216,7 +217,7 @@ def _points(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _safe(text: str) -> str:
+def safe_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 

@@ -205,6 +205,16 @@ def test_an_export_tells_the_day_and_the_order_but_not_the_hour() -> None:
     assert [event.id for event in events] == [comment(3).id, comment(59).id]
 
 
+def test_an_export_does_not_tell_by_its_order_who_wrote_on_two_posts_in_a_row() -> None:
+    """On alpha and beta by turns, or first on one and then on the other: the export is the same but for the ids."""
+
+    def exported(*posts: str) -> list[tuple[str, str]]:
+        events = [comment(number, post=post) for number, post in enumerate(posts)]
+        return [(event.post, event.created) for event in without_times(events)]
+
+    assert exported("beta", "alpha", "beta", "alpha") == exported("alpha", "alpha", "beta", "beta")
+
+
 def test_a_persons_key_needs_the_secret_and_ignores_letter_case() -> None:
     assert person_key(b"s", "Ada@Example.edu ") == person_key(b"s", "ada@example.edu")
     assert person_key(b"s", "ada@example.edu") != person_key(b"t", "ada@example.edu")
