@@ -344,3 +344,39 @@ def test_stop_is_heard_while_waiting_for_another_command(tmp_path: Path) -> None
     (result,) = execute_runs(project, [run], stop=stop)
     assert result.status is RunStatus.NOT_STARTED
     held.release()
+
+
+# --- the memory -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def small_memory(name: str, limit: int) -> Iterator[Path]:
+    """A group of processes that may have so many bytes together; skips where this user may not make one."""
+    group = Path("/sys/fs/cgroup/memory" if Path("/sys/fs/cgroup/memory").is_dir() else "/sys/fs/cgroup") / name
+    maximum = group / ("memory.limit_in_bytes" if group.parent.name == "memory" else "memory.max")
+    try:
+        group.mkdir()
+        maximum.write_text(str(limit))
+    except OSError:
+        with suppress(OSError):
+            group.rmdir()
+        pytest.skip("a limit on memory needs root and a control group")
+    try:
+        yield group
+    finally:
+        assert wait_until(lambda: not (group / "cgroup.procs").read_text().split())
+        group.rmdir()
+
+
+def test_a_run_that_takes_all_memory_is_a_result_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    eat = "eaten = []\nwhile seed == 1:\n    eaten.append(bytearray(10_000_000))"
+    folder = write_project(tmp_path, "seeds: 3", ("parameters", "seed = 0"), eat)
+    with small_memory(f"blogkit-test-{os.getpid()}", 350_000_000) as group:
+        script = f"echo $$ > {group}/cgroup.procs && exec {sys.executable} -m blogkit run --workers 1 --retries 1"
+        done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    if "cgroup.procs" in done.stderr:
+        pytest.skip("this process may not join a control group")
+    assert "out of memory: the system killed the kernel" in done.stderr, done
+    assert done.stderr.count("will be tried again") == 1
+    assert len(stored_ids(ProjectPaths(folder=folder))) == 2
+    assert leftovers(folder) == []
