@@ -1,8 +1,9 @@
 """How fast a blog is rendered: `python benchmarks/render.py [--posts 1 10 50 200] [--engine pandoc quarto]`.
 
 Each post has about 2,500 words, 5 figures, 20 citations and 10 equations. Prints one row a size: seconds, pages a
-second, the process's peak memory with pandoc's, how long a change in one post takes, and how long until the preview
-serves a saved change.
+second, the processor time of all processes, their peak memory, how long a change in one post takes, and how long until
+the preview serves a saved change. Each row has a process of its own, so that one blog's memory is not counted with
+another's.
 
 The figures are five drawings that all posts share, so that the picture that stands for a post where somebody shares it
 is drawn once for all of them; ``--own-drawings`` gives each post its own first figure, and so a picture of its own,
@@ -13,7 +14,10 @@ from __future__ import annotations
 
 import argparse
 import random
+import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -142,18 +146,31 @@ def main() -> None:
     parser.add_argument("--posts", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--engine", nargs="+", default=["pandoc", *(["quarto"] if quarto.find_quarto() else [])])
     parser.add_argument("--own-drawings", action="store_true", help="a first figure of its own for each post")
+    parser.add_argument("--row", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    print("engine  posts  seconds  pages/s  peak MB  one change s  nothing changed s  preview s")
+    if not arguments.row:
+        print("engine  posts  seconds  pages/s  CPU s  peak MB  one change s  nothing changed s  preview s", flush=True)
+        own = ["--own-drawings"] if arguments.own_drawings else []
+        for engine in arguments.engine:
+            for posts in arguments.posts:
+                row = ["--row", "--engine", engine, "--posts", str(posts), *own]
+                subprocess.run([sys.executable, __file__, *row], check=True)
+        return
     for engine in arguments.engine:
         for posts in arguments.posts:
             root = Path(tempfile.mkdtemp(prefix="blogkit-render-"))
             try:
                 make_blog(root / "site", posts, own_drawings=arguments.own_drawings)
                 site = load_site(root / "site")
+                before = time.process_time()
                 with Memory() as memory:
                     start = time.perf_counter()
                     pages = len(render_site(site, engine=engine).pages)
                     full = time.perf_counter() - start
+                    used = sum(
+                        sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+                    )
+                    used -= before
                 changed = site.projects[posts // 2].post
                 changed.write_text(changed.read_text().replace("## ", "## Changed ", 1))
                 start = time.perf_counter()
@@ -164,8 +181,8 @@ def main() -> None:
                 none = time.perf_counter() - start
                 seen = seconds_to_screen(site.root, changed, engine)
                 print(
-                    f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {memory.peak:8.0f} {one:13.2f} {none:18.2f}"
-                    f" {seen:10.2f}",
+                    f"{engine:7} {posts:5} {full:8.2f} {pages / full:8.1f} {used:6.1f}"
+                    f" {memory.peak:8.0f} {one:13.2f} {none:18.2f} {seen:10.2f}",
                     flush=True,
                 )
             finally:
