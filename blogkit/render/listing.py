@@ -430,36 +430,38 @@ def _value(post: Post, name: str) -> Any:
 
 
 def in_order(listing: Mapping[str, Any], posts: Iterable[Post]) -> list[Post]:
-    """The posts as ``sort`` asks for; newest first among equals of a date, titles in the alphabet's order."""
+    """The posts as ``sort`` asks for; without it by their ``order``, then by title.
+
+    As in Quarto, capitals come before small letters, and a post without the value comes last, or first where the order
+    is descending.
+    """
     ordered = sorted(posts, key=lambda post: str(post.source))
     sorting = listing.get("sort", True)
     if sorting is False:
         return ordered
-    usual = sorting is True or sorting is None
-    rules = ["date desc"] if usual else [str(rule) for rule in as_list(sorting)]
-    if usual:
-        ordered.sort(key=lambda post: post.title_text.casefold())
+    rules = ["order asc", "title asc"] if sorting in (True, None) else [str(rule) for rule in as_list(sorting)]
     for rule in reversed(rules):
         name, _, direction = rule.strip().partition(" ")
-        ordered.sort(key=lambda post: _sort_key(post, name), reverse=direction.strip().lower() == "desc")
+        descending = direction.strip().lower() == "desc"
+        ordered.sort(key=lambda post: _sort_key(post, name, descending), reverse=descending)
     return ordered
 
 
-def _sort_key(post: Post, name: str) -> tuple[int, Any]:
-    if name == "date":
-        return (1, post.date) if post.date else (0, dt.datetime.min)
-    if name == "reading-time":
-        return (1, post.minutes)
-    if name == "word-count":
-        return (1, post.words)
-    if name == "filename":
-        return (1, post.source.name)
-    if name == "author":
-        return (1, ", ".join(post.authors).casefold())
-    value = _value(post, name)
+def _sort_key(post: Post, name: str, descending: bool) -> tuple[int, Any]:
+    value = {
+        "date": post.date,
+        "reading-time": post.minutes,
+        "word-count": post.words,
+        "filename": post.source.name,
+        "author": ",".join(post.authors),
+    }.get(name, _value(post, name))
+    if value is None:
+        return (1, 0) if name == "order" and descending else (4, "")
+    if isinstance(value, dt.date):
+        return (2, value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (1, value)
-    return (0, "") if value is None else (2, shown(value).casefold())
+    return (3, shown(value))
 
 
 # --- HTML ------------------------------------------------------------------------------------------------------------

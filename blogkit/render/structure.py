@@ -163,12 +163,15 @@ def _entries(root: HtmlElement, depth: int) -> HtmlElement | None:
 
 
 def _subsections(root: HtmlElement) -> list[HtmlElement]:
-    """The sections below a root that lie in no other section."""
+    """The sections below a root that lie in no other section.
+
+    What stands in a box beside other things (a callout, a tab, a column) is no part of the outline, as in Quarto.
+    """
     found: list[HtmlElement] = []
     for child in root:
         if child.tag == "section" and (child.get("class") or "").startswith("level"):
             found.append(child)
-        elif child.tag == "div":
+        elif child.tag == "div" and len(child) == 1:
             found += _subsections(child)
     return found
 
@@ -252,9 +255,7 @@ def _appendix(main: HtmlElement, frame: Frame) -> None:
         add("quarto-reuse", str(words["section-title-reuse"]), box)
     if metadata.get("copyright"):
         value = metadata["copyright"]
-        statement = (
-            str(value.get("statement") or value.get("holder") or "") if isinstance(value, Mapping) else str(value)
-        )
+        statement = str(value.get("statement") or "") if isinstance(value, Mapping) else str(value)
         if statement:
             box = make("div", make("div", statement), class_="quarto-appendix-contents")
             add("quarto-copyright", str(words["section-title-copyright"]), box)
@@ -323,6 +324,16 @@ def _columns(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
         _margin_caption(figure)
     margins_cites = metadata.get("citation-location") == "margin"
     margins_notes = metadata.get("reference-location") == "margin"
+    if margins_cites:
+        shown: set[str] = set()
+        for link in [one for one in elements(main, "a") if one.get("role") == "doc-biblioref"]:
+            _margin_reference(page, link, shown)
+        references = by_id(page, "refs")
+        if references is not None:
+            box = references.getparent()
+            take_out(references)
+            if box is not None and box.get("id") == "quarto-bibliography":
+                take_out(box)
     if margins_notes:
         for reference in with_class(main, "footnote-ref"):
             _margin_footnote(page, reference)
@@ -336,16 +347,6 @@ def _columns(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
         if _in_margin(note):
             continue
         _to_margin(note, note)
-    if margins_cites:
-        shown: set[str] = set()
-        for link in [one for one in elements(main, "a") if one.get("role") == "doc-biblioref"]:
-            _margin_reference(page, link, shown)
-        references = by_id(page, "refs")
-        if references is not None:
-            box = references.getparent()
-            take_out(references)
-            if box is not None and box.get("id") == "quarto-bibliography":
-                take_out(box)
     if with_class(main, "column-margin") or by_id(page, "TOC") is not None:
         return
     body = page.find("body")
@@ -418,7 +419,10 @@ def _margin_for(element: HtmlElement) -> HtmlElement:
         wrapper.append(container)
         wrapper.tail = tail
         return container
-    put_after(element, container)
+    if parent is None:
+        put_after(element, container)
+    else:
+        parent.insert(parent.index(element) + 1, container)  # behind the line's end, where Quarto puts it
     return container
 
 

@@ -148,7 +148,7 @@ extra: {word: One *small*, n: 3, file: f.svg}
     )
     assert found["title"] == "One small study"
     assert found["subtitle"] == "{{< meta extra.word >}}"
-    assert found["abstract"] == ["We ran 3."]
+    assert "Abstract We ran 3." in found["words"]
     assert found["images"] == [["f.svg", "3 lines"]]
     assert found["floats"] == [["fig-x", "Figure 1: Of 3"]]
     assert found["code"][0][1] == "3 {{< meta extra.n >}}"
@@ -528,3 +528,98 @@ def test_references_and_citations_are_found_wherever_they_stand(render: Render) 
     words = re.sub(r"<[^>]*>", "", body)
     assert words.count("(Smith 2001)") == EVERYWHERE.count("[@smith]")
     assert body.count('class="quarto-xref"') >= EVERYWHERE.count("@fig-a") + 3
+
+
+@pytest.mark.parametrize(
+    ("sort", "titles"),
+    [
+        ("", "Delta gamma 10 9 Beta alpha"),
+        (', sort: "date desc"', "10 Beta gamma 9 alpha Delta"),
+        (", sort: date", "Delta 9 alpha gamma 10 Beta"),
+        (', sort: "title desc"', "gamma alpha Delta Beta 9 10"),
+        (', sort: [author, "title desc"]', "gamma Delta 9 Beta 10 alpha"),
+        (", sort: order", "Delta gamma 9 10 Beta alpha"),
+        (', sort: "mykey desc"', "10 Delta alpha gamma Beta 9"),
+        (", sort: false", "9 10 Delta gamma Beta alpha"),
+    ],
+)
+def test_a_listing_is_sorted_as_quarto_sorts_it(render: Render, sort: str, titles: str) -> None:
+    """The orders are what Quarto 1.11 gave for the same files."""
+    posts = {
+        "z": "title: alpha\ndate: 2024-01-01\nauthor: Zed",
+        "y": "title: Beta\nauthor: Ann\nmykey: 3",
+        "x": "title: gamma\ndate: 2025-01-01\norder: 2\nmykey: 10",
+        "w": "title: Delta\norder: 1\ndate: 2023-05-05",
+        "v": 'title: "10"\nauthor: [Ann, Bo]',
+        "u": 'title: "9"\ndate: 2024-01-01\nmykey: 2',
+    }
+    home = f"---\ntitle: Home\nlisting: {{contents: projects, fields: [title, date]{sort}}}\n---\n"
+    files = {f"projects/{name}/index.qmd": f"---\n{front}\n---\n\nWords.\n" for name, front in posts.items()}
+    site = render({"index.qmd": home, **files})
+    assert " ".join(item[0] for item in facts(site / "index.html")["listing"]) == titles
+
+
+def test_what_stands_in_a_box_beside_other_things_is_no_part_of_the_outline(render: Render) -> None:
+    site = render(
+        {
+            "index.qmd": """---
+title: T
+---
+
+## First
+
+::: {.my}
+## In a box
+
+### Below it
+:::
+
+::: {.other}
+Words.
+
+## Behind words
+:::
+
+::: {.callout-note}
+## Title
+
+Words.
+
+### In a callout
+:::
+
+::: {.panel-tabset}
+## One
+a
+
+### In a tab
+
+## Two
+b
+:::
+"""
+        }
+    )
+    found = facts(site / "index.html")
+    assert [entry[1] for entry in found["toc"]] == ["First", "In a box", "Below it"]
+    assert {"Behind words", "In a callout", "In a tab"} <= {heading[-1] for heading in found["headings"]}
+
+
+def test_notes_and_citations_of_neighbouring_paragraphs_share_the_margin(render: Render) -> None:
+    page = """---
+title: T
+reference-location: margin
+citation-location: margin
+bibliography: refs.bib
+abstract: One line.
+---
+
+First [@a].
+
+Second^[A note.] here.
+"""
+    entry = "@article{a, author={Lovelace, Ada}, title={Notes}, year={1843}, journal={Memoirs}}"
+    site = render({"index.qmd": page, "refs.bib": entry})
+    words = facts(site / "index.html")["words"]
+    assert words.index("Memoirs") < words.index("A note.") < words.index("Second")
+    assert "Abstract One line. First" in words

@@ -185,7 +185,7 @@ def test_a_listing_of_quarto_is_one_of_ours_with_every_post(blog: Path) -> None:
     render_site(load_site(blog), engine="quarto")
     page = parse_page((blog / "_site/index.html").read_bytes())
     items = [one for one in page.iter("div") if one.get("data-categories")]
-    assert [json.loads(one.get("data-categories") or "") for one in items] == [["nets", "odd & even"], ["nets"]]
+    assert [json.loads(one.get("data-categories") or "") for one in items] == [["nets"], ["nets", "odd & even"]]
     assert "onclick" not in page_text(page)
     counts = [one.text_content() for one in page.iter("div") if "category" in (one.get("class") or "").split()]
     assert counts == ["All (2)", "nets (2)", "odd & even (1)"]

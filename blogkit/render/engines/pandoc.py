@@ -208,7 +208,7 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
         "head_title": head_title,
         "title_html": title.get("html", ""),
         "subtitle_html": fields.get("subtitle", {}).get("html", ""),
-        "abstract_html": _paragraphs(fields.get("abstract", {}).get("html", "")),
+        "abstract_html": _abstract(metadata.get("abstract"), fields.get("abstract", {}).get("html", "")),
         "title_block": metadata.get("title-block-style") != "none"
         and bool(title or authors or date or fields.get("subtitle") or metadata.get("categories")),
         "body": str(answer["body"]) + listing,
@@ -236,8 +236,10 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
     )
 
 
-def _paragraphs(html: str) -> str:
-    return html if not html or (html.lstrip().startswith("<") and "<p>" in html) else f"<p>{html}</p>"
+def _abstract(written: Any, html: str) -> str:
+    """The abstract; one that is written as a block of its own is a paragraph, as Quarto has it."""
+    alone = str(written).endswith("\n") and "<p>" not in html
+    return f"<p>{html}</p>" if alone else html
 
 
 def _headers(metadata: Mapping[str, Any]) -> list[str]:
