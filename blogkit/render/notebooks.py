@@ -26,6 +26,7 @@ _IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "ima
 _ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
 _LAYOUT = ("layout-ncol", "layout-nrow", "layout", "layout-valign", "layout-align")
 _FLOATS = ("fig-", "tbl-", "lst-")
+_FRONT = re.compile(r"---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 __all__ = ["Cell", "cell_lines", "cells", "front_matter_text", "notebook_rows", "read_notebook", "unheeded"]
@@ -90,7 +91,8 @@ class _Output:
 _HEEDED = frozenset({
     "include", "echo", "output", "label", "id", "classes", "column", "panel", "warning", "code-fold", "code-summary",
     "code-line-numbers", "filename", "lst-label", "lst-cap", "fig-cap", "fig-alt", "fig-subcap", "fig-align",
-    "fig-cap-location", "tbl-cap", "tbl-colwidths", "tbl-cap-location", *_LAYOUT, "out-width", "out-height",
+    "fig-cap-location", "tbl-cap", "tbl-subcap",
+    "tbl-colwidths", "tbl-cap-location", *_LAYOUT, "out-width", "out-height",
 })  # fmt: skip
 _OF_OTHERS = frozenset({
     "eval", "error", "message", "cache", "freeze", "fig-width", "fig-height", "fig-format", "fig-dpi", "fig-asp",
@@ -141,12 +143,13 @@ def front_matter_text(notebook: Mapping[str, Any]) -> str:
     for cell in notebook["cells"][:1]:
         source = _joined(cell.get("source")).strip()
         if cell.get("cell_type") in {"raw", "markdown"} and source.startswith("---"):
-            return source + "\n"
+            closed = _FRONT.match(source)
+            return (closed.group(0) if closed else source) + "\n"
     return ""
 
 
 def cells(notebook: Mapping[str, Any], path: Path) -> tuple[Cell, ...]:
-    """The cells of a notebook; the one with the front matter is left out."""
+    """The cells of a notebook, without the front matter."""
     spec = notebook.get("metadata", {})
     language = spec.get("kernelspec", {}).get("language") or spec.get("language_info", {}).get("name") or "python"
     result = []
@@ -154,7 +157,10 @@ def cells(notebook: Mapping[str, Any], path: Path) -> tuple[Cell, ...]:
         source = _joined(cell.get("source"))
         kind = cell.get("cell_type")
         if number == 1 and kind != "code" and source.strip().startswith("---"):
-            continue
+            closed = _FRONT.match(source.strip())
+            source = source.strip()[closed.end() :] if closed else ""
+            if kind == "raw" or not source.strip():
+                continue
         if kind == "raw":
             mime = cell.get("metadata", {}).get("raw_mimetype") or cell.get("metadata", {}).get("format") or ""
             if "html" in mime:
@@ -358,7 +364,7 @@ def _output(output: Mapping[str, Any], about: _Output) -> list[str]:
             return text.splitlines()
         return [f":::: {{.cell-output .cell-output-{name}}}", *_block(text), "::::"]
     if kind == "error":
-        text = _ANSI.sub("", f"{output.get('ename')}: {output.get('evalue')}")
+        text = _error_text(output)
         return [":::: {.cell-output .cell-output-error}", *_block(text), "::::"]
     data = output.get("data") or {}
     chart = chart_in(data)
@@ -374,8 +380,30 @@ def _output(output: Mapping[str, Any], about: _Output) -> list[str]:
     if about.asis:
         return shown
     options = about.options
+    part = _table_part(about)
+    if part:
+        shown = [f"::: {{{part}}}", "", *shown, "", ":::"]
     column = str(options.get("column") or "") if not any(key.startswith("layout") for key in options) else ""
     return [f":::: {{.cell-output .cell-output-display{f' .column-{column}' if column else ''}}}", *shown, "::::"]
+
+
+def _table_part(about: _Output) -> str:
+    """The id and the caption of one of the tables that a cell shows under captions of their own."""
+    label, captions = str(about.options.get("label") or ""), about.options.get("tbl-subcap")
+    if not label.startswith("tbl-") or not isinstance(captions, list):
+        return ""
+    before = _merged(about.cell.outputs)[: about.number - 1]
+    place = sum(one.get("output_type") in {"display_data", "execute_result"} for one in before)
+    return f"#{label}-{place + 1} tbl-cap={_quoted(captions[place])}" if place < len(captions) else ""
+
+
+def _error_text(output: Mapping[str, Any]) -> str:
+    """What a failed cell says: the error's name, unless the coloured traceback says it already, and the traceback."""
+    said = f"{output.get('ename')}: {output.get('evalue')}"
+    traceback = "\n".join(str(line) for line in output.get("traceback") or ())
+    if _ANSI.search(said + traceback) and traceback:
+        return _ANSI.sub("", traceback)
+    return _ANSI.sub("", f"{said}\n{traceback}".strip())
 
 
 def _data(mime: str, data: Mapping[str, Any], about: _Output) -> list[str]:

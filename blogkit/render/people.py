@@ -46,10 +46,10 @@ def _affiliation(entry: Any, known: Mapping[str, Affiliation]) -> Affiliation | 
 
 def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
     known: dict[str, Affiliation] = {}
-    entries: list[Any] = [*as_list(metadata.get("affiliations")), *as_list(metadata.get("affiliation"))]
+    entries: list[Any] = [*as_list(_one(metadata.get("affiliations"))), *as_list(_one(metadata.get("affiliation")))]
     for person in _people(metadata):
         if isinstance(person, Mapping):
-            entries += as_list(person.get("affiliations")) + as_list(person.get("affiliation"))
+            entries += _places(person)
     for entry in entries:
         if isinstance(entry, Mapping) and "ref" not in entry:
             made = _affiliation(entry, {})
@@ -59,8 +59,14 @@ def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
     return known
 
 
+def _places(person: Mapping[str, Any]) -> list[Any]:
+    """An author's affiliations in Quarto's order: what is defined elsewhere comes before what the author defines."""
+    places = [*as_list(_one(person.get("affiliations"))), *as_list(_one(person.get("affiliation")))]
+    return sorted(places, key=lambda place: not (isinstance(place, Mapping) and "ref" in place))
+
+
 def _people(metadata: Mapping[str, Any]) -> list[Any]:
-    value = metadata.get("author", metadata.get("authors"))
+    value = metadata.get("authors") or metadata.get("author")
     return [value] if isinstance(value, Mapping) else as_list(value)
 
 
@@ -78,13 +84,11 @@ def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
             given, family = str(name.get("given") or ""), str(name.get("family") or "")
             literal = str(name.get("literal") or f"{given} {family}".strip())
         else:
-            literal, given, family = str(name), "", ""
+            given, family = str(person.get("given") or ""), str(person.get("family") or "")
+            literal = str(name or person.get("literal") or f"{given} {family}".strip())
         if not literal:
             continue
-        made = [
-            _affiliation(entry, known)
-            for entry in [*as_list(_one(person.get("affiliations"))), *as_list(_one(person.get("affiliation")))]
-        ]
+        made = [_affiliation(entry, known) for entry in _places(person)]
         base = _named(literal)
         result.append(
             Author(
