@@ -25,6 +25,7 @@ from blogkit.errors import ConfigError, Problem
 from blogkit.render import language, people
 from blogkit.render.cache import stamp
 from blogkit.render.dom import (
+    HEADINGS,
     WORDS_A_MINUTE,
     by_id,
     drop_class,
@@ -130,13 +131,14 @@ def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
     metadata = rendered.source.metadata
     fields = rendered.fields
     image, alt = preview_image(page, metadata)
+    name = rendered.title or _first_heading(page)
     description = fields.get("description", {}).get("html") or fields.get("abstract", {}).get("html") or ""
     return Post(
         source=rendered.source.path,
         output=output,
         metadata=metadata,
-        title_html=fields.get("title", {}).get("html", ""),
-        title_text=rendered.title,
+        title_html=fields.get("title", {}).get("html", "") or str(escape(name)),
+        title_text=name,
         subtitle_html=fields.get("subtitle", {}).get("html", ""),
         description_html=re.sub(r"^<p>(.*)</p>$", r"\1", description.strip(), flags=re.DOTALL),
         first_paragraph=first_paragraph(page),
@@ -148,6 +150,16 @@ def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
         words=len(rendered.source.text.split(" ")),
         prose=prose_words(main) if (main := main_of(page)) is not None else 0,
     )
+
+
+def _first_heading(page: HtmlElement) -> str:
+    """What names a post without a title."""
+    main = main_of(page)
+    heading = next(elements(main, *HEADINGS), None) if main is not None else None
+    if heading is None:
+        return ""
+    number = next(iter(with_class(heading, "header-section-number")), None)
+    return text_of(heading).removeprefix(text_of(number) if number is not None else "").strip()
 
 
 def post_of_page(page: HtmlElement, metadata: Mapping[str, Any], source: Path, output: Path) -> Post:
@@ -187,8 +199,11 @@ def post_of_page(page: HtmlElement, metadata: Mapping[str, Any], source: Path, o
     )
 
 
+_NAMED_PREVIEW = re.compile(r"(?:preview|feature|cover|thumbnail).*?\.(?:png|gif|jpe?g|webp|svg)")
+
+
 def preview_image(page: HtmlElement, metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """The picture that stands for a post: what the front matter names, a ``.preview-image``, or its first figure."""
+    """The picture that stands for a post: what the front matter or its name says, or the first."""
     named = metadata.get("image")
     if isinstance(named, str) and named:
         return named, str(metadata.get("image-alt") or "")
@@ -200,8 +215,9 @@ def preview_image(page: HtmlElement, metadata: Mapping[str, Any]) -> tuple[str, 
     images = [image for image in elements(main, "img") if image.get("src") and not _is_tiny(image)]
     chosen = next((image for image in images if "preview-image" in (image.get("class") or "")), None)
     if chosen is None:
-        figures = [image for image in images if any(one.tag == "figure" for one in image.iterancestors())]
-        chosen = next(iter(figures or images), None)
+        chosen = next((image for image in images if _NAMED_PREVIEW.search(image.get("src") or "")), None)
+    if chosen is None:
+        chosen = next((one for one in images if not re.match(r"https?:", one.get("src") or "")), None)
     if chosen is None or re.match(r"data:|https?:", chosen.get("src") or ""):
         return "", ""
     return chosen.get("src") or "", chosen.get("alt") or ""
@@ -225,8 +241,8 @@ def first_paragraph(page: HtmlElement) -> str:
             copy.tail = None
             for anchor in list(elements(copy, "a")):
                 anchor.drop_tag()
-            for note in with_class(copy, "column-margin"):
-                take_out(note)
+            for gone in [*with_class(copy, "column-margin"), *elements(copy, "img")]:
+                take_out(gone)
             for named in copy.iter(etree.Element):
                 named.attrib.pop("id", None)
             return tostring(copy, encoding="unicode")
@@ -468,15 +484,20 @@ def _sort_key(post: Post, name: str, descending: bool) -> tuple[int, Any]:
 
 
 def listing_html(
-    listing: Mapping[str, Any], posts: Sequence[Post], output: Path, words: Mapping[str, Any], lang: str, style: Any
+    listing: Mapping[str, Any],
+    posts: Sequence[Post],
+    output: Path,
+    words: Mapping[str, Any],
+    lang: str,
+    style: Any,
+    with_categories: bool = False,
 ) -> str:
-    """A listing as Quarto's HTML."""
+    """A listing as Quarto's HTML. ``with_categories``: a listing of the page asks for them."""
     kind = str(listing.get("type") or "default")
     kind = kind if kind in _FIELDS else "default"
     fields = [str(one) for one in as_list(listing.get("fields"))] or list(_FIELDS[kind])
     names = dict(listing.get("field-display-names") or {})
-    categories = listing.get("categories")
-    if categories and categories != "false" and "categories" not in fields and not listing.get("fields"):
+    if with_categories and kind != "table" and "categories" not in fields and not listing.get("fields"):
         fields.append("categories")
     length = int(listing.get("max-description-length") or _DESCRIPTION)
     date_format = listing.get("date-format") or style or "medium"
@@ -519,7 +540,7 @@ def _item(
     if post.href:
         href = post.href
     elif image and not image.startswith("/") and folder != ".":
-        image = f"{folder}/{image}"
+        image = f"./{folder}/{image}"
     elif image.startswith("/"):
         image = "./" + image.lstrip("/")
     description = post.description_html
@@ -596,8 +617,8 @@ def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any, p
     if not counts or style in (None, False, "false"):
         return None
     numbered = style in (True, "numbered", "true")
-    box = make("div", class_="quarto-listing-category category-default")
-    entries = [(str(words["listing-page-category-all"]), len(posts), "")]
+    box = make("div", class_=f"quarto-listing-category category-{'default' if numbered else style}")
+    entries = [(str(words["listing-page-category-all"]), len(posts), "")] if numbered else []
     entries += [(name, counts[name], name) for name in sorted(counts, key=str.casefold)]
     for name, count, value in entries:
         address = category_address(name, prefix) if value in paged else f"#category={quote(value)}"

@@ -59,6 +59,18 @@ def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
     return known
 
 
+def undefined_affiliations(metadata: Mapping[str, Any]) -> list[str]:
+    """The ids that authors refer to and that no affiliation has."""
+    known = _known(metadata)
+    return [
+        str(entry["ref"])
+        for person in _people(metadata)
+        if isinstance(person, Mapping)
+        for entry in _places(person)
+        if isinstance(entry, Mapping) and "ref" in entry and str(entry["ref"]) not in known
+    ]
+
+
 def _places(person: Mapping[str, Any]) -> list[Any]:
     """An author's affiliations in Quarto's order: what is defined elsewhere comes before what the author defines."""
     places = [*as_list(_one(person.get("affiliations"))), *as_list(_one(person.get("affiliation")))]

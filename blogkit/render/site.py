@@ -423,13 +423,14 @@ def add_listings(
     everything: list[listing.Post] = []
     htmls = []
     style: object = None
+    asked = any(one.get("categories") not in (None, False, "false") for one in listing.listings_of(metadata))
     for number, one in enumerate(listing.listings_of(metadata)):
         if "id" not in one:
             one = {**one, "id": "listing" if number == 0 else f"listing-{number + 1}"}
         chosen = listing.in_order(one, listing.chosen_posts(one, source, posts))
         everything += chosen
-        style = one.get("categories", style)
-        html = listing.listing_html(one, chosen, output, words, lang, metadata.get("date-format"))
+        style = style or one.get("categories")
+        html = listing.listing_html(one, chosen, output, words, lang, metadata.get("date-format"), asked)
         htmls.append((one, html))
     categories = listing.category_list(everything, words, style, pandoc.page_prefix(site, output))
     listing.place_listings(tree, htmls, categories, str(words["listing-page-field-categories"]))

@@ -119,7 +119,7 @@ def _contents(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
     if metadata.get("toc") in {False, None} or metadata.get("toc") == "false":
         return
     depth = int(metadata.get("toc-depth") or 3)
-    entries = _entries(main, depth)
+    entries = _entries(main, depth, metadata.get("appendix-style", "default") not in {False, "none"})
     if entries is None:
         return
     nav = make("nav", id="TOC", role="doc-toc", class_="toc-active")
@@ -131,13 +131,14 @@ def _contents(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
         sidebar.append(nav)
 
 
-def _entries(root: HtmlElement, depth: int) -> HtmlElement | None:
-    """The list of the sections directly below a root."""
+def _entries(root: HtmlElement, depth: int, moved: bool) -> HtmlElement | None:
+    """The list of the sections directly below a root; ``moved``: appendices are moved to the page's end."""
     items = make("ul")
     for section in _subsections(root):
         heading = next((child for child in section if child.tag in HEADINGS), None)
         level = int(str(heading.tag)[1]) if heading is not None else 7
-        if heading is None or level > depth or has_class(section, "unlisted") or has_class(section, "appendix"):
+        gone = has_class(section, "unlisted") or (moved and has_class(section, "appendix"))
+        if heading is None or level > depth or gone:
             continue
         identity = section.get("id") or ""
         link = make(
@@ -155,7 +156,7 @@ def _entries(root: HtmlElement, depth: int) -> HtmlElement | None:
             link.text = copy.text
             link.extend(list(copy))
         item = make("li", link)
-        nested = _entries(section, depth)
+        nested = _entries(section, depth, moved)
         if nested is not None:
             item.append(nested)
         items.append(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from blogkit.errors import ConfigError, Problem, RenderError
 from blogkit.model import Site
 from blogkit.render import language, people
 from blogkit.render.engines import csl
-from blogkit.render.metadata import as_list, shown
+from blogkit.render.metadata import as_list, line_of, shown
 from blogkit.render.source import Source, read_source
 from blogkit.tools.pandoc import PandocPool
 
@@ -146,7 +147,6 @@ def _file(source: Source, name: Any, key: str) -> dict[str, str]:
         hint = "Download it beside the post and name the file: a build must not need the network."
     else:
         hint = f"Check the name in `{key}:`; it is looked for in the post's folder."
-    from blogkit.render.metadata import line_of
 
     problem = Problem(path=source.path, line=line_of(source.path, text), message=f"there is no file {text}.", hint=hint)
     raise RenderError([problem])
@@ -172,6 +172,8 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
     words = language.words(lang, metadata.get("language"))
     fields = answer.get("fields") or {}
     authors = people.authors(metadata)
+    if lost := people.undefined_affiliations(metadata):
+        raise RenderError([_undefined_affiliation(source, one) for one in lost])
     affiliations = {place.name for author in authors for place in author.affiliations}
     keywords = [shown(word) for word in as_list(metadata.get("keywords"))]
     website = site.quarto.get("website") or {}
@@ -181,8 +183,8 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
     if site_title and head_title != site_title:
         head_title = f"{head_title} – {site_title}" if head_title else site_title
     style = metadata.get("date-format")
-    date = parse = metadata.get("date")
-    parse = language.parse_date(date, source.path)
+    date = metadata.get("date")
+    date_words = language.format_date(date, style, lang, source.path) if date else ""
     page = {
         "lang": lang,
         "words": words,
@@ -193,8 +195,11 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
         "label_affiliations": metadata.get("affiliation-title")
         or words["title-block-affiliation-plural" if len(affiliations) > 1 else "title-block-affiliation-single"],
         "label_abstract": metadata.get("abstract-title") or words["section-title-abstract"],
-        "iso_date": parse.strftime("%Y-%m-%d") if parse else (str(date) if date else ""),
-        "date": language.format_date(date, style, lang, source.path) if date else "",
+        "iso_date": _machine_date(date_words),
+        "date": date_words,
+        "label_published": metadata.get("published-title") or words["title-block-published"],
+        "label_modified": metadata.get("modified-title") or words["title-block-modified"],
+        "label_doi": metadata.get("doi-title") or "Doi",
         "date_modified": language.format_date(metadata["date-modified"], style, lang, source.path)
         if metadata.get("date-modified")
         else "",
@@ -240,6 +245,25 @@ def _abstract(written: Any, html: str) -> str:
     """The abstract; one that is written as a block of its own is a paragraph, as Quarto has it."""
     alone = str(written).endswith("\n") and "<p>" not in html
     return f"<p>{html}</p>" if alone else html
+
+
+def _undefined_affiliation(source: Source, name: str) -> Problem:
+    message = f"an author refers to the affiliation {name!r}, which is defined nowhere."
+    hint = f"Give it: `affiliations: [{{id: {name}, name: …}}]`."
+    return Problem(path=source.path, line=line_of(source.path, f"ref: {name}"), message=message, hint=hint)
+
+
+_PANDOC_DATES = ("%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%b. %d, %Y", "%B %d, %Y", "%Y%m%d", "%Y")
+
+
+def _machine_date(shown_date: str) -> str:
+    """The date as pandoc's `dcterms.date` has it: ISO, where pandoc reads the words that the page shows."""
+    for form in _PANDOC_DATES:
+        try:
+            return dt.datetime.strptime(shown_date, form).strftime("%Y-%m-%d")
+        except ValueError:
+            continue
+    return ""
 
 
 def _headers(metadata: Mapping[str, Any]) -> list[str]:
@@ -296,10 +320,11 @@ def _item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
     text = str(entry.get("text") or (_title_of(site, href) if not entry.get("icon") else "") or "")
     menu = entry.get("menu")
     return {
-        "text": text or str(entry.get("icon") or href),
+        "text": text or ("" if entry.get("icon") else href),
+        "icon": str(entry.get("icon") or "") if not text else "",
         "href": address(site, href, prefix),
         "active": href == own,
-        "label": entry.get("aria-label"),
+        "label": entry.get("aria-label") or (entry.get("icon") if not text else None),
         "menu": [_item(site, one, prefix, own) for one in menu] if isinstance(menu, list) else None,
     }
 

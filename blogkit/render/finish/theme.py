@@ -145,7 +145,7 @@ def _tools(page: HtmlElement, body: HtmlElement) -> None:
     button.set("aria-pressed", "false")
     place.append(make("div", button, class_="bk-tools"))
     for link in elements(header, "a"):
-        if has_class(link, "nav-link") and not link.get("href"):
+        if has_class(link, "nav-link") and not link.get("href") and next(link.iterancestors("summary"), None) is None:
             link.set("href", "#")
 
 
