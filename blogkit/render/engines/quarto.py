@@ -22,6 +22,7 @@ from blogkit.render.dom import by_id, elements, with_class
 from blogkit.render.engines.pandoc import PROGRAM, page_prefix
 from blogkit.render.engines.typeset import typeset
 from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
+from blogkit.render.finish.embedded import keep_charts
 from blogkit.render.metadata import flatten, folder_layers, merge, site_layer, with_metadata_files
 from blogkit.render.site import (
     add_listings,
@@ -141,18 +142,23 @@ class _Finishing:
         own = with_metadata_files(flatten(front_of(source)), source.parent, source)
         metadata = merge(site_layer(self.site), *folder_layers(self.site, source), own)
         typeset(page, self.pool.ask, source)
+        keep_charts(page, self._context(source, metadata))  # before the listings look for a picture of the post
         return page, metadata
 
-    def _dress(self, page: HtmlElement, metadata: Mapping[str, Any], post: listing.Post) -> listing.Post:
-        context = FinishContext(
+    def _context(self, source: Path, metadata: Mapping[str, Any]) -> FinishContext:
+        output = output_of(self.site, source)
+        return FinishContext(
             site=self.site,
-            source=post.source,
-            output=post.output,
-            prefix=page_prefix(self.site, post.output),
+            source=source,
+            output=output,
+            prefix=page_prefix(self.site, output),
             assets=self.assets,
-            metadata={**metadata, "draft": True} if post.source in self.marked else metadata,
+            metadata={**metadata, "draft": True} if source in self.marked else metadata,
             warnings=self.warnings,
         )
+
+    def _dress(self, page: HtmlElement, metadata: Mapping[str, Any], post: listing.Post) -> listing.Post:
+        context = self._context(post.source, metadata)
         extras.add_navigation(page, context, self.around.get(post.source, extras.NO_NEIGHBOURS))
         for finisher in finishers():
             finisher(page, context)

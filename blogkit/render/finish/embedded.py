@@ -56,7 +56,7 @@ def _keep(
     write_page(context.output.parent / f"{name}.svg", svg.encode("utf-8"))
     write_page(context.output.parent / f"{name}.vl.json", json.dumps(chart, ensure_ascii=False).encode("utf-8"))
     title = chart.get("title")
-    words = chart.get("description") or (title.get("text") if isinstance(title, Mapping) else title) or "A chart."
+    words = chart.get("description") or (title.get("text") if isinstance(title, Mapping) else title) or ""
     image = make("img", src=f"{name}.svg", alt=str(words), class_="img-fluid figure-img")
     match = _PLACE.search(script.text or "")
     place = by_id(page, match.group(1)) if match else None
