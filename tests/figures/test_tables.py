@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import blogkit.render
-from blogkit.render.finish.tables import Column, _exact, as_table, code_table
+from blogkit.page.rows import Column, _exact, as_table, code_table
 from tests.figures.pages import curves, single
 
 SCRIPT = Path(blogkit.render.__file__).parent / "runtime" / "src" / "tables.js"

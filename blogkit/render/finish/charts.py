@@ -21,10 +21,10 @@ from urllib.parse import quote, unquote
 from lxml import etree, html
 
 from blogkit.errors import Problem, RenderError, ToolFailed
+from blogkit.page.rows import Coded, Table, as_table, code_table
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
 from blogkit.render.finish.origin import made_how, said_of
-from blogkit.render.finish.tables import Coded, Table, as_table, code_table
 from blogkit.render.finish.tree import element, inert_json, plain
 from blogkit.store import write_if_changed
 from blogkit.tools.vega import Spec, compile_vega, forbidden_parts

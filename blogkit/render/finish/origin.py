@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import html
 
-from blogkit.render.finish.tables import Table
+from blogkit.page.rows import Table
 from blogkit.render.finish.tree import element
 
 

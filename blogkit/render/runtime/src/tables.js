@@ -1,4 +1,4 @@
-// The rows of a page's charts, as render/finish/tables.py writes them: columns, each coded the way that suits it.
+// The rows of a page's charts, as page/rows.py writes them: columns, each coded the way that suits it.
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const decoded = new Map();
 
