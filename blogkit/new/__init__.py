@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from blogkit.config import SITE_FILE, did_you_mean, load_project
 from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
 from blogkit.new import adopt
+from blogkit.new.fill import fill_template, refuse_link
 from blogkit.store import write_bytes
 from blogkit.tools.notebook import read_notebook
 
@@ -26,7 +26,6 @@ PLACEHOLDER_AUTHOR = "Your Name"
 SITE_TEMPLATE = "site"
 ADOPTING = "from-notebook"
 """The template around a notebook that a student has already."""
-_ENDING = ".jinja"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)")
 """Names that Windows keeps for devices: a folder of this name cannot be checked out there."""
 
@@ -62,10 +61,13 @@ def init_site(folder: Path, *, title: str | None = None, template: Path | None =
         raise ProjectError("is a file, so no site can be made there.", path=folder)
     source = find_templates(folder, template) / SITE_TEMPLATE
     answers = {"title": title or "Final projects"}
-    files = {path: text for path, text in _filled(source, answers).items() if not (folder / path).exists()}
+    files = {path: text for path, text in _filled(source, answers).items() if not os.path.lexists(folder / path)}
+    for path in ("projects", *files):
+        _refuse_way_through_link(folder, path)
     try:
         (folder / "projects").mkdir(parents=True, exist_ok=True)
         for path, data in sorted(files.items(), key=lambda entry: entry[0] == SITE_FILE):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)  # _quarto.yml last: with it, the folder is a site
     except OSError as error:
         raise StoreError(f"could not be written: {error.strerror}.", path=folder) from error
@@ -81,8 +83,9 @@ def add_workflow(root: Path, host: str, *, template: Path | None = None) -> Path
     if not source.is_dir():
         raise ProjectError(f"There is no workflow for {host!r}.", hint="There is one for: github.", path=source)
     (name, data), *_ = _filled(source, {"version": __version__}).items()
-    if (root / name).exists():
+    if os.path.lexists(root / name):
         raise ProjectError("is there already.", hint="Remove it first to have it written anew.", path=root / name)
+    _refuse_way_through_link(root, name)
     write_bytes(root / name, data)
     return root / name
 
@@ -129,6 +132,9 @@ def adopt_notebook(
     folder = _free_folder(site, name)
     if not notebook.is_file():
         raise NotebookError("There is no such notebook.", path=notebook)
+    if notebook.is_symlink():
+        hint = "Give the notebook that it leads to."
+        raise NotebookError("is a link, which is not copied.", hint=hint, path=notebook)
     document = read_notebook(notebook)
     cell = adopt.cell_that_sets(document, parameters, notebook) if parameters else adopt.tagged(document)
     if cell is None:
@@ -160,6 +166,16 @@ def show_figures(
     shown = [{"name": path.stem, "path": path.relative_to(project.folder).as_posix()} for path in figures]
     files = _filled(find_templates(site.root, template) / ADOPTING, {**answers, "parameters": [], "figures": shown})
     write_bytes(project.post, files["index.qmd"])
+
+
+def _refuse_way_through_link(root: Path, path: str) -> None:
+    """Raises ProjectError when writing to a path below ``root`` would follow a link out of it."""
+    place = root
+    for part in Path(path).parts:
+        place /= part
+        if place.is_symlink():
+            hint = "Remove it, or put a folder in its place: nothing is written through a link."
+            raise ProjectError("is a link.", hint=hint, path=place)
 
 
 def _free_folder(site: Site, name: str) -> Path:
@@ -205,14 +221,18 @@ def starters(templates: Path) -> list[str]:
 
 def find_templates(root: Path, given: Path | None = None) -> Path:
     """The folder of templates: the given one, the site's own, the checkout's, or the one inside the package."""
-    package = Path(__file__).resolve().parent.parent
-    candidates = [given] if given else [root / "template", package.parent / "template", package / "_template"]
-    for candidate in candidates:
-        if (candidate / DEFAULT_STARTER).is_dir() or (candidate / SITE_TEMPLATE).is_dir() or candidate is given:
-            if not candidate.is_dir():
-                raise ProjectError("there is no such folder of templates.", path=candidate)
+    if given is not None:
+        if not given.is_dir():
+            raise ProjectError("there is no such folder of templates.", path=given)
+        return given
+    site = root / "template"
+    for candidate in (site, *_own_templates()):
+        if (candidate / DEFAULT_STARTER).is_dir() or (candidate / SITE_TEMPLATE).is_dir():
+            if candidate is site and candidate.resolve() not in map(Path.resolve, _own_templates()):
+                refuse_link(candidate, "a site")
             return candidate
-    raise ProjectError("The templates are missing from this installation.", hint="Install blogkit again.", path=package)
+    hint = "Install blogkit again."
+    raise ProjectError("The templates are missing from this installation.", hint=hint, path=_own_templates()[1])
 
 
 def title_of(name: str) -> str:
@@ -225,25 +245,10 @@ def title_of(name: str) -> str:
 
 def _filled(source: Path, answers: Mapping[str, Any]) -> dict[str, bytes]:
     """Every file of a template by its path, filled where its name ends in ``.jinja``."""
-    from jinja2 import Environment, StrictUndefined
+    return fill_template(source, answers, trusted=source.parent.resolve() in map(Path.resolve, _own_templates()))
 
-    environment = Environment(
-        variable_start_string="<<", variable_end_string=">>", block_start_string="<%", block_end_string="%>",
-        comment_start_string="<#", comment_end_string="#>", trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # these are Markdown and YAML, where `yaml` quotes what a user typed
-    )  # fmt: skip
-    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    environment.filters["words"] = lambda name: re.sub(r"[-_]+", " ", str(name)).capitalize()
-    environment.filters["yaml"] = lambda text: json.dumps(str(text), ensure_ascii=False)
-    files: dict[str, bytes] = {}
-    for path in sorted(source.rglob("*")):
-        if not path.is_file() or "__pycache__" in path.parts or ".ipynb_checkpoints" in path.parts:
-            continue
-        name = path.relative_to(source).as_posix()
-        if name.endswith(_ENDING):
-            text = environment.from_string(path.read_text(encoding="utf-8")).render(answers)
-            files[name.removesuffix(_ENDING)] = text.encode("utf-8")
-        else:
-            files[name] = path.read_bytes()
-    return files
+
+def _own_templates() -> tuple[Path, Path]:
+    """Where this installation's own templates lie: beside the package in a checkout, or inside it."""
+    package = Path(__file__).resolve().parent.parent
+    return package.parent / "template", package / "_template"
