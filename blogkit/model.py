@@ -224,8 +224,8 @@ class RunResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """One rendered page and the file it was rendered from."""
+class RenderedPage:
+    """A file of the rendered site, and the source it was rendered from."""
 
     source: Path
     """Absolute; a ``.qmd`` or ``.ipynb``."""
@@ -243,7 +243,7 @@ class Manifest:
     engine: str
     root: Path
     """The output folder, absolute."""
-    pages: tuple[Page, ...]
+    pages: tuple[RenderedPage, ...]
     warnings: tuple[str, ...] = ()
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from blogkit.config import choose_projects
 from blogkit.errors import ProjectError, RunsFailed
 from blogkit.gather import Gathered
-from blogkit.model import Manifest, Page, Project, Release, Run, RunResult, RunStatus, Site
+from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ def rendered(site: Site) -> Manifest:
     for project in site.projects:
         output = site.output / project.folder.relative_to(site.root) / "index.html"
         if output.is_file():
-            pages.append(Page(source=project.post, output=output, project=project.name))
+            pages.append(RenderedPage(source=project.post, output=output, project=project.name))
     own = {page.output for page in pages}
     for output in sorted(site.output.rglob("*.html")):
         source = (site.root / output.relative_to(site.output)).with_suffix(".qmd")
         if output not in own and source.is_file():
-            pages.append(Page(source=source, output=output))
+            pages.append(RenderedPage(source=source, output=output))
     return Manifest(engine="", root=site.output, pages=tuple(pages))
 
 

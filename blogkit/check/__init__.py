@@ -25,8 +25,7 @@ from blogkit.check.rules import Rule, all_rules, find_rule
 from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
 from blogkit.errors import CheckFailed, Problem, ProjectError, ToolMissing
-from blogkit.model import Finding, Level, Project, Site
-from blogkit.model import Page as RenderedPage
+from blogkit.model import Finding, Level, Project, RenderedPage, Site
 
 if TYPE_CHECKING:
     from blogkit.check.browser import Look

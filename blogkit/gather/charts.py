@@ -19,8 +19,8 @@ from typing import Any
 
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.gather.foreign import clean
+from blogkit.page.drawing import optimise
 from blogkit.store import RunPaths, write_if_changed
-from blogkit.tools.svg import optimise
 from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts
 
 ORIGIN = "blogkit"

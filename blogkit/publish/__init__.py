@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blogkit.errors import ConfigError, Problem, ProjectError, StoreError
-from blogkit.model import Manifest, Page, Project, Release, Site
+from blogkit.model import Manifest, Project, Release, RenderedPage, Site
 from blogkit.publish.branch import publish_branch
 from blogkit.publish.package import RELEASE_MARK, Package, pack
 
@@ -87,7 +87,7 @@ def place_of(site: Site, project: Project, target: str, destination: Path | None
     return destination.absolute()
 
 
-def page_of(manifest: Manifest, project: Project) -> Page:
+def page_of(manifest: Manifest, project: Project) -> RenderedPage:
     """The rendered page of a project's post. Raises ProjectError when there is none."""
     for page in manifest.pages:
         if page.project == project.name:

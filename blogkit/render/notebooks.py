@@ -467,7 +467,7 @@ def _image(mime: str, data: Any, about: _Output) -> list[str]:
 
 def _chart(chart: Mapping[str, Any], about: _Output) -> list[str]:
     """A Vega-Lite chart as its drawing, with the specification beside it, which makes it a figure that wakes."""
-    from blogkit.tools.svg import optimise
+    from blogkit.page.drawing import optimise
 
     part = next(forbidden_parts(chart), None)
     if part is not None:

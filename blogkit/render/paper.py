@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blogkit.model import Manifest, Page
+from blogkit.model import Manifest, RenderedPage
 from blogkit.tools.chromium import chromium, visit
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def print_posts(manifest: Manifest) -> tuple[Path, ...]:
 
     Raises ToolMissing where there is no browser, with the way to get one; ToolFailed when it cannot print.
     """
-    pages: Sequence[Page] = [page for page in manifest.pages if page.project] or manifest.pages
+    pages: Sequence[RenderedPage] = [page for page in manifest.pages if page.project] or manifest.pages
     made: list[Path] = []
     with chromium("Printing a PDF") as browser:
         for page in pages:

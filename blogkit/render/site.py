@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from lxml.html import HtmlElement
 
 from blogkit.errors import BlogkitError, ConfigError, Problem, RenderError
-from blogkit.model import Manifest, Page, Project, Site
+from blogkit.model import Manifest, Project, RenderedPage, Site
 from blogkit.render import citeas, extras, language, listing, structure
 from blogkit.render.cache import FOLDER, Cache, forget
 from blogkit.render.engines import pandoc
@@ -219,7 +219,9 @@ class SiteRenderer:
         cache.save(sources)
         names = projects_by_folder(site)
         pages = tuple(
-            Page(source=m.source, output=m.output, title=m.post.title_text, project=names.get(real[m.source].parent))
+            RenderedPage(
+                source=m.source, output=m.output, title=m.post.title_text, project=names.get(real[m.source].parent)
+            )
             for m in made
         )
         warnings = tuple(warning for one in made for warning in one.warnings)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blogkit.config import load_site
-from blogkit.model import Manifest, Page, Project, Site
+from blogkit.model import Manifest, Project, RenderedPage, Site
 from tests.check.pages import LIBRARIES, SVG, page
 from tests.files import write_tree
 
@@ -79,15 +79,15 @@ def site(
     return load_site(root)
 
 
-def post_of(where: Site, name: str = "width") -> tuple[Project, Page]:
+def post_of(where: Site, name: str = "width") -> tuple[Project, RenderedPage]:
     """A project with its rendered page."""
     project = next(one for one in where.projects if one.name == name)
     output = where.output / "projects" / name / "index.html"
-    return project, Page(source=project.post, output=output, project=name)
+    return project, RenderedPage(source=project.post, output=output, project=name)
 
 
 def manifest(where: Site) -> Manifest:
     """What rendering would say that it made."""
     pages = [post_of(where, project.name)[1] for project in where.projects]
-    pages.append(Page(source=where.root / "index.qmd", output=where.output / "index.html"))
+    pages.append(RenderedPage(source=where.root / "index.qmd", output=where.output / "index.html"))
     return Manifest(engine="pandoc", root=where.output, pages=tuple(pages))

@@ -16,7 +16,7 @@ import pytest
 import vl_convert
 from PIL import Image, ImageChops
 
-from blogkit.tools.svg import TOLERANCE, optimise, simplify
+from blogkit.page.drawing import TOLERANCE, optimise, simplify
 from blogkit.tools.vega import compile_vega, draw_svg
 
 CHANCE = random.Random(0)

@@ -15,7 +15,7 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.errors import ToolFailed
-from blogkit.model import Manifest, Page, Project, Site
+from blogkit.model import Manifest, Project, RenderedPage, Site
 from blogkit.render import extras, listing
 from blogkit.render.cache import FOLDER, Cache, forget
 from blogkit.render.dom import by_id, elements, with_class
@@ -87,7 +87,9 @@ def render_with_quarto(site: Site, only: Sequence[Project] = (), *, drafts: str 
     names = projects_by_folder(site)
     known = {post.source: post for post in [*posts.values(), *listings]}
     pages = tuple(
-        Page(source=s, output=output_of(site, s), title=known[s].title_text, project=names.get(s.resolve().parent))
+        RenderedPage(
+            source=s, output=output_of(site, s), title=known[s].title_text, project=names.get(s.resolve().parent)
+        )
         for s in wanted
     )
     return Manifest(engine="quarto", root=site.output, pages=pages, warnings=tuple(dict.fromkeys(made.warnings)))

@@ -14,10 +14,10 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.errors import Problem, RenderError, ToolFailed
+from blogkit.page.drawing import optimise
 from blogkit.render.dom import by_id, elements, make
 from blogkit.render.finish import FinishContext
 from blogkit.render.output import write_page
-from blogkit.tools.svg import optimise
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
 
 _PLACE = re.compile(r"(?:getElementById\(\s*|vegaEmbed\(\s*)[\"']#?([\w-]+)[\"']")
