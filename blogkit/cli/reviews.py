@@ -386,7 +386,8 @@ def bundle(
     posts = [one.post for one in prepared]
     rubric = _rubric()
     keep_rubric(place, rubric)  # the report reads by it what comes back
-    write_bundle(place, posts, output, reviewer=person, rubric=rubric, events=record)
+    staff = frozenset(one.key for one in roster.staff)
+    write_bundle(place, posts, output, reviewer=person, rubric=rubric, events=record, staff=staff)
     many = f"{len(posts)} post{'' if len(posts) == 1 else 's'}"
     size = file_size(output.stat().st_size)
     print(f"{output}: {many}, {size}. `blogkit review open {output}` opens it, without a network.")
@@ -488,7 +489,7 @@ def export(
     ] = None,
     folder: FolderOption = None,
 ) -> None:
-    """Write the record with neutral authorship: reviewers by letter, days instead of times. It is safe to commit."""
+    """Write what was submitted and stands, with neutral authorship: reviewers by letter, days instead of times."""
     from blogkit import store
     from blogkit.errors import ProjectError
     from blogkit.review.assign import published_pairs, read_rounds
@@ -496,14 +497,20 @@ def export(
     from blogkit.review.classroom import label_of
     from blogkit.review.collect import without_times
     from blogkit.review.record import to_lines
+    from blogkit.review.standing import standing_events
     from blogkit.tools import git
 
     place = _folder(folder)
     if commit and git.repository(output.resolve().parent) is None:
         hint = "Write the file into one, or leave --commit out."
         raise ProjectError("The file would lie in no git repository.", hint=hint, path=output)
-    events = _events(place, database)
     roster, pairs, secret = _roster(place, None), published_pairs(read_rounds(place)), place.secret()
+    events = standing_events(
+        _events(place, database),
+        staff=frozenset(person.key for person in roster.staff),
+        authors=roster.posts_by_key(),
+        held={(pair.reviewer, pair.post) for pair in pairs},
+    )
     people = {event.creator for event in events} | {person.key for person in roster.people}
     posts = {event.post for event in events}
     labels = {(one, post): label_of(one, post, roster, pairs, secret) for post in posts for one in people}

@@ -26,6 +26,7 @@ from blogkit.review.posts import revision_path, revisions
 from blogkit.review.record import Event, EventType, read_record, to_lines
 from blogkit.review.roster import PROJECT_NAME, Person, Roster
 from blogkit.review.rubric import Rubric, read_rubrics
+from blogkit.review.standing import own_events
 
 FORMAT = 1
 _REVISION = re.compile(r"[0-9a-f]{12}")
@@ -41,9 +42,10 @@ def write_bundle(
     reviewer: Person | None = None,
     rubric: Rubric | None = None,
     events: Iterable[Event] = (),
+    staff: frozenset[str] = frozenset(),
 ) -> Path:
     """A bundle of posts for one reviewer, or for whoever opens it. Their own earlier comments come along."""
-    own = [event for event in events if reviewer and event.creator == reviewer.key and event.post in set(posts)]
+    own = own_events(events, reviewer.key, posts, staff=staff) if reviewer else ()
     about = {
         "blogkit-review-bundle": FORMAT,
         "reviewer": {"key": reviewer.key, "name": reviewer.name, "email": reviewer.email} if reviewer else None,

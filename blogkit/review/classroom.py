@@ -25,6 +25,7 @@ from blogkit.review.posts import Revision, posts_with_revisions, revision_path, 
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
 from blogkit.review.roster import PROJECT_NAME, Person, Roster, read_roster
 from blogkit.review.rubric import DEFAULT, Rubric, read_rubrics
+from blogkit.review.standing import is_handed_in, standing_events
 from blogkit.review.state import PostState, Reply, Review, Thread, fold
 
 T = TypeVar("T")
@@ -213,6 +214,11 @@ class Classroom:
         """How somebody is called before the others."""
         return label_of(creator, post, self.roster, self.pairs, self.secret)
 
+    def standing(self) -> tuple[Event, ...]:
+        """What was submitted and stands, of all posts: the events that may leave the class."""
+        held, authors = self._assigned().held, self.authors or {}
+        return standing_events(self.store.all(), staff=self.staff, authors=authors, held=held)
+
     # --- where
 
     def place(self, thread: Thread, post: str) -> tuple[Anchor, Sequence[Document]]:
@@ -311,9 +317,7 @@ class Classroom:
             return True
         if not may(role, Action.SEE_SUBMITTED, submitted=submitted):
             return False
-        review = state.reviews.get(creator)
-        assigned = (creator, state.post) in self._assigned().held
-        return bool(review and review.submitted) or (creator in self.staff and not assigned)
+        return is_handed_in(state, creator, staff=self.staff, held=self._assigned().held)
 
     def _thread(self, thread: Thread, key: str, role: Role, post: str, numbers: Mapping[str, int]) -> dict[str, Any]:
         anchor, selectors = self.place(thread, post)

@@ -178,7 +178,8 @@ def report_csv(scores: Sequence[Score], rows: Sequence[Progress], roster: Roster
             cells += [len(score.peers) + len(score.staff), safe_cell(score.reason)]
             cells += [_points(score.criteria.get(name)) for name in criteria]
         cells += [len(own), sum(bool(row.submitted) for row in own), sum(row.late for row in own)]
-        cells += [sum(row.comments for row in own), _points(statistics.fmean(judged) if judged else None)]
+        counted = sum(row.comments for row in own if row.submitted)
+        cells += [counted, _points(statistics.fmean(judged) if judged else None)]
         writer.writerow(cells)
     return out.getvalue()
 

@@ -38,6 +38,10 @@ class Thread:
     replies: list[Reply] = field(default_factory=list)
     settled: tuple[str, tuple[Document, ...]] | None = None
     """(revision, selectors) of the last time somebody said where it belongs; no selectors mean nowhere."""
+    closing: Event | None = None
+    """The last event that closed or reopened it."""
+    settling: Event | None = None
+    """The last event that said where it belongs."""
 
     @property
     def id(self) -> str:
@@ -61,6 +65,8 @@ class Review:
     submitted: str = ""
     """When it was submitted last; empty while it was not."""
     submitted_rubric: Event | None = None
+    submission: Event | None = None
+    """The event that handed it in last."""
 
     @property
     def head(self) -> Event | None:
@@ -147,11 +153,11 @@ def _apply(
     elif kind in (EventType.CLOSE, EventType.REOPEN):
         thread = state.threads.get(event.about or "")
         if thread is not None and (event.creator == thread.event.creator or is_staff):
-            thread.closed = kind is EventType.CLOSE
+            thread.closed, thread.closing = kind is EventType.CLOSE, event
     elif kind is EventType.SETTLE:
         thread = state.threads.get(event.about or "")
         if thread is not None and event.revision and (event.creator == thread.event.creator or is_staff):
-            thread.settled = (event.revision, event.selectors)
+            thread.settled, thread.settling = (event.revision, event.selectors), event
     elif kind is EventType.RUBRIC:
         rubrics[event.post, event.creator].append(event)
         _start(state.review(event.creator), event)
@@ -159,7 +165,7 @@ def _apply(
         rubric = by_id.get(event.about or "")
         if rubric is not None and rubric.type is EventType.RUBRIC and rubric.creator == event.creator:
             review = state.review(event.creator)
-            review.submitted, review.submitted_rubric = event.created, rubric
+            review.submitted, review.submitted_rubric, review.submission = event.created, rubric, event
     elif kind is EventType.REVISION:
         state.revisions.append(event)
     elif kind is EventType.OVERRIDE and is_staff:

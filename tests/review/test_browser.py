@@ -408,6 +408,11 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         assert page.locator("[data-points]").first.input_value() == "6"
         page.get_by_role("tab", name="Comments").click()
         assert page.locator(".thread", has_text="the server was away").count() == 1
+        page.get_by_role("tab", name="Rubric").click()
+        for number in range(page.locator("[data-points]").count()):
+            page.locator("[data-points]").nth(number).fill("6")
+        page.get_by_role("button", name="Submit the review").click()
+        page.get_by_text("The authors see it now").wait_for()
     events = read_record(Path(command("export", str(tmp_path / "all.jsonl")) and str(tmp_path / "all.jsonl")))
     written = [event.text for event in events if event.text]
     assert len(written) == len(set(written)) == 6

@@ -60,6 +60,12 @@ def answer(bundle: Path, work: Path, answers: Path, documents: list[dict[str, An
     return statuses
 
 
+def handed_in(*comments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Comments, and a rubric that is submitted: what a reviewer's browser sends in the end."""
+    rubric = scores(None)
+    return [*comments, rubric, event("blogkit:Submit", **{"blogkit:about": rubric["id"]})]
+
+
 def test_a_review_travels_in_one_file_and_comes_back_in_one_file(tmp_path: Path) -> None:
     folder, bundle = pack(tmp_path)
     revision = open_bundle(bundle, tmp_path / "peek").folder.posts / "alpha" / "revisions.json"
@@ -221,14 +227,14 @@ def test_an_export_has_neutral_authorship(tmp_path: Path) -> None:
     folder, bundle = pack(tmp_path)
     revision = json.loads((folder.posts / "alpha" / "revisions.json").read_text())[-1]["id"]
     answers = tmp_path / "cy.review.jsonl"
-    answer(bundle, tmp_path / "work", answers, [comment(revision, "From a train.")])
+    answer(bundle, tmp_path / "work", answers, handed_in(comment(revision, "From a train.")))
     assert reviews.review
     runner = CliRunner()
     assert runner.invoke(app, ["review", "collect", str(answers), "--folder", str(folder.root)]).exit_code == 0
     out = tmp_path / "export.jsonl"
     done = runner.invoke(app, ["review", "export", str(out), "--folder", str(folder.root)])
     assert done.exit_code == 0, done.output
-    (one,) = read_record(out)
+    (one,) = (event for event in read_record(out) if event.text)
     assert one.creator in {"reviewer-a", "reviewer-b"}
     assert one.created.endswith("T00:00:00.000Z")
     assert key(folder, "cy") not in out.read_text()
@@ -244,7 +250,7 @@ def test_an_export_is_committed_under_a_neutral_name_and_nothing_else_goes_along
     folder, bundle = pack(tmp_path)
     revision = json.loads((folder.posts / "alpha" / "revisions.json").read_text())[-1]["id"]
     answers = tmp_path / "cy.review.jsonl"
-    answer(bundle, tmp_path / "work", answers, [comment(revision, "From a train.")])
+    answer(bundle, tmp_path / "work", answers, handed_in(comment(revision, "From a train.")))
     collect([answers], folder.record)
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "Tess Taylor")

@@ -467,11 +467,11 @@ class Review:
         return PlainTextResponse(text, media_type=kind, headers=headers)
 
     def record(self, request: Request) -> Response:
-        """The whole record as JSON lines."""
+        """What was submitted and stands, as JSON lines."""
         self._staff(self._reader(request), Action.SEE_STAFF_PAGES)
         headers = {"Content-Disposition": 'attachment; filename="record.jsonl"'}
         return PlainTextResponse(
-            to_lines(self.classroom.store.all()), media_type="application/x-ndjson", headers=headers
+            to_lines(self.classroom.standing()), media_type="application/x-ndjson", headers=headers
         )
 
     def override(self, request: Request, form: dict[str, str]) -> Response:
