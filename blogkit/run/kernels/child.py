@@ -36,6 +36,7 @@ class WarmKernelApp(BatchKernelApp):
 
     def init_code(self) -> None:
         """Runs what a kernel runs before its first cell; IPython's note of the modules by then is a copy."""
+        renew_backend()
         with other_modules(shellapp, MODULE_NAMES):
             super().init_code()  # type: ignore[no-untyped-call]
 
@@ -47,6 +48,14 @@ class WarmKernelApp(BatchKernelApp):
         if self.logging_config or self.log_level != logging.WARNING:
             super()._configure_logging()
         self._logging_configured = True
+
+
+def renew_backend() -> None:
+    """Lets pyplot load its backend again where a library's import made it load one, when there was no shell to join."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and getattr(pyplot, "_backend_mod", None) is not None:
+        with suppress(Exception):  # a notebook without figures is not stopped for a backend
+            pyplot.switch_backend(pyplot.get_backend())
 
 
 class _Sys:

@@ -61,7 +61,7 @@ def prepare(modules: list[str]) -> None:
         "IPython.core.pylabtools",
         "IPython.core.magics",
         "IPython.lib.display",
-        "matplotlib_inline.backend_inline",
+        "matplotlib_inline.config",
         "psutil",
         "sqlite3",
         "comm",
@@ -73,6 +73,7 @@ def prepare(modules: list[str]) -> None:
         except BaseException as error:  # a library may raise anything, even SystemExit
             if not isinstance(error, ImportError):
                 traceback.print_exception(error)
+    prepare_matplotlib()
     torch = sys.modules.get("torch")
     if torch is not None and torch.version.cuda is None:
         # The first optimiser imports it, for longer than all else together. With CUDA it might touch the device.
@@ -81,6 +82,17 @@ def prepare(modules: list[str]) -> None:
             importlib.import_module("torch._dynamo")
         for name in os.environ.keys() - before.keys():  # a new process has these only once it makes an optimiser
             del os.environ[name]
+
+
+def prepare_matplotlib() -> None:
+    """Imports what matplotlib's inline backend needs, where matplotlib is there, but not the backend itself.
+
+    The backend joins the shell that is there when it is imported, and there is none before the fork.
+    """
+    if "matplotlib" in sys.modules:
+        with suppress(ImportError):
+            importlib.import_module("matplotlib.backends.backend_agg")
+    sys.modules.pop("matplotlib_inline.backend_inline", None)
 
 
 def hazard() -> str:
