@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from blogkit.intervals import t_quantile
+
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
@@ -86,9 +88,7 @@ def _half_width(count: int) -> float:
 
 def quantile(freedom: int) -> float:
     """The 97.5 % quantile of Student's t."""
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, freedom))
+    return t_quantile(0.975, freedom)
 
 
 def is_number(column: Any) -> bool:
