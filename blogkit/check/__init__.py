@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from blogkit.check.evidence import as_rubric, gather_evidence
 from blogkit.check.files import Archive, Folder, Refused, open_archive
-from blogkit.check.page import Page
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
@@ -26,6 +25,7 @@ from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
 from blogkit.errors import CheckFailed, Problem, ProjectError, ToolMissing
 from blogkit.model import Finding, Level, Project, RenderedPage, Site
+from blogkit.page import Page
 
 if TYPE_CHECKING:
     from blogkit.check.browser import Look

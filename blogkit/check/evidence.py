@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from blogkit.check.page import visible_text
 from blogkit.check.post import Post
 from blogkit.check.profile import Criterion, Profile
 from blogkit.check.report import Report, shown_path
@@ -15,6 +14,7 @@ from blogkit.check.rules import find_rule
 from blogkit.check.rules import writing as said
 from blogkit.check.rules.citations import cites_in, citing_links, reference_ids
 from blogkit.model import Finding
+from blogkit.page.seen import visible_text
 from blogkit.store import ProjectPaths
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from blogkit.check.page import SPACE, visible_text
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
 from blogkit.config import read_yaml
 from blogkit.errors import ConfigError
+from blogkit.page.seen import SPACE, visible_text
 from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
 

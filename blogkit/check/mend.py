@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from blogkit.check.page import WORD, shown_width, visible_text
 from blogkit.check.post import Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules.package import image_size, is_junk
 from blogkit.errors import StoreError
 from blogkit.links import local_path, resolve
+from blogkit.page.seen import WORD, shown_width, visible_text
 from blogkit.store import write_bytes
 
 KEPT = ".before-fix"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.check.files import Files
-from blogkit.check.page import Page
 from blogkit.check.reach import Reference, references
 from blogkit.check.source import Place, Source
+from blogkit.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)

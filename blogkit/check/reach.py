@@ -6,8 +6,10 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lxml.html import HtmlElement
+
 from blogkit.check.files import Files, Refused
-from blogkit.links import Address, HtmlElement, Use, file_addresses, html_addresses, local_path, resolve
+from blogkit.links import Address, Use, file_addresses, html_addresses, local_path, resolve
 
 _FOLLOWED_INTO = (".css", ".js", ".mjs", ".svg", ".html", ".htm")
 

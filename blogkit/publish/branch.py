@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from blogkit.errors import ProjectError
-from blogkit.links import html_addresses, parse_html
+from blogkit.links import html_addresses
 from blogkit.model import Manifest, Release, Site
+from blogkit.page.parse import parse_html
 from blogkit.tools import git
 
 MESSAGE = "Publish the site with blogkit"

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lxml import html
+from lxml.html import HtmlElement
 
 from blogkit.errors import ProjectError
 from blogkit.links import (
     Address,
-    HtmlElement,
     Use,
     local_path,
-    parse_html,
     resolve,
     rewrite_css,
     rewrite_html,
     rewrite_script,
 )
+from blogkit.page.parse import parse_html
 
 INDEX = "index.html"
 RELEASE_MARK = b'<meta name="blogkit:release"'

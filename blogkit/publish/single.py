@@ -8,8 +8,10 @@ import posixpath
 import re
 
 from lxml import html
+from lxml.html import HtmlElement
 
-from blogkit.links import Address, HtmlElement, Use, local_path, parse_html, resolve, rewrite_css, rewrite_html
+from blogkit.links import Address, Use, local_path, resolve, rewrite_css, rewrite_html
+from blogkit.page.parse import parse_html
 from blogkit.publish.package import INDEX, NAMED_FILE, Package
 
 _TYPES = {

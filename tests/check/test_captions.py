@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blogkit.check.page import Page
+from blogkit.page import Page
 
 FIGURE = """<!doctype html><html lang="en"><title>t</title><body><main id="quarto-document-content">
 <div id="fig-loss" class="quarto-float"><figure>

@@ -12,9 +12,9 @@ import pytest
 
 from blogkit.check.files import Folder
 from blogkit.check.freshness import stale
-from blogkit.check.page import Page
 from blogkit.check.post import Post
 from blogkit.check.source import Source
+from blogkit.page import Page
 
 TABLE = b"the gathered table"
 

@@ -11,7 +11,8 @@ import pytest
 
 from blogkit.check import check_path
 from blogkit.errors import CheckFailed, ConfigError, ProjectError
-from blogkit.links import html_addresses, parse_html
+from blogkit.links import html_addresses
+from blogkit.page.parse import parse_html
 from blogkit.pipeline import is_stale, publish_projects
 from blogkit.publish import gather, publish
 from blogkit.publish.archive import zip_bytes

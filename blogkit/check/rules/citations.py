@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blogkit.check.bibliography import read_bibliography
-from blogkit.check.page import Link, Page, has_class, visible_text
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.rules.writing import part_sections
 from blogkit.check.source import Place
+from blogkit.page import Link, Page
+from blogkit.page.seen import visible_text
+from blogkit.page.tree import has_class
 
 _PAPER = re.compile(
     r"arxiv\.org|doi\.org|openreview\.net|aclanthology|proceedings\.|neurips\.cc|\.mlr\.press|semanticscholar|jmlr\.org|distill\.pub|openaccess\.thecvf",

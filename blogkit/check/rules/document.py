@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from blogkit.check.page import tag_of, visible_text
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.rules.citations import citing_links
 from blogkit.check.source import Place
+from blogkit.page.seen import visible_text
+from blogkit.page.tree import tag_of
 
 
 @rule(

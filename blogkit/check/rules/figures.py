@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lxml.html import HtmlElement
+
 from blogkit.check.files import Refused
 from blogkit.check.freshness import stale
-from blogkit.check.page import Float, has_class, tag_of, visible_text
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
-from blogkit.links import HtmlElement, html_addresses, local_path, resolve
+from blogkit.links import html_addresses, local_path, resolve
+from blogkit.page import Float
+from blogkit.page.seen import visible_text
+from blogkit.page.tree import has_class, tag_of
 
 
 @rule(

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator
 
 from blogkit.check.files import Archive, Refused
-from blogkit.check.page import shown_width
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.reach import Reference
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
 from blogkit.links import Use, json_addresses, local_path, resolve
+from blogkit.page.seen import shown_width
 
 
 @rule(

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from blogkit.check.page import WORD, visible_text
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
+from blogkit.page.seen import WORD, visible_text
 
 _SLUG = re.compile(r"(\d{4})-(\d{2})-(\d{2})-([a-z0-9]+(?:-[a-z0-9]+)*)")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from blogkit.check.page import Page, Section, has_class, tag_of, visible_text
+from lxml.html import HtmlElement
+
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Part, Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
-from blogkit.links import HtmlElement
+from blogkit.page import Page, Section
+from blogkit.page.seen import visible_text
+from blogkit.page.tree import has_class, tag_of
 
 _AI_NAMES = (
     r"ChatGPT|GPT-?\d[\w.-]*|Claude|Copilot|Gemini|Llama|Mistral|DeepSeek|Grok|Perplexity|Cursor|Codex|Bard"

@@ -1,0 +1,43 @@
+"""Pages as trees: our own by libxml2, which is fast, and those of others by HTML5's rules, as browsers read them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from lxml import etree, html
+from lxml.html import HtmlElement
+
+
+def parse_html(data: bytes) -> HtmlElement:
+    """A page as a tree, read in the encoding that it declares (UTF-8 when it declares none and is UTF-8)."""
+    encoding = declared_encoding(data) or ("utf-8" if _is_utf8(data) else "windows-1252")
+    parser = html.HTMLParser(encoding=encoding, huge_tree=True)
+    try:
+        return html.document_fromstring(data or b"<html></html>", parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError, LookupError):
+        return html.document_fromstring("<html><body></body></html>")
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that a page's first bytes name, as a browser reads them; None when they name none that is known."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if data.startswith(mark):
+            return name
+    match = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", data[:4096], re.IGNORECASE)
+    if not match:
+        return None
+    try:
+        name = codecs.lookup(match.group(1).decode("ascii")).name
+    except LookupError:
+        return None
+    # A page that could be read as ASCII up to this line is not UTF-16, whatever it says.
+    return {"utf-16": "utf-8", "ascii": "windows-1252", "iso8859-1": "windows-1252"}.get(name, name)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Who wrote a page and what it is called, as it prints them, else as its metadata has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml.html import HtmlElement
+
+from blogkit.page.seen import SPACE, visible_text
+
+_TITLES = (
+    "//header[@id='title-block-header']//h1",
+    "//d-title//h1",
+    "//h1[contains(concat(' ', normalize-space(@class), ' '), ' title ') or contains(@class, 'post-title')]",
+    "//header//h1",
+)
+_AUTHORS = (
+    "//header[@id='title-block-header']//p[contains(concat(' ', normalize-space(@class), ' '), ' author ')]",
+    "//header[@id='title-block-header']//div[contains(@class,'quarto-title-meta-heading')"
+    " and (normalize-space()='Author' or normalize-space()='Authors')]"
+    "/following-sibling::div[contains(@class,'quarto-title-meta-contents')]//p",
+    "//d-byline//*[contains(@class,'author')]//*[contains(concat(' ', @class, ' '), ' name ')]",
+    "//table[contains(@class,'header')]//span[contains(translate(@style,' ',''),'font-size:17px')]",
+    "//*[@rel='author']",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' author ')]",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' authors ') or @id='authors']//a",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' authors ') or @id='authors']",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')]",
+    "//*[self::span or self::p or self::div][contains(translate(@style,' ',''),'font-size:17px')]",
+)
+_ABSTRACT = "//header[@id='title-block-header']//div[contains(@class,'abstract')]//p"
+
+
+def find_title(root: HtmlElement, main: HtmlElement) -> HtmlElement | None:
+    """The element that prints the title; the site's name does not count."""
+    for path in _TITLES:
+        found = root.xpath(path)
+        if isinstance(found, list) and found:
+            return found[0]  # type: ignore[no-any-return]
+    headings = list(main.iter("h1"))
+    if len(headings) == 1 and next(main.iter("h2"), None) is not None:
+        return headings[0]
+    for span in main.iter("span"):
+        match = re.search(r"font-size:\s*(\d+)\s*px", span.get("style") or "")
+        if match and int(match.group(1)) >= 24:
+            return span
+    return None
+
+
+def title_in_head(root: HtmlElement) -> str:
+    """The text of the page's ``<title>``."""
+    element = root.find(".//head/title")
+    return SPACE.sub(" ", element.text or "").strip() if element is not None else ""
+
+
+def meta_contents(root: HtmlElement, name: str) -> list[str]:
+    """The contents of the meta elements of this name or property."""
+    return [
+        (element.get("content") or "").strip()
+        for element in root.iter("meta")
+        if name in {(element.get("name") or "").lower(), (element.get("property") or "").lower()}
+    ]
+
+
+def abstract_of(root: HtmlElement) -> list[HtmlElement]:
+    """The paragraphs of the abstract in the title block."""
+    found = root.xpath(_ABSTRACT)
+    return found if isinstance(found, list) else []
+
+
+def find_authors(root: HtmlElement, main: HtmlElement) -> tuple[str, ...]:
+    """The authors' names, each once."""
+    for names in (*_printed(root), *_declared(root)):
+        if names:
+            return tuple(dict.fromkeys(names))
+    for element in list(main.iter("p", "div", "h2", "h3", "h4"))[:12]:
+        match = re.match(r"^(?:by|authors?:)\s+(.{3,120})$", visible_text(element), re.IGNORECASE)
+        if match:
+            return tuple(split_names(match.group(1)))
+    return ()
+
+
+def _printed(root: HtmlElement) -> Iterator[list[str]]:
+    for path in _AUTHORS:
+        found = root.xpath(path)
+        texts = [visible_text(one) for one in found] if isinstance(found, list) else []
+        yield [name for text in texts for name in split_names(text)]
+
+
+def _declared(root: HtmlElement) -> Iterator[list[str]]:
+    for name in ("author", "citation_author", "dc.creator", "article:author"):
+        yield [one for text in meta_contents(root, name) for one in split_names(text)]
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a line of authors, without footnote marks and affiliations in brackets."""
+    text = re.sub(r"\([^)]*\)|\[[^\]]*\]|[*†‡§¹²³⁴0-9]+|\S+@\S+", " ", text)
+    text = re.sub(r"^\s*(?:by|authors?:?)\s+", "", text, flags=re.IGNORECASE)
+    parts = re.split(r"\s*(?:,|;|&|\band\b|·|\|| {3,}|\n)\s*", text)
+    suffixes = {"jr", "jr.", "sr", "sr.", "phd", "ph.d.", "ii", "iii"}
+    names = [SPACE.sub(" ", part).strip() for part in parts]
+    return [name for name in names if re.search(r"[^\W\d_]", name) and name.lower() not in suffixes]
