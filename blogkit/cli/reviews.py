@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from blogkit.review.assign import Round
     from blogkit.review.folder import ReviewFolder
     from blogkit.review.posts import Prepared
-    from blogkit.review.record import Event
     from blogkit.review.roster import Roster
     from blogkit.review.rubric import Rubric
 
@@ -132,9 +131,10 @@ def _check_day(text: str) -> None:
 
 
 def _submitted(place: ReviewFolder, database: str | None) -> set[tuple[str, str]]:
+    from blogkit.review.keeping import read_events
     from blogkit.review.record import EventType
 
-    events = _events(place, database)
+    events = read_events(place, database)
     return {(event.creator, event.post) for event in events if event.type is EventType.SUBMIT}
 
 
@@ -255,9 +255,10 @@ def collect(
 ) -> None:
     """Merge review files and the server's record by union: as often, and in whatever order, you like."""
     from blogkit.review.collect import collect as merge_files
+    from blogkit.review.keeping import read_events
 
     place = _folder(folder)
-    done = merge_files(files, place.record, more=_events(place, database))
+    done = merge_files(files, place.record, more=read_events(place, database))
     print(f"{done.path}: {done.events} event{'' if done.events == 1 else 's'}, {done.new} of them new.")
     for event in done.altered:
         print(f"    {event} was changed by hand in one of the files; one version of it is kept.")
@@ -330,6 +331,7 @@ def serve(
 ) -> None:
     """Serve the review to a class. Events are kept in SQLite, or in PostgreSQL by URL."""
     from blogkit.errors import ProjectError
+    from blogkit.review.keeping import choose_database, remember_database
     from blogkit.review.rubric import keep_rubric, read_rubrics
     from blogkit.review.server.app import Origins
     from blogkit.review.server.serve import bind, build, run
@@ -341,7 +343,9 @@ def serve(
     origins = Origins(app=url or f"http://{host}:{port}", posts=posts_url or f"http://{host}:{port + 1}")
     if origins.app == origins.posts:
         raise ProjectError("The app and the posts need two origins.", hint="Give --posts-url another host or port.")
-    served = build(place, origins, database=database)
+    address = choose_database(place, database, begin=True)
+    served = build(place, origins, database=address)
+    remember_database(place, address or "")
     sockets = (bind(host, port), bind(host, port + 1))
     typer.echo(f"The review is at {origins.app}; `blogkit review links --url {origins.app}` signs people in.", err=True)
     run(served.app, served.posts, sockets)
@@ -441,6 +445,7 @@ def report(
     from blogkit.errors import ProjectError
     from blogkit.review import score
     from blogkit.review.assign import deadlines, published_pairs, read_rounds
+    from blogkit.review.keeping import read_events
     from blogkit.review.rubric import DEFAULT, read_rubrics
     from blogkit.review.state import fold
 
@@ -451,7 +456,7 @@ def report(
     rounds = [each for each in read_rounds(place) if each.published]
     pairs = published_pairs(rounds)
     staff = frozenset(person.key for person in roster.staff)
-    states = fold(_events(place, database), staff=staff, authors=roster.posts_by_key())
+    states = fold(read_events(place, database), staff=staff, authors=roster.posts_by_key())
     versions = read_rubrics(place) or (DEFAULT,)
     rubric = versions[-1]
     posts = sorted({pair.post for pair in pairs} | set(states))
@@ -460,22 +465,6 @@ def report(
     rows = score.progress(states, pairs, deadlines(rounds), today=datetime.now(UTC).date().isoformat())
     write = score.report_csv if format == "csv" else score.report_markdown
     print(write(scores, rows, roster, rubric), end="")
-
-
-def _events(place: ReviewFolder, database: str | None) -> tuple[Event, ...]:
-    """The collected record together with the server's events, where there is a database."""
-    from blogkit.review.record import merge, read_record
-
-    records: list[tuple[Event, ...] | list[Event]] = [read_record(place.record) if place.record.is_file() else ()]
-    if database or place.database.is_file():
-        from blogkit.review.server.database import Database
-        from blogkit.review.server.serve import database_url
-
-        opened = Database(database_url(place, database))
-        opened.migrate()
-        records.append(opened.all())
-        opened.close()
-    return merge(*records).events
 
 
 @review.command()
@@ -496,6 +485,7 @@ def export(
     from blogkit.review.bundle import with_labels
     from blogkit.review.classroom import label_of
     from blogkit.review.collect import without_times
+    from blogkit.review.keeping import read_events
     from blogkit.review.record import to_lines
     from blogkit.review.standing import standing_events
     from blogkit.tools import git
@@ -506,7 +496,7 @@ def export(
         raise ProjectError("The file would lie in no git repository.", hint=hint, path=output)
     roster, pairs, secret = _roster(place, None), published_pairs(read_rounds(place)), place.secret()
     events = standing_events(
-        _events(place, database),
+        read_events(place, database),
         staff=frozenset(person.key for person in roster.staff),
         authors=roster.posts_by_key(),
         held={(pair.reviewer, pair.post) for pair in pairs},

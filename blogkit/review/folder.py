@@ -40,27 +40,53 @@ class ReviewFolder:
         return self.root / "review.db"
 
     @property
+    def settings(self) -> Path:
+        """What the review remembers of itself: which database it is kept in."""
+        return self.root / "review.yml"
+
+    @property
     def posts(self) -> Path:
         """Anonymised revisions: ``NAME/REVISION.html`` and ``NAME/revisions.json``."""
         return self.root / "posts"
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether something is there that people's keys stand in: rounds, a record, or a database."""
+        return any(path.is_file() for path in (self.assignments, self.record, self.database))
+
     def secret(self) -> bytes:
-        """The class's secret, made at the first call and readable by its owner alone."""
+        """The class's secret, made at the first call and readable by its owner alone.
+
+        Raises StoreError when it is missing or damaged although the review has begun: a new one would make every
+        link and session invalid and every reviewer unknown.
+        """
         if not self.secret_file.is_file():
-            try:
-                self.root.mkdir(parents=True, exist_ok=True)
-                self.root.chmod(0o700)
-                with open(self.secret_file, "xb", opener=_private) as stream:
-                    stream.write(secrets.token_bytes(32))
-            except FileExistsError:
-                pass
-            except OSError as error:
-                raise StoreError(f"could not be written: {error.strerror}.", path=self.secret_file) from error
+            if self.has_begun:
+                hint = (
+                    "Bring back `secret` from a copy of this folder (32 bytes, readable by its owner alone): people's"
+                    " keys, links and sessions depend on it. Without it nobody can tell who wrote what."
+                )
+                raise StoreError("is missing, though the review has begun.", hint=hint, path=self.secret_file)
+            self.make_secret()
         data = self.secret_file.read_bytes()
         if len(data) < 32:
-            hint = "Remove it if no review has begun; otherwise bring it back from a copy: people's keys depend on it."
+            hint = "Bring it back from a copy of this folder: people's keys, links and sessions depend on it."
+            if not self.has_begun:
+                hint = "Remove it: no review has begun, and the next command makes a new one."
             raise StoreError("is damaged.", hint=hint, path=self.secret_file)
         return data
+
+    def make_secret(self) -> None:
+        """A new secret, where there is none."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+            with open(self.secret_file, "xb", opener=_private) as stream:
+                stream.write(secrets.token_bytes(32))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise StoreError(f"could not be written: {error.strerror}.", path=self.secret_file) from error
 
 
 def _private(path: str, flags: int) -> int:

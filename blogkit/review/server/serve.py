@@ -53,6 +53,7 @@ def build(folder: ReviewFolder, origins: Origins, *, database: str | None = None
 
 def build_offline(opened: Opened, answers: Path, origins: Origins) -> Served:
     """The two apps over an opened bundle: events go to the file ``answers``, the database holds the session alone."""
+    opened.folder.make_secret()  # for this reading alone
     before = read_record(opened.folder.record) if opened.folder.record.is_file() else ()
     sessions = Database(f"sqlite:///{opened.folder.database}")
     sessions.migrate()
