@@ -1,14 +1,20 @@
-"""The rows of charts as a page carries them: by column, each coded the way that takes fewest bytes.
+"""The rows of charts: written once, typed, and read back by everybody who reads a page.
 
-A column is exact wherever that is cheap: grid axes, few values, whole numbers, short decimals, single precision. A long
-column of measured numbers is too dear for a page that most readers only look at, so the page gets what a drawing can
-show (12 bits over its range, or 18 over several decades) and a script beside the page holds it in full precision,
-which is loaded when a reader points at the drawing or opens the table. ``runtime/src/tables.js`` reads both.
+A page carries rows by column, each coded the way that takes fewest bytes. A column is exact wherever that is cheap:
+grid axes, few values, whole numbers, short decimals, single precision. A long column of measured numbers is too dear
+for a page that most readers only look at, so the page gets what a drawing can show (12 bits over its range, or 18 over
+several decades), and a script beside the page holds it in full precision. It is loaded when a reader points at the
+drawing or opens the table. Columns that no chart of the page names stand in that script alone.
+
+:func:`decode_columns` reads the columns in Python and ``render/runtime/src/tables.js`` in the browser, for figures,
+data tables and review alike. A value keeps its type on the way: the text "8" is never the number 8.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -18,6 +24,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from blogkit.store import parse_json
+
 Rows = Sequence[Mapping[str, Any]]
 Column = list[Any]
 """As the page has it: the name, the kind of coding, and what that kind needs."""
@@ -25,6 +33,14 @@ Column = list[Any]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 WORTH = 1000
 """Bytes, compressed, that a drawn column must save over the exact one."""
+CHEAP = 120
+"""Bytes, compressed, up to which a page carries a column that no chart names."""
+LATER = "later"
+"""The kind of a column that stands in the script beside the page alone."""
+MOST_VALUES = 20_000_000
+"""A page that claims to hold more is not read: a few bytes can name any number of rows."""
+
+_HEAD, _TAIL = 'document.dispatchEvent(new CustomEvent("blogkit:columns",{detail:', "}));\n"
 
 _MISSING = object()
 
@@ -64,20 +80,120 @@ def as_table(values: Any) -> Table | None:
     return Table(rows=len(values), columns=columns)
 
 
-def code_table(table: Table, names: Iterable[str], exact_only: frozenset[str] = frozenset()) -> Coded:
-    """The named columns of a table, coded. Those of ``exact_only`` are never rounded: rows are matched by them."""
+def code_table(table: Table, named: Iterable[str], exact_only: frozenset[str] = frozenset()) -> Coded:
+    """Every column of a table, coded, in the table's order.
+
+    ``named`` are the columns that a chart of the page names, which the page itself must hold. Those of ``exact_only``
+    are never rounded: rows are matched by them. Columns that Vega-Lite made for itself (``__…``) go along when named.
+    """
+    wanted = frozenset(named)
     columns: list[Column] = []
     exact: list[Column] = []
-    for name in names:
-        values = table.columns[name]
+    for name, values in table.columns.items():
+        if name not in wanted and name.startswith("__"):
+            continue
         best = [name, *min(_exact(values), key=_cost)]
         drawn = None if name in exact_only else _drawn(values)
-        if drawn is not None and _cost(best) - _cost(drawn) >= WORTH:
+        if name not in wanted and _cost(best) > CHEAP:
+            columns.append([name, LATER])
+            exact.append(best)
+        elif drawn is not None and _cost(best) - _cost(drawn) >= WORTH:
             columns.append([name, *drawn])
             exact.append(best)
         else:
             columns.append(best)
     return Coded(columns=tuple(columns), exact=tuple(exact))
+
+
+def csv_text(table: Table) -> str:
+    """A table as CSV, for people: nothing of blogkit reads it back, since CSV has no types."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [name for name in table.columns if not name.startswith("__")]
+    writer.writerow(names)
+    writer.writerows(zip(*(table.columns[name] for name in names), strict=True))
+    return stream.getvalue()
+
+
+# --- the script beside the page -------------------------------------------------------------------------------------
+
+
+def columns_script(tables: Mapping[str, Sequence[Column]]) -> str:
+    """The script that hands full-precision columns to a page, by the id of their table."""
+    detail = [{"table": identity, "columns": list(columns)} for identity, columns in tables.items()]
+    text = json.dumps(detail, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f"{_HEAD}{text}{_TAIL}"
+
+
+def read_columns_script(text: str) -> dict[str, list[Column]]:
+    """The columns that :func:`columns_script` wrote, by the id of their table. Raises ValueError for anything else."""
+    if not (text.startswith(_HEAD) and text.endswith(_TAIL)):
+        raise ValueError("it is not a script of a figure's columns")
+    detail = parse_json(text[len(_HEAD) : -len(_TAIL)])
+    if not isinstance(detail, list) or not all(isinstance(entry, dict) for entry in detail):
+        raise ValueError("it holds no tables")
+    return {str(entry["table"]): list(entry["columns"]) for entry in detail if "table" in entry and "columns" in entry}
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def decode_table(document: Any, exact: Sequence[Column] = ()) -> Table:
+    """The table of a page's ``bk-table-…`` script, in full precision where ``exact`` has the columns.
+
+    Raises ValueError when it is none, or claims more than :data:`MOST_VALUES`.
+    """
+    try:
+        rows, coded = document["rows"], {column[0]: column for column in document["columns"]}
+        coded |= {column[0]: column for column in exact}
+        if type(rows) is not int or rows < 0 or rows * max(1, len(coded)) > MOST_VALUES:
+            raise ValueError("it has too many rows")
+        columns = {
+            str(name): decode_column(rows, column[1], column[2:])
+            for name, column in coded.items()
+            if column[1] != LATER
+        }
+    except (TypeError, KeyError, IndexError, ZeroDivisionError, OverflowError, struct.error) as error:
+        raise ValueError(f"it is no table of a figure: {error}") from error
+    return Table(rows=rows, columns=columns)
+
+
+def decode_column(rows: int, kind: str, rest: Sequence[Any]) -> list[Any]:
+    """A coded column's values. Raises ValueError for a kind that is not known, or another number of values."""
+    if kind == "values":
+        values = list(rest[0])
+    elif kind == "single":
+        values = [None if value is None else struct.unpack("f", struct.pack("f", value))[0] for value in rest[0]]
+    elif kind == "choice":
+        values = [rest[0][LETTERS.index(letter)] for letter in rest[1]]
+    elif kind == "axis":
+        values = [rest[0][index // rest[1] % len(rest[0])] for index in range(rows)]
+    elif kind == "steps":
+        values = [total if rest[0] == 1 else total / rest[0] for total in itertools.accumulate(rest[1])]
+    elif kind == "drawn":
+        values = list(_undrawn(*rest))
+    else:
+        raise ValueError(f"it has a column of the unknown kind {kind!r}")
+    if len(values) != rows:
+        raise ValueError("it has a column of another length")
+    return values
+
+
+def _undrawn(width: int, low: float, high: float, logarithmic: bool, text: str) -> Iterable[float]:
+    """The numbers of a column that was coded for drawing, as :func:`_drawn` coded it."""
+    if width not in (1, 2, 3, 4):
+        raise ValueError("it has a column of numbers of an unknown width")
+    top, code = 64**width - 1, 0
+    for start in range(0, len(text), width):
+        zigzag = 0
+        for letter in text[start : start + width]:
+            zigzag = zigzag * 64 + LETTERS.index(letter)
+        code = (code + (-(zigzag + 1) // 2 if zigzag % 2 else zigzag // 2)) % (top + 1)
+        value = low + (high - low) * code / top
+        yield math.exp(value) if logarithmic else value
+
+
+# --- coding ---------------------------------------------------------------------------------------------------------
 
 
 def _cost(column: Column) -> int:
@@ -87,12 +203,14 @@ def _cost(column: Column) -> int:
 def _exact(values: Sequence[Any]) -> Iterable[Column]:
     """Every coding that gives a column back bit for bit."""
     yield ["values", list(values)]
-    keys = [(type(value), value) for value in values]  # True is not 1, and 1 is not 1.0
+    # True is not 1, 1 is not 1.0, and 0.0 is not -0.0
+    keys = [(type(value), value if value or type(value) is not float else str(value)) for value in values]
     levels = list(dict.fromkeys(keys))
     if len(levels) <= len(LETTERS):
         place = {key: index for index, key in enumerate(levels)}
         codes = [place[key] for key in keys]
-        shown = [value for _, value in levels]
+        first = dict(zip(reversed(keys), reversed(values), strict=True))
+        shown = [first[key] for key in levels]
         repeat = next((n for n, code in enumerate(codes) if code != codes[0]), len(codes))
         if all(code == index // repeat % len(levels) for index, code in enumerate(codes)):
             yield ["axis", shown, repeat]

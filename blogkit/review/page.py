@@ -16,7 +16,8 @@ from typing import Any
 from lxml import html
 from lxml.html import HtmlElement
 
-from blogkit.store import parse_json
+from blogkit.page.charts import chart_rows, page_tables
+from blogkit.page.rows import Table as ChartTable
 
 SKIPPED = frozenset(
     {
@@ -136,6 +137,8 @@ class _Reading:
     images: list[Image] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    tables_of_charts: Mapping[str, ChartTable] | None = None
+    """Read at the first chart."""
 
     def text(self, text: str | None) -> None:
         for piece in _PIECES.findall(utf16(text or "")):
@@ -207,9 +210,10 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
     chart = element.get("data-review-chart") is not None or element.get("data-blogkit-chart") is not None
     owner = (block if block and block.startswith(("fig-", "tbl-")) else name) or block
     if chart and owner:
-        rows = tuple(chart_rows(element))
-        if rows:
-            reading.charts.append(Chart(block=owner, rows=rows, start=reading.next_place))
+        if reading.tables_of_charts is None:
+            reading.tables_of_charts = page_tables(element.getroottree().getroot())
+        rows = tuple(chart_rows(element, reading.tables_of_charts))
+        reading.charts.append(Chart(block=owner, rows=rows, start=reading.next_place))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):
@@ -254,38 +258,3 @@ def _rows(table: HtmlElement) -> Iterator[tuple[str, ...]]:
 def digest(data: bytes) -> str:
     """A name for what a picture shows."""
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def chart_rows(element: HtmlElement) -> Iterator[Mapping[str, Any]]:
-    """The rows of every data table of a chart that carries its specification or its columns as JSON."""
-    for script in element.iter("script"):
-        if "json" not in (script.get("type") or ""):
-            continue
-        try:
-            document = parse_json(script.text or "")
-        except ValueError:
-            continue
-        yield from _data_rows(document)
-
-
-def _data_rows(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """Rows anywhere in a specification: lists of objects under ``values``, or columns under ``columns``."""
-    if depth > 12:
-        return
-    if isinstance(node, dict):
-        values = node.get("values")
-        if isinstance(values, list) and values and all(isinstance(row, dict) for row in values):
-            yield from values
-        columns = node.get("columns")
-        if isinstance(columns, dict) and columns and all(isinstance(column, list) for column in columns.values()):
-            names = list(columns)
-            for row in zip(*columns.values(), strict=False):
-                yield dict(zip(names, row, strict=True))
-            return
-        for name, value in node.items():
-            if name != "runs":
-                yield from _data_rows(value, depth + 1)
-    elif isinstance(node, list):
-        for value in node:
-            if isinstance(value, dict | list):
-                yield from _data_rows(value, depth + 1)

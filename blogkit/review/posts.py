@@ -12,6 +12,7 @@ import json
 import mimetypes
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,8 @@ from lxml.html import HtmlElement
 import blogkit
 from blogkit import store
 from blogkit.errors import ProjectError
+from blogkit.page.charts import EXACT_CLASS
+from blogkit.page.rows import read_columns_script
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.images import strip
 from blogkit.review.leaks import Leak, find_leaks, identity_of, leaks_in_notebook, with_lines
@@ -179,9 +182,6 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
             element.attrib.pop(name, None)
 
 
-_COLUMNS = re.compile(r'document\.dispatchEvent\(new CustomEvent\("blogkit:columns",\{detail:(\{.*\})\}\)\);\s*', re.S)
-
-
 def _runs_of(source: Path | None) -> list[dict[str, object]]:
     """The gathered runs of a post, each by id and parameters: what a comment on a mark may say, and no more."""
     if source is None:
@@ -196,22 +196,18 @@ def _runs_of(source: Path | None) -> list[dict[str, object]]:
 def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[dict[str, object]]) -> None:
     """Puts the data of interactive figures into the page, since a frame without network cannot load it later.
 
-    A figure's rows come from its CSV file, for finding marks by value; the full-precision columns that its runtime
-    asks for come from the script beside it, of which only the numbers are taken.
+    The full-precision columns that a figure asks for come from the script beside it, of which only the data is taken.
     """
     exact: dict[str, object] = {}
     for figure in document.xpath("//*[contains(concat(' ', @class, ' '), ' bk-figure ')]"):
         figure.set("data-review-chart", figure.get("id") or "")
         for element in (figure, *figure.xpath(".//details[@data-exact]")):
             file = _local(element.attrib.pop("data-exact", None), page, site)
-            found = _COLUMNS.fullmatch(file.read_text(encoding="utf-8")) if file is not None else None
-            if found is not None:
-                detail = store.parse_json(found[1])
-                exact[str(detail["table"])] = detail["columns"]
+            if file is not None:
+                with suppress(ValueError):
+                    exact |= read_columns_script(file.read_text(encoding="utf-8"))
+        _append_json(figure, "review-chart-data", {"runs": runs})
         for link in figure.xpath(".//details[contains(@class, 'bk-origin')]//a[@download]"):
-            file = _local(link.get("href"), page, site)
-            if file is not None and file.suffix == ".csv" and not figure.xpath("./script[@class='review-chart-data']"):
-                _append_json(figure, "review-chart-data", {"columns": _columns_of(file), "runs": runs})
             link.attrib.pop("href", None)
         for item in figure.xpath(".//details[contains(@class, 'bk-origin')]//li"):
             if item.text and (cut := re.search(r",? ?from commit [0-9a-f, ]+", item.text)):
@@ -219,37 +215,13 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[di
     if exact:
         body = document.find("body")
         assert body is not None
-        _append_json(body, "review-exact", exact)
+        _append_json(body, EXACT_CLASS, exact)
 
 
 def _append_json(parent: HtmlElement, name: str, value: object) -> None:
     script = html.Element("script", {"type": "application/json", "class": name})
     script.text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     parent.append(script)
-
-
-def _columns_of(file: Path, most: int = 50_000) -> dict[str, list[object]]:
-    """A CSV file by column; what reads as a number is one."""
-    import csv
-
-    with open(file, encoding="utf-8", newline="") as stream:
-        rows = csv.reader(stream)
-        names = next(rows, [])
-        columns: dict[str, list[object]] = {name: [] for name in names}
-        for number, row in enumerate(rows):
-            if number >= most:
-                break
-            for name, cell in zip(names, row, strict=False):
-                columns[name].append(_value_of(cell))
-    return columns
-
-
-def _value_of(cell: str) -> object:
-    if re.fullmatch(r"-?\d{1,15}", cell):
-        return int(cell)
-    if re.fullmatch(r"-?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?", cell):
-        return float(cell)
-    return {"": None, "True": True, "False": False}.get(cell, cell)
 
 
 def _drop(element: HtmlElement) -> None:

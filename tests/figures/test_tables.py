@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import blogkit.render
-from blogkit.page.rows import Column, _exact, as_table, code_table
+from blogkit.page.rows import (
+    Column,
+    _exact,
+    as_table,
+    code_table,
+    columns_script,
+    decode_column,
+    decode_table,
+    read_columns_script,
+)
 from tests.figures.pages import curves, single
 
 SCRIPT = Path(blogkit.render.__file__).parent / "runtime" / "src" / "tables.js"
@@ -82,22 +91,76 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(NUMBERS, min_size=1, max_size=30))
-def test_no_exact_coding_loses_a_bit(values: list[Any]) -> None:
-    for kind, *rest in _exact(values):
-        if kind == "steps":
-            total, back = 0, []
-            for step in rest[1]:
-                total += step
-                back.append(total / rest[0])
-            assert [struct_of(value) for value in back] == [struct_of(float(value)) for value in values]
-        elif kind == "single":
-            assert [single(value) for value in rest[0]] == values
+CELLS = st.one_of(
+    NUMBERS, st.booleans(), st.none(), st.text(max_size=6), st.integers(0, 3), st.sampled_from(["8", 8, ""])
+)
 
 
-def struct_of(value: float) -> tuple[float, float]:
-    return value, math.copysign(1, value)
+def typed(values: list[Any]) -> list[tuple[type, Any]]:
+    """Values with their types; a whole number is the same number with and without a point, as in JSON."""
+    return [(float, float(value)) if type(value) in (int, float) else (type(value), value) for value in values]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.lists(NUMBERS, min_size=1, max_size=30), st.lists(CELLS, min_size=1, max_size=30)))
+def test_no_exact_coding_loses_a_bit_or_a_type(values: list[Any]) -> None:
+    for column in _exact(values):
+        kind, *rest = json.loads(json.dumps(column))
+        back = decode_column(len(values), kind, rest)
+        assert typed(back) == typed(values), kind
+        signs = [math.copysign(1, value) for value in values if type(value) in (int, float)]
+        assert [math.copysign(1, value) for value in back if type(value) in (int, float)] == signs
+
+
+def test_python_reads_a_table_as_the_page_does(tmp_path: Path) -> None:
+    rows = [
+        {**row, "width": "8", "run_id": f"{number:x}", "measured": math.sin(number), "__made": number}
+        for number, row in enumerate(curves(1000, exact=True))
+    ]
+    table = as_table(rows)
+    assert table is not None
+    coded = code_table(table, ["epoch", "run", "loss"])
+    shown = {"rows": 1000, "columns": list(coded.columns)}
+    assert [column[0] for column in coded.columns] == ["epoch", "run", "loss", "width", "run_id", "measured"]
+    page = decode_table(json.loads(json.dumps(shown)))
+    assert list(page.columns) == ["epoch", "run", "loss", "width"]
+    browser = read_back(1000, coded.columns, tmp_path)
+    assert browser.pop("loss") == pytest.approx(page.columns["loss"], rel=1e-12)  # exp() differs in its last bit
+    assert browser == {name: list(values) for name, values in page.columns.items() if name != "loss"}
+    exact = read_columns_script(columns_script({table.id: coded.exact}))[table.id]
+    whole = decode_table(shown, exact)
+    assert {name: list(values) for name, values in whole.columns.items()} == {
+        name: list(values) for name, values in table.columns.items() if not name.startswith("__")
+    }
+    assert "</" not in columns_script({"t": [["x", "values", ["</script>"]]]})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        {"rows": 10**12, "columns": [["x", "axis", [1], 1]]},
+        {"rows": -1, "columns": []},
+        {"rows": 2, "columns": [["x", "axis", [], 1]]},
+        {"rows": 2, "columns": [["x", "axis", [1], 0]]},
+        {"rows": 2, "columns": [["x", "values", [1]]]},
+        {"rows": 2, "columns": [["x", "choice", ["a"], "AB"]]},
+        {"rows": 2, "columns": [["x", "choice", ["a"], "A!"]]},
+        {"rows": 2, "columns": [["x", "eval", "1"]]},
+        {"rows": 1, "columns": [["x"]]},
+        {"rows": 1, "columns": [["x", "drawn", 10**9, 0, 1, False, "A"]]},
+    ],
+)
+def test_a_table_that_is_none_is_refused(document: Any) -> None:
+    with pytest.raises(ValueError):
+        decode_table(document)
+
+
+@pytest.mark.parametrize("text", ["", "alert(1)", "document.dispatchEvent(1)", columns_script({}).replace("[]", "7")])
+def test_a_script_that_is_not_of_columns_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="it "):
+        read_columns_script(text)
 
 
 def test_a_long_measured_column_is_drawn_from_12_bits_and_quoted_in_full(tmp_path: Path) -> None:

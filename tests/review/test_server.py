@@ -324,6 +324,7 @@ def test_every_answer_carries_the_headers_that_keep_the_page_apart(school: Schoo
 def test_what_the_browser_runs_was_built_from_the_sources_that_are_here() -> None:
     interface = Path(blogkit.__file__).parent / "review" / "interface"
     names = ["package-lock.json", "build.mjs", *sorted(f"src/{one.name}" for one in (interface / "src").iterdir())]
+    names.append("../../render/runtime/src/tables.js")
     total = hashlib.sha256()
     for name in names:
         total.update(f"{name}\n".encode() + (interface / name).read_bytes())

@@ -7,8 +7,7 @@ figure (``render/runtime``). Without scripts all of it but the controls is there
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from urllib.parse import quote, unquote
 from lxml import etree, html
 
 from blogkit.errors import Problem, RenderError, ToolFailed
-from blogkit.page.rows import Coded, Table, as_table, code_table
+from blogkit.page.rows import Coded, Table, as_table, code_table, columns_script, csv_text
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
 from blogkit.render.finish.origin import made_how, said_of
@@ -203,7 +202,7 @@ def _without_rows(vega: Spec) -> list[Any]:
 
 
 def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
-    """Each table that some figure draws, once, with the columns that any of them names."""
+    """Each table that some figure draws, coded once for all of them."""
     tables: dict[str, Table] = {}
     wanted: dict[str, set[str]] = {}
     matched: dict[str, set[str]] = {}
@@ -216,10 +215,7 @@ def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
             wanted.setdefault(known.id, set()).update(named)
             matched.setdefault(known.id, set()).update(_matched(figure.vega, known.columns))
     return {
-        identity: (
-            table,
-            code_table(table, [n for n in table.columns if n in wanted[identity]], frozenset(matched[identity])),
-        )
+        identity: (table, code_table(table, wanted[identity], frozenset(matched[identity])))
         for identity, table in tables.items()
     }
 
@@ -238,15 +234,6 @@ def _matched(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
     return found
 
 
-def _csv(table: Table) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    names = [name for name in table.columns if not name.startswith("__")]
-    writer.writerow(names)
-    writer.writerows(zip(*(table.columns[name] for name in names), strict=True))
-    return stream.getvalue()
-
-
 # --- writing a figure -----------------------------------------------------------------------------------------------
 
 
@@ -258,7 +245,7 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
     tables = sorted(figure.tables.values(), key=lambda table: -table.rows)
     for index, table in enumerate(tables):
         stem = f"{name}.csv" if index == 0 else f"{name}-{index + 1}.csv"
-        write_if_changed(folder / stem, _csv(table))
+        write_if_changed(folder / stem, csv_text(table))
         downloads.append((figure.address + quote(stem), "Data (CSV)" if index == 0 else f"Data {index + 1} (CSV)"))
     downloads.append((figure.address + quote(f"{name}.vl.json"), "Specification (Vega-Lite)"))
     exact = _write_exact(figure, coded)
@@ -296,16 +283,15 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
 
 
 def _write_exact(figure: _Figure, coded: dict[str, tuple[Table, Coded]]) -> str:
-    """Writes the script with the full-precision columns of a figure's table; its address, empty without any."""
-    for table in figure.tables.values():
-        columns = coded[table.id][1].exact if table.id in coded else ()
-        if columns:
-            name = f"{table.id.removeprefix('bk-')}.js"
-            detail = inert_json({"table": table.id, "columns": list(columns)})
-            script = f'document.dispatchEvent(new CustomEvent("blogkit:columns",{{detail:{detail}}}));\n'
-            write_if_changed(figure.folder / name, script)
-            return figure.address + name
-    return ""
+    """Writes the script with the full-precision columns of a figure's tables; its address, empty without any."""
+    known = {table.id: coded[table.id][1].exact for table in figure.tables.values() if table.id in coded}
+    exact = {identity: columns for identity, columns in known.items() if columns}
+    if not exact:
+        return ""
+    names = [identity.removeprefix("bk-") for identity in exact]
+    name = names[0] if len(names) == 1 else f"tables-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:10]}"
+    write_if_changed(figure.folder / f"{name}.js", columns_script(exact))
+    return f"{figure.address}{name}.js"
 
 
 def _page_spec(figure: _Figure) -> Spec:

@@ -20,7 +20,7 @@ const notices = packages.map((name) => {
 writeFileSync(`${out}/THIRD_PARTY.txt`, `Parts of read.js and frame.js come from these packages, under their licences:\n\n${notices.join("\n\n---\n\n")}\n`);
 
 // A test compares this with the sources, so that what is shipped cannot fall behind them.
-const sources = ["package-lock.json", "build.mjs", ...readdirSync("src").sort().map((name) => `src/${name}`)];
+const sources = ["package-lock.json", "build.mjs", ...readdirSync("src").sort().map((name) => `src/${name}`), "../../render/runtime/src/tables.js"];
 const sum = createHash("sha256");
 for (const name of sources) sum.update(`${name}\n`).update(readFileSync(name));
 writeFileSync(`${out}/SOURCES.sha256`, `${sum.digest("hex")}\n`);

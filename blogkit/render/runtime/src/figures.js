@@ -18,7 +18,9 @@ function load(address) {
 
 // Full-precision columns, which a script of the page's folder hands over, until the runtime or the table asks for them.
 const exact = new Map();
-document.addEventListener('blogkit:columns', event => exact.set(event.detail.table, event.detail.columns));
+document.addEventListener('blogkit:columns', event => {
+  for (const {table, columns} of event.detail) exact.set(table, columns);
+});
 document.addEventListener('blogkit:ask', event => { event.detail.columns = exact.get(event.detail.table) || null; });
 
 const ours = name => load(new URL(name, here).href);

@@ -1,4 +1,5 @@
-// The rows of a page's charts, as page/rows.py writes them: columns, each coded the way that suits it.
+// The rows of a page's charts, as page/rows.py writes them: columns, each coded the way that suits it. Figures, data
+// tables and the review's interface all read them here.
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const decoded = new Map();
 
@@ -42,7 +43,8 @@ function columns(id) {
   if (before && before.exact === !!exact) return before;
   const table = JSON.parse(document.getElementById(id).textContent);
   const known = new Map(table.columns.concat(exact || []).map(column => [column[0], column]));
-  const made = [...known].map(([name, [, kind, ...rest]]) => [name, decoders[kind](table.rows, ...rest)]);
+  const there = [...known].filter(([, column]) => column[1] !== 'later');  // the others' script has not come
+  const made = there.map(([name, [, kind, ...rest]]) => [name, decoders[kind](table.rows, ...rest)]);
   const after = {rows: table.rows, columns: made, exact: !!exact};
   decoded.set(id, after);
   return after;

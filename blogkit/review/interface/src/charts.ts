@@ -2,6 +2,7 @@
 import type { Selector } from "./anchor";
 import { fragment } from "./anchor";
 import type { Choice } from "./messages";
+import { tableColumns } from "../../../render/runtime/src/tables.js";
 
 type Datum = Record<string, unknown>;
 interface Item { datum?: Datum; bounds?: { x1: number; y1: number; x2: number; y2: number }; mark?: Mark; x?: number; y?: number; items?: Mark[]; defined?: boolean }
@@ -11,19 +12,28 @@ export type Columns = Record<string, unknown[]>;
 
 const POINTS = new Set(["symbol", "rect", "arc", "line", "area", "rule", "trail", "text"]);
 
-/** The rows that a chart draws, by column, as the page carries them for reviewers. */
-export function columnsOf(figure: Element): Columns {
-  const script = figure.querySelector("script.review-chart-data");
+const jsonOf = (script: Element | null): unknown => {
   try {
-    const document = JSON.parse(script?.textContent ?? "{}");
-    if (document.columns) return document.columns as Columns;
-    const rows: Datum[] = document.data?.values ?? [];
-    const columns: Columns = {};
-    for (const name of Object.keys(rows[0] ?? {})) columns[name] = rows.map((row) => row[name]);
-    return columns;
+    return JSON.parse(script?.textContent ?? "null");
   } catch {
-    return {};
+    return null;
   }
+};
+
+/** The data sets that a chart draws, each by column, typed as the page carries them; the page's runtime reads the same. */
+export function dataOf(figure: Element): Columns[] {
+  const older = (jsonOf(figure.querySelector("script.review-chart-data")) as { columns?: Columns } | null)?.columns;
+  if (older) return [older]; // a copy that an earlier blogkit made
+  const found: Columns[] = [];
+  for (const data of (specOf(figure) as { data?: { values?: unknown }[] } | null)?.data ?? []) {
+    if (typeof data.values === "string" && document.getElementById(data.values)) found.push(Object.fromEntries(tableColumns(data.values)));
+    else if (Array.isArray(data.values)) {
+      const rows = data.values.filter((row): row is Datum => !!row && typeof row === "object");
+      const names = new Set(rows.flatMap((row) => Object.keys(row)));
+      found.push(Object.fromEntries([...names].map((name) => [name, rows.map((row) => row[name])])));
+    }
+  }
+  return found;
 }
 
 export const blockOf = (element: Element): string =>
@@ -77,6 +87,16 @@ function allMarks(figure: Element): { svg: SVGSVGElement; marks: Placed[]; matri
   return { svg, marks: [...placed(root, 0, 0)], matrix };
 }
 
+/** A mark's value as its row has it: Vega reads the text of a date or of a number on an axis, and changes its type. */
+const written = (value: unknown, name: string, data: Columns[]): unknown => {
+  const number = value instanceof Date ? value.getTime() : value;
+  if (typeof number !== "number") return value;
+  const all = data.flatMap((columns) => columns[name] ?? []);
+  if (all.includes(number)) return number;
+  const text = all.find((one) => typeof one === "string" && one !== "" && (Number(one) === number || new Date(one).getTime() === number));
+  return text ?? value;
+};
+
 const plain = (value: unknown): string | number | boolean | null | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
@@ -87,7 +107,7 @@ const plain = (value: unknown): string | number | boolean | null | undefined => 
 interface Channels { key: string[]; series: string[]; value: string[] }
 
 /** Which fields name a mark, which its series, and which it measures, read from the specification. */
-export function channelsOf(spec: unknown, datum: Datum, columns: Columns): Channels {
+export function channelsOf(spec: unknown, datum: Datum, data: Columns[]): Channels {
   const fields: Record<string, Set<string>> = {};
   const scales: Record<string, string> = {};
   const used: Record<string, string> = {};
@@ -111,7 +131,7 @@ export function channelsOf(spec: unknown, datum: Datum, columns: Columns): Chann
     Object.values(record).forEach(visit);
   };
   visit(spec);
-  const known = (name: string) => name in columns || !Object.keys(columns).length;
+  const known = (name: string) => !data.length || data.some((columns) => name in columns);
   const pick = (...names: string[]) => [...new Set(names.flatMap((name) => [...(fields[name] ?? [])]))];
   const discrete = (name: string) => ["band", "point", "ordinal"].includes(scales[used[name] ?? ""] ?? "");
   const across = pick("x", "xc", "x2");
@@ -125,10 +145,10 @@ export function channelsOf(spec: unknown, datum: Datum, columns: Columns): Chann
   return { key: [...new Set([...series, ...named])], series, value };
 }
 
-const pairs = (datum: Datum, names: string[]): Record<string, string | number | boolean | null> => {
+const pairs = (datum: Datum, names: string[], data: Columns[] = []): Record<string, string | number | boolean | null> => {
   const found: Record<string, string | number | boolean | null> = {};
   for (const name of names) {
-    const value = plain(datum[name]);
+    const value = plain(written(datum[name], name, data));
     if (value !== undefined) found[name] = value;
   }
   return found;
@@ -139,17 +159,14 @@ const short = (value: unknown): string =>
 const told = (fields: Datum): string => Object.entries(fields).map(([name, value]) => `${name} ${short(value)}`).join(", ");
 
 /** The runs behind some field values: by a column `run` of the data, or by the parameters that the fields name. */
-function runsBehind(figure: Element, columns: Columns, fields: Datum): { id: string; told: string }[] {
+function runsBehind(figure: Element, data: Columns[], fields: Datum): { id: string; told: string }[] {
   const found = new Set<string>();
-  columns.run?.forEach((run, row) => {
-    if (Object.entries(fields).every(([name, value]) => columns[name]?.[row] === value)) found.add(String(run));
-  });
-  let runs: Datum[] = [];
-  try {
-    runs = JSON.parse(figure.querySelector("script.review-chart-data")?.textContent ?? "{}").runs ?? [];
-  } catch {
-    /* a figure without provenance */
+  for (const columns of data) {
+    columns.run?.forEach((run, row) => {
+      if (Object.entries(fields).every(([name, value]) => columns[name]?.[row] === value)) found.add(String(run));
+    });
   }
+  const runs = (jsonOf(figure.querySelector("script.review-chart-data")) as { runs?: Datum[] } | null)?.runs ?? [];
   const named = (run: Datum) => Object.entries(fields).filter(([name]) => name in run);
   const behind = found.size
     ? runs.filter((run) => found.has(String(run.id)))
@@ -165,13 +182,7 @@ function tellRuns(runs: { id: string; told: string }[]): string {
   return ` · ${runs.length === 1 ? "run" : `${runs.length} runs:`} ${some}${runs.length > 3 ? "; …" : ""}`;
 }
 
-export const specOf = (figure: Element): unknown => {
-  try {
-    return JSON.parse(figure.querySelector("script.bk-spec")?.textContent ?? "null");
-  } catch {
-    return null;
-  }
-};
+export const specOf = (figure: Element): unknown => jsonOf(figure.querySelector("script.bk-spec"));
 
 interface State { signals?: Record<string, unknown>; data?: Record<string, unknown> }
 interface View {
@@ -239,12 +250,12 @@ export function choicesAt(figure: Element, x: number, y: number): Choice[] {
 export function choicesFor(figure: Element, datum: Datum): Choice[] {
   const block = blockOf(figure);
   const title = titleOf(block);
-  const columns = columnsOf(figure);
-  const { key, series, value } = channelsOf(specOf(figure), datum, columns);
-  const fields = pairs(datum, key);
-  const shown = pairs(datum, value);
+  const data = dataOf(figure);
+  const { key, series, value } = channelsOf(specOf(figure), datum, data);
+  const fields = pairs(datum, key, data);
+  const shown = pairs(datum, value, data);
   const state = stateOf(figure);
-  const runs = runsBehind(figure, columns, fields);
+  const runs = runsBehind(figure, data, fields);
   const choices: Choice[] = [];
   if (key.some((name) => name in fields && !series.includes(name))) { // otherwise it has no name but its series'
     const origin = tellRuns(runs);
@@ -253,7 +264,7 @@ export function choicesFor(figure: Element, datum: Datum): Choice[] {
     choices.push({ label: `${title}: the mark at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
   }
   if (series.length) {
-    const named = pairs(datum, series);
+    const named = pairs(datum, series, data);
     const one = { type: "blogkit:MarkSelector", part: "series", fields: named, state };
     choices.push({ label: `${title}: the series ${told(named)}`, quote: `${title}, series ${told(named)}`, selectors: [fragment(block), one] });
   }
@@ -282,7 +293,9 @@ export function placeOf(figure: Element, fields: Datum): DOMRect | null {
   if (!drawn || !Object.keys(fields).length) return null;
   const same = (one: unknown, other: unknown) =>
     one === other || (typeof one === "number" && typeof other === "number" && Math.abs(one - other) <= 5e-4 * Math.max(Math.abs(one), Math.abs(other)));
-  const hits = drawn.marks.filter((one) => Object.entries(fields).every(([name, value]) => same(plain(one.item.datum?.[name]), value)));
+  const data = dataOf(figure);
+  const hits = drawn.marks.filter((one) =>
+    Object.entries(fields).every(([name, value]) => same(plain(written(one.item.datum?.[name], name, data)), value)));
   if (!hits.length) return null;
   const points = hits.map((one) => new DOMPoint(one.x, one.y).matrixTransform(drawn.matrix));
   const [left, right] = [Math.min(...points.map((p) => p.x)), Math.max(...points.map((p) => p.x))];
