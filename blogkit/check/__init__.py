@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,15 @@ from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, so
 from blogkit.check.rules import Rule, all_rules, find_rule
 from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
-from blogkit.errors import CheckFailed, Problem, ProjectError, ToolMissing
+from blogkit.errors import CheckFailed, Problem, ProjectError
 from blogkit.model import Finding, Level, Project, RenderedPage, Site
 from blogkit.page import Page
+from blogkit.tools.workers import Limits, Stop, run_bounded
 
 if TYPE_CHECKING:
     from blogkit.check.browser import Look
     from blogkit.check.mend import Mended
+    from blogkit.tools.workers import Outcome
 
 __all__ = [
     "Profile",
@@ -159,52 +162,75 @@ def mend(
 
 
 def check_paths(
-    paths: Sequence[Path], *, profile: Profile, browser: bool = False, workers: int | None = None
+    paths: Sequence[Path],
+    *,
+    profile: Profile,
+    browser: bool = False,
+    workers: int | None = None,
+    seconds: float | None = None,
 ) -> Iterator[Report]:
     """The reports of many submissions in the order of ``paths``, made side by side; none stops the others.
 
-    A browser opens them one after the other; so many are open at once as ``workers`` says.
+    Each is handled in a process that may die: one that takes longer than ``seconds``, or more memory than a page can
+    need, gets a report that says so. A browser opens them one after the other; so many are open at once as ``workers``
+    says.
     """
     import os
 
+    limits = _limits(browser, seconds)
     wanted = workers or (1 if browser else min(len(paths), os.cpu_count() or 1))
-    if wanted <= 1 or len(paths) < 4:
-        yield from _several(paths, profile, browser)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(max_workers=wanted, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, min(16, len(paths) // (wanted * (1 if browser else 4))))
-        parts = [(paths[start : start + chunk], profile, browser) for start in range(0, len(paths), chunk)]
-        for reports in pool.map(_part, parts):
-            yield from reports
-
-
-def _part(task: tuple[Sequence[Path], Profile, bool]) -> list[Report]:
-    return list(_several(*task))
+    open_worker = partial(_open_checker, profile, browser)
+    outcomes = run_bounded(open_worker, paths, limits=limits, workers=wanted)
+    for path, outcome in zip(paths, outcomes, strict=True):
+        if outcome.value is not None:
+            yield outcome.value
+        elif outcome.stop is not None:
+            yield _stopped_report(path, profile, outcome)
+        else:
+            assert outcome.error is not None
+            yield _defect_report(path, profile, outcome.error)
 
 
-def _several(paths: Sequence[Path], profile: Profile, browser: bool) -> Iterator[Report]:
+def _limits(browser: bool, seconds: float | None) -> Limits:
+    """What one submission may take; a browser maps far more memory than it uses, so it has no limit of it."""
+    if browser:
+        return Limits(seconds=seconds or 180)
+    return Limits(seconds=seconds or 60, memory=2_000_000_000)
+
+
+@contextmanager
+def _open_checker(profile: Profile, browser: bool) -> Iterator[Callable[[Path], Report]]:
+    """In a worker: the function that checks one submission."""
+    all_rules()
     with looking() if browser else nullcontext(False) as look:
-        for path in paths:
-            yield _one(path, profile, look)
+        yield lambda path: check_path(path, profile=profile, browser=look)
 
 
-def _one(path: Path, profile: Profile, browser: bool | Look) -> Report:
-    try:
-        return check_path(path, profile=profile, browser=browser)
-    except ToolMissing:
-        raise
-    except Exception as error:
-        finding = Finding(
-            code="BK100",
-            level=Level.ERROR,
-            message=f"the submission could not be checked: {type(error).__name__}: {error}",
-            path=path,
-            fix="Open it by hand; this is a defect of blogkit that we would like to know.",
-        )
-        return Report(name=path.name, path=path, profile=profile, findings=(finding,), refused=str(error) or "error")
+def _stopped_report(path: Path, profile: Profile, outcome: Outcome[Report]) -> Report:
+    """The report of a submission that took more than it may."""
+    fix = "Open it by hand. It may be made to stop a checker."
+    if outcome.stop is Stop.TIME:
+        fix = "Open it by hand, or give it longer with --time-limit. It may be made to stop a checker."
+    finding = Finding(
+        code="BK100",
+        level=Level.ERROR,
+        message=f"the submission could not be checked: it {outcome.reason}.",
+        path=path,
+        fix=fix,
+    )
+    return Report(name=path.name, path=path, profile=profile, findings=(finding,), refused=f"{outcome.reason}.")
+
+
+def _defect_report(path: Path, profile: Profile, error: Exception) -> Report:
+    """The report of a submission over which the check itself failed."""
+    finding = Finding(
+        code="BK100",
+        level=Level.ERROR,
+        message=f"the submission could not be checked: {type(error).__name__}: {error}",
+        path=path,
+        fix="Open it by hand; this is a defect of blogkit that we would like to know.",
+    )
+    return Report(name=path.name, path=path, profile=profile, findings=(finding,), refused=str(error) or "error")
 
 
 def refuse_errors(report: Report) -> None:

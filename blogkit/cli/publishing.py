@@ -68,6 +68,10 @@ def check(
     ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="First mend what is safe to mend.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many at once.")] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", min=1, metavar="SECONDS", help="How long one submission may take: 60, or 180."),
+    ] = None,
 ) -> None:
     """Compare posts with the venue's format."""
     from blogkit import check as checking
@@ -79,7 +83,7 @@ def check(
         return
     if fix:
         what = _mend(what or [], profile)
-    reports = _reports(what or [], profile, browser, jobs)
+    reports = _reports(what or [], profile, browser, jobs, time_limit)
     if rubric:
         sys.stdout.write(checking.as_rubric(reports))
         return
@@ -144,7 +148,9 @@ def _site_profile(site: Site) -> Venue:
     return checking.load(site.config.profile, site.root)
 
 
-def _reports(what: list[str], profile: str | None, browser: bool, jobs: int | None) -> list[Report]:
+def _reports(
+    what: list[str], profile: str | None, browser: bool, jobs: int | None, seconds: float | None
+) -> list[Report]:
     """A report for each thing named: paths that are no project are taken as they are."""
     from blogkit import check as checking
     from blogkit.pipeline import check_projects
@@ -156,7 +162,7 @@ def _reports(what: list[str], profile: str | None, browser: bool, jobs: int | No
         reports += check_projects(_site(), names, profile=profile, browser=browser)
     if paths:
         chosen = checking.load(profile or _default_profile())
-        reports += checking.check_paths(paths, profile=chosen, browser=browser, workers=jobs)
+        reports += checking.check_paths(paths, profile=chosen, browser=browser, workers=jobs, seconds=seconds)
     return reports
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from blogkit.check import check_path, check_paths, load
+from blogkit.check import Profile, check_path, check_paths, load
 from blogkit.check.files import MOST_FILES, Refused, open_archive
+from blogkit.model import Level
 from tests.check.pages import page, submission, zipped, zipped_folder
 
 PROFILE = load("mit-6.7960")
@@ -160,16 +161,17 @@ def test_names_in_another_encoding_are_shown_and_do_no_harm(tmp_path: Path) -> N
     assert check_path(path, profile=PROFILE).refused == ""
 
 
-def test_one_that_breaks_the_checker_itself_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = zipped_folder(tmp_path / "a.zip", submission(tmp_path / "post", page()))
+class Broken(Profile):
+    """A profile over which the check fails, as over a defect of its own."""
 
-    def broken(path: Path, **_: object) -> None:
+    def level(self, rule: str) -> Level | None:
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr("blogkit.check.check_path", broken)
-    (report,) = check_paths([good], profile=PROFILE)
+
+def test_one_that_breaks_the_checker_itself_does_not_stop_the_others(tmp_path: Path) -> None:
+    good = zipped_folder(tmp_path / "a.zip", submission(tmp_path / "post", page()))
+    broken = Broken(**vars(PROFILE))
+    (report,) = check_paths([good], profile=broken)
     assert report.refused == "boom" and "could not be checked" in report.findings[0].message
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from blogkit.check import Report, check_path, check_paths, load, looking
 from blogkit.errors import ToolMissing
-from blogkit.tools.chromium import can_browse, chromium
+from blogkit.tools.chromium import can_browse, chromium, find_chromium
 from tests.check import pages
 from tests.check.pages import page, submission, zipped_folder
 
@@ -145,7 +145,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Browser]:
     return browsers
 
 
-def test_several_submissions_are_opened_in_one_browser(tmp_path: Path, started: list[Browser]) -> None:
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with a line for every Chromium that any process starts while the test runs."""
+    log = tmp_path / "starts"
+    wrapper = tmp_path / "chromium"
+    wrapper.write_text(f'#!/bin/sh\necho started >> "{log}"\nexec "{find_chromium()}" "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("BLOGKIT_CHROMIUM", str(wrapper))
+    return log
+
+
+def test_several_submissions_are_opened_in_one_browser(tmp_path: Path, starts: Path) -> None:
     paper = {"site_libs/paper.png": pages.png(4, 4)}
     late = page(end="<script>new Image()['sr' + 'c'] = 'https:' + '//late.host.edu/x'</script>")
     zips = [
@@ -154,7 +165,19 @@ def test_several_submissions_are_opened_in_one_browser(tmp_path: Path, started: 
     ]
     found = [messages(report, "BK102") for report in check_paths(zips, profile=PROFILE, browser=True)]
     assert [len(said) for said in found] == [0, 1, 0]
-    assert len(started) == 1
+    assert len(starts.read_text().split()) == 1
+
+
+def test_a_page_that_never_comes_to_rest_does_not_stop_the_others(tmp_path: Path) -> None:
+    paper = {"site_libs/paper.png": pages.png(4, 4)}
+    endless = page(end="<script>addEventListener('load', () => { for (;;); })</script>")
+    zips = [
+        zipped_folder(tmp_path / f"{number}.zip", submission(tmp_path / f"{number}", html, paper))
+        for number, html in enumerate((endless, page()))
+    ]
+    first, second = check_paths(zips, profile=PROFILE, browser=True, seconds=20)
+    assert "longer than 20 seconds" in first.refused or "could not look at it" in first.refused
+    assert messages(second) == []
 
 
 def test_before_a_release_only_what_would_stop_it_is_looked_at(tmp_path: Path) -> None:

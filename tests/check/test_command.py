@@ -160,3 +160,17 @@ def test_publishing_says_what_it_put_where_and_its_size(
     assert blogkit(monkeypatch, "publish", "width", "--to", "zip") == 0
     assert capsys.readouterr().out.startswith("width: _submissions/width.zip, 5 files, ")
     assert blogkit(monkeypatch, "check", "_submissions/width.zip") == 0
+
+
+def test_a_submission_that_takes_too_long_has_a_row_as_the_others_and_the_check_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = zipped_folder(tmp_path / "good.zip", submission(tmp_path / "post", page()))
+    slow = zipped(tmp_path / "slow.zip", {"index.html": page(end="<div>" + "<b>x</b>" * 3_000_000 + "</div>")})
+    code = blogkit(monkeypatch, "check", str(slow), str(good), "gone.zip", "--format", "csv", "--time-limit", "3")
+    assert code == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["submission"], row["verdict"]) for row in rows] == [
+        ("slow.zip", "refused"), ("good.zip", "ok"), ("gone.zip", "refused"),
+    ]  # fmt: skip
+    assert "it took longer than 3 seconds" in rows[0]["first error"]
