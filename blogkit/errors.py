@@ -75,7 +75,7 @@ class ConfigError(_Problems):
 
 
 class RenderError(_Problems):
-    """A post that cannot be rendered faithfully; nothing was written in its place."""
+    """A post that cannot be rendered faithfully; the page that it had stays, and the other posts were written."""
 
 
 class _Letter(BlogkitError):

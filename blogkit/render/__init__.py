@@ -13,10 +13,12 @@ ENGINES = ("auto", "quarto", "pandoc")
 def render_site(site: Site, *, engine: str = "auto", only: Sequence[Project] = ()) -> Manifest:
     """Renders a site's pages into its output folder; with ``only``, the posts of those projects.
 
-    ``auto`` takes Quarto where it is installed and the embedded engine elsewhere. Raises RenderError with every
-    problem of every post, and writes no page in that case; ToolMissing when the engine is not there.
+    ``auto`` takes Quarto where it is installed and the embedded engine elsewhere. A post that cannot be rendered keeps
+    the page that it had, and stops no other: RenderError with every problem of every post is raised when the rest is
+    written. Raises ToolMissing when the engine is not there.
     """
-    from blogkit.render.site import render_with_pandoc
+    from blogkit.render.engines import engine_named
+    from blogkit.render.renderer import SiteRenderer
     from blogkit.tools import quarto
 
     engine = engine if engine != "auto" else site.config.engine
@@ -25,8 +27,6 @@ def render_site(site: Site, *, engine: str = "auto", only: Sequence[Project] = (
         raise ConfigError(
             [Problem(path=site.root / "_quarto.yml", message=message, hint=f"Known: {', '.join(ENGINES)}.")]
         )
-    if engine == "quarto" or (engine == "auto" and quarto.find_quarto() is not None):
-        from blogkit.render.engines.quarto import render_with_quarto
-
-        return render_with_quarto(site, only)
-    return render_with_pandoc(site, only)
+    is_quarto = engine == "quarto" or (engine == "auto" and quarto.find_quarto() is not None)
+    with SiteRenderer(engine_named("quarto" if is_quarto else "pandoc")) as renderer:
+        return renderer.render(site, only)

@@ -19,7 +19,7 @@ from typing import Any
 from blogkit.model import Site
 
 FOLDER = ".blogkit"
-_FORMAT = 4
+_FORMAT = 5
 _UNKNOWN = (0, -2)
 """The stamp of a file that changed while it was read; no file has it."""
 
@@ -100,6 +100,10 @@ class Cache:
                 known[:2] = now
             self._files[name] = known
         return entry
+
+    def last(self, source: Path) -> dict[str, Any] | None:
+        """What is known of a page, whether its inputs changed since or not."""
+        return self._pages.get(self._key(source))
 
     def _stamp(self, name: str, path: str) -> list[int]:
         """A file's stamp, asked once for all the pages that it is part of."""

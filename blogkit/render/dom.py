@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
-from lxml import etree
+from lxml import etree, html
 from lxml.html import HtmlElement, fragments_fromstring
 
 _MAY_HAVE_CLASS: Any = etree.XPath("descendant-or-self::*/@class[contains(., $name)]/..")
@@ -16,6 +17,24 @@ WORDS_A_MINUTE = 200
 """What somebody reads who wants to understand."""
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+
+_ESCAPED_FRAGMENT = re.compile(r'href="(#[^"]*%(?!2[02267]|3[cCeE])[^"]*)"')
+"""The serialiser escapes letters of other scripts in addresses; a fragment must stay the id that it names."""
+
+
+def parse_page(text: str | bytes) -> HtmlElement:
+    """A page's tree, as :func:`page_text` writes it back."""
+    data = text.encode("utf-8") if isinstance(text, str) else text
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
+    return html.document_fromstring(data, parser=parser)
+
+
+def page_text(page: HtmlElement) -> str:
+    """A tree as an HTML document."""
+    text = html.tostring(page, encoding="unicode", with_tail=False)
+    text = _ESCAPED_FRAGMENT.sub(lambda match: f'href="{unquote(match.group(1))}"', text)
+    return f"<!DOCTYPE html>\n{text}\n"
 
 
 def classes(element: HtmlElement) -> list[str]:

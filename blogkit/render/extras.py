@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -25,54 +24,22 @@ from blogkit.render.dom import (
     elements,
     main_of,
     make,
+    page_text,
+    parse_page,
     put_after,
     text_of,
     with_class,
 )
-from blogkit.render.engines.pandoc import page_prefix, templates
-from blogkit.render.finish import Assets, FinishContext, finishers, page_text, parse_page
+from blogkit.render.finish import Assets, FinishContext, finishers
 from blogkit.render.metadata import as_list, shown
+from blogkit.render.navigation import footer, navbar, page_prefix, site_frame, templates
 from blogkit.render.output import write_page
+from blogkit.render.plan import NO_NEIGHBOURS, Neighbours
+from blogkit.render.posts import ListedPost
 
 SEARCH_FILE = "search.js"
 FEED = "index.xml"
 _FEED_ITEMS = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """The posts before and after a post in time: address from the site's root, and title."""
-
-    previous: tuple[str, str] | None = None
-    following: tuple[str, str] | None = None
-
-    def record(self) -> list[Any]:
-        """As JSON keeps it."""
-        return [list(one) if one else None for one in (self.previous, self.following)]
-
-
-NO_NEIGHBOURS = Neighbours()
-
-
-def neighbours(site: Site, pages: Sequence[tuple[Path, Path, Mapping[str, Any]]]) -> dict[Path, Neighbours]:
-    """Which post comes before and after each, oldest first; drafts, listings and pages without a date stand apart."""
-    dated = []
-    for source, output, front in pages:
-        date = language.parse_date(front.get("date"), source)
-        if date is None or front.get("listing") or front.get("draft"):
-            continue
-        title = re.sub(r"[*_`]", "", shown(front.get("title")) or source.parent.name)
-        dated.append((date, title, source, output.relative_to(site.output).as_posix()))
-    dated.sort(key=lambda one: (one[0], one[1]))
-    result = {}
-    for number, (_, _, source, _) in enumerate(dated):
-        before = dated[number - 1] if number else None
-        after = dated[number + 1] if number + 1 < len(dated) else None
-        result[source] = Neighbours(
-            previous=(before[3], before[1]) if before else None, following=(after[3], after[1]) if after else None
-        )
-    return result
-
 
 # --- on every page ----------------------------------------------------------------------------------------------------
 
@@ -151,7 +118,7 @@ def search_entries(page: HtmlElement) -> list[list[str]]:
 
 
 def write_extras(
-    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, cache: Cache
+    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: Cache
 ) -> None:
     """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
     newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
@@ -168,11 +135,11 @@ def write_extras(
         _write_sitemap(site, [*listings, *newest], address)
 
 
-def _address(site: Site, post: listing.Post) -> str:
+def _address(site: Site, post: ListedPost) -> str:
     return quote(post.output.relative_to(site.output).as_posix())
 
 
-def _write_search(site: Site, posts: Sequence[listing.Post]) -> None:
+def _write_search(site: Site, posts: Sequence[ListedPost]) -> None:
     """The index as a script, which a page opened from a folder may load where it may not fetch."""
     entries = [
         {"href": _address(site, post), "title": post.title_text, "sections": post.search, "by": ", ".join(post.authors)}
@@ -183,7 +150,7 @@ def _write_search(site: Site, posts: Sequence[listing.Post]) -> None:
 
 
 def _write_categories(
-    site: Site, posts: Sequence[listing.Post], listings: Sequence[listing.Post], assets: Assets, cache: Cache
+    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: Cache
 ) -> None:
     home = _address(site, listings[0]) if listings else ""
     folder = site.output / listing.CATEGORIES
@@ -203,7 +170,7 @@ def _write_categories(
         _write_category(site, folder / f"{name}.html", category, chosen, home, assets)
 
 
-def _shown_in_category(post: listing.Post) -> list[Any]:
+def _shown_in_category(post: ListedPost) -> list[Any]:
     """What a category's page shows of a post."""
     return [
         post.title_html, post.subtitle_html, post.description_html, post.first_paragraph, post.authors, post.categories,
@@ -212,10 +179,8 @@ def _shown_in_category(post: listing.Post) -> list[Any]:
 
 
 def _write_category(
-    site: Site, output: Path, category: str, posts: Sequence[listing.Post], home: str, assets: Assets
+    site: Site, output: Path, category: str, posts: Sequence[ListedPost], home: str, assets: Assets
 ) -> None:
-    from blogkit.render.engines.pandoc import site_frame
-
     lang = str((site.quarto.get("lang")) or "en")
     words = language.words(lang)
     options = {
@@ -240,7 +205,8 @@ def _write_category(
                 "title_block": True,
                 "body": f"<p class='bk-all'>{count}{way}</p>{listed}",
             },
-            **pandoc_navigation(site, prefix),
+            navbar=navbar(site, None, prefix),
+            footer=footer(site),
         )
     )
     context = FinishContext(
@@ -252,14 +218,7 @@ def _write_category(
     write_page(output, page_text(page).encode("utf-8"))
 
 
-def pandoc_navigation(site: Site, prefix: str) -> dict[str, Any]:
-    """The navigation of a page that has no source of its own."""
-    from blogkit.render.engines.pandoc import footer, navbar
-
-    return {"navbar": navbar(site, None, prefix), "footer": footer(site)}
-
-
-def _write_aliases(site: Site, posts: Sequence[listing.Post]) -> None:
+def _write_aliases(site: Site, posts: Sequence[ListedPost]) -> None:
     """A page at each old address that leads to the new one."""
     for post in posts:
         for alias in as_list(post.metadata.get("aliases")):
@@ -282,7 +241,7 @@ def _write_aliases(site: Site, posts: Sequence[listing.Post]) -> None:
             )
 
 
-def _write_feed(site: Site, posts: Sequence[listing.Post], address: str, website: Mapping[str, Any]) -> None:
+def _write_feed(site: Site, posts: Sequence[ListedPost], address: str, website: Mapping[str, Any]) -> None:
     """The newest posts with their whole text, as RSS 2.0; pages without a date are no news, unless none has one."""
     title = html.escape(str(website.get("title") or "Posts"))
     items = []
@@ -309,7 +268,7 @@ def _write_feed(site: Site, posts: Sequence[listing.Post], address: str, website
     write_page(site.output / FEED, text.encode("utf-8"))
 
 
-def _full_text(post: listing.Post, address: str) -> str:
+def _full_text(post: ListedPost, address: str) -> str:
     """A post's text for a feed's reader: without header and scripts, with addresses that hold anywhere.
 
     Figures are pictures, since readers of feeds drop drawings that stand in the text, and what would wake them.
@@ -339,7 +298,7 @@ def _full_text(post: listing.Post, address: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
 
 
-def _write_sitemap(site: Site, posts: Sequence[listing.Post], address: str) -> None:
+def _write_sitemap(site: Site, posts: Sequence[ListedPost], address: str) -> None:
     rows = []
     for post in posts:
         when = dt.datetime.fromtimestamp(post.source.stat().st_mtime, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

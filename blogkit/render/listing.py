@@ -5,14 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import fnmatch
-import hashlib
-import json
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,24 +17,16 @@ from lxml.html import HtmlElement, fromstring, tostring
 from markupsafe import escape
 
 from blogkit.errors import ConfigError, Problem
-from blogkit.render import language, people
-from blogkit.render.cache import stamp
+from blogkit.model import Site
+from blogkit.render import language
 from blogkit.render.dom import (
-    HEADINGS,
-    WORDS_A_MINUTE,
-    by_id,
     drop_class,
     elements,
-    has_class,
-    main_of,
     make,
-    prose_words,
-    take_out,
-    text_of,
-    with_class,
 )
-from blogkit.render.engines.pandoc import Rendered, templates
-from blogkit.render.metadata import as_list, load_yaml_file, shown
+from blogkit.render.metadata import LISTING_TYPES, as_list, listings_of, load_yaml_file, shown
+from blogkit.render.navigation import page_prefix, templates
+from blogkit.render.posts import ListedPost
 
 _FIELDS = {
     "default": ["date", "title", "author", "subtitle", "image", "description"],
@@ -61,192 +48,6 @@ _LABELS = {
 }
 _DESCRIPTION = 175
 """Letters of a description, where the listing says nothing else."""
-
-
-_TUPLES = ("authors", "categories")
-_KEPT = (
-    "title_html", "title_text", "subtitle_html", "description_html", "first_paragraph", "image", "image_alt", "words",
-    "prose", "search", *_TUPLES,
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Post:
-    """What a listing shows of a post."""
-
-    source: Path
-    output: Path
-    metadata: Mapping[str, Any]
-    title_html: str
-    title_text: str
-    subtitle_html: str
-    description_html: str
-    """What the front matter gives; empty where the first paragraph stands in."""
-    first_paragraph: str
-    """HTML, with addresses as the post has them."""
-    authors: tuple[str, ...]
-    date: dt.datetime | None
-    categories: tuple[str, ...]
-    image: str
-    """Address from the post's folder; empty where there is none."""
-    image_alt: str
-    words: int
-    """As Quarto counts them: whatever stands between two spaces of the source."""
-    prose: int
-    """Words that are read line by line."""
-    href: str = ""
-    """Where an entry leads that is no page of the site; empty for a post."""
-    search: list[list[str]] = dataclasses.field(default_factory=list)
-    """What its sections say: anchor, heading, words."""
-
-    def record(self) -> dict[str, Any]:
-        """The post as JSON keeps it."""
-        return {
-            "metadata": json.loads(json.dumps(self.metadata, default=str)),
-            "date": self.date.isoformat() if self.date else None,
-            **{name: getattr(self, name) for name in _KEPT},
-        }
-
-    def listed(self) -> str:
-        """A digest of all that a listing may show or sort by."""
-        facts = [getattr(self, name) for name in _KEPT if name not in {"search", "prose"}]
-        facts += [self.minutes, self.date, self.metadata, str(self.output), stamp(self.source)]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-    @classmethod
-    def from_record(cls, source: Path, output: Path, record: Mapping[str, Any]) -> Post:
-        """A post as it was kept."""
-        kept: dict[str, Any] = {name: tuple(record[name]) if name in _TUPLES else record[name] for name in _KEPT}
-        date = dt.datetime.fromisoformat(record["date"]) if record["date"] else None
-        return cls(source=source, output=output, metadata=record["metadata"], date=date, **kept)
-
-    @property
-    def minutes(self) -> int:
-        """Whole minutes of reading, at least 1."""
-        return max(1, math.ceil(self.prose / WORDS_A_MINUTE))
-
-
-def post_of(rendered: Rendered, page: HtmlElement, output: Path) -> Post:
-    """A post as listings show it, from its rendered page."""
-    metadata = rendered.source.metadata
-    fields = rendered.fields
-    image, alt = preview_image(page, metadata)
-    name = rendered.title or _first_heading(page)
-    description = fields.get("description", {}).get("html") or fields.get("abstract", {}).get("html") or ""
-    return Post(
-        source=rendered.source.path,
-        output=output,
-        metadata=metadata,
-        title_html=fields.get("title", {}).get("html", "") or str(escape(name)),
-        title_text=name,
-        subtitle_html=fields.get("subtitle", {}).get("html", ""),
-        description_html=re.sub(r"^<p>(.*)</p>$", r"\1", description.strip(), flags=re.DOTALL),
-        first_paragraph=first_paragraph(page),
-        authors=tuple(author.name for author in rendered.authors),
-        date=language.parse_date(metadata.get("date"), rendered.source.path),
-        categories=tuple(shown(entry) for entry in as_list(metadata.get("categories"))),
-        image=image,
-        image_alt=alt,
-        words=len(rendered.source.text.split(" ")),
-        prose=prose_words(main) if (main := main_of(page)) is not None else 0,
-    )
-
-
-def _first_heading(page: HtmlElement) -> str:
-    """What names a post without a title."""
-    main = main_of(page)
-    heading = next(elements(main, *HEADINGS), None) if main is not None else None
-    if heading is None:
-        return ""
-    number = next(iter(with_class(heading, "header-section-number")), None)
-    return text_of(heading).removeprefix(text_of(number) if number is not None else "").strip()
-
-
-def post_of_page(page: HtmlElement, metadata: Mapping[str, Any], source: Path, output: Path) -> Post:
-    """A post as listings show it, from a page that Quarto made, before it is finished."""
-    header = by_id(page, "title-block-header")
-    image, alt = preview_image(page, metadata)
-
-    def inside(*names: str) -> str:
-        found = [one for name in names for one in (with_class(header, name) if header is not None else [])]
-        if not found:
-            return ""
-        whole = str(tostring(found[0], encoding="unicode", with_tail=False))
-        return re.sub(r"^<[^>]*>|</\w+>$", "", whole).strip()
-
-    title = next(iter(with_class(header, "title") if header is not None else []), None)
-    if title is None:
-        title = next(elements(page, "h1"), None)
-    name = text_of(title) if title is not None else shown(metadata.get("title")) or source.parent.name
-    text = source.read_text(encoding="utf-8-sig") if source.suffix != ".ipynb" else ""
-    return Post(
-        source=source,
-        output=output,
-        metadata=metadata,
-        title_html=inside("title") or str(escape(name)),
-        title_text=name,
-        subtitle_html=inside("subtitle"),
-        description_html=re.sub(r"^<p>(.*)</p>$", r"\1", inside("description"), flags=re.DOTALL)
-        or str(escape(shown(metadata.get("description") or metadata.get("abstract")))),
-        first_paragraph=first_paragraph(page),
-        authors=tuple(author.name for author in people.authors(metadata)),
-        date=language.parse_date(metadata.get("date"), source),
-        categories=tuple(shown(entry) for entry in as_list(metadata.get("categories"))),
-        image=image,
-        image_alt=alt,
-        words=len(text.split(" ")),
-        prose=prose_words(main) if (main := main_of(page)) is not None else 0,
-    )
-
-
-_NAMED_PREVIEW = re.compile(r"(?:preview|feature|cover|thumbnail).*?\.(?:png|gif|jpe?g|webp|svg)")
-
-
-def preview_image(page: HtmlElement, metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """The picture that stands for a post: what the front matter or its name says, or the first."""
-    named = metadata.get("image")
-    if isinstance(named, str) and named:
-        return named, str(metadata.get("image-alt") or "")
-    if named is False:
-        return "", ""
-    main = page.find(".//main")
-    if main is None:
-        return "", ""
-    images = [image for image in elements(main, "img") if image.get("src") and not _is_tiny(image)]
-    chosen = next((image for image in images if "preview-image" in (image.get("class") or "")), None)
-    if chosen is None:
-        chosen = next((image for image in images if _NAMED_PREVIEW.search(image.get("src") or "")), None)
-    if chosen is None:
-        chosen = next((one for one in images if not re.match(r"https?:", one.get("src") or "")), None)
-    if chosen is None or re.match(r"data:|https?:", chosen.get("src") or ""):
-        return "", ""
-    return chosen.get("src") or "", chosen.get("alt") or ""
-
-
-def _is_tiny(image: HtmlElement) -> bool:
-    width = image.get("width") or ""
-    return width.isdigit() and int(width) < 64
-
-
-def first_paragraph(page: HtmlElement) -> str:
-    """The first paragraph of the text with words in it, as HTML."""
-    main = page.find(".//main")
-    if main is None:
-        return ""
-    for paragraph in elements(main, "p"):
-        if any(one.tag == "header" or has_class(one, "callout-title-container") for one in paragraph.iterancestors()):
-            continue
-        if "".join(paragraph.itertext()).strip():
-            copy = deepcopy(paragraph)
-            copy.tail = None
-            for anchor in list(elements(copy, "a")):
-                anchor.drop_tag()
-            for gone in [*with_class(copy, "column-margin"), *elements(copy, "img")]:
-                take_out(gone)
-            for named in copy.iter(etree.Element):
-                named.attrib.pop("id", None)
-            return tostring(copy, encoding="unicode")
-    return ""
 
 
 def shorten(html: str, length: int) -> str:
@@ -286,23 +87,7 @@ def shorten(html: str, length: int) -> str:
 # --- which posts, in which order -------------------------------------------------------------------------------------
 
 
-def listings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The listings that a page's front matter asks for."""
-    value = metadata.get("listing")
-    if value in (None, False):
-        return []
-    result: list[Mapping[str, Any]] = []
-    for entry in [value] if isinstance(value, Mapping) else as_list(value):
-        if isinstance(entry, Mapping):
-            result.append(entry)
-        elif isinstance(entry, str):
-            result.append({"type": entry} if entry in _FIELDS else {"id": entry})
-        else:
-            result.append({})
-    return result
-
-
-def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[Post]) -> list[Post]:
+def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[ListedPost]) -> list[ListedPost]:
     """The posts that a listing's ``contents``, ``include`` and ``exclude`` name."""
     contents = listing.get("contents")
     entries = [contents] if isinstance(contents, Mapping) else as_list(contents) or ["*"]
@@ -331,13 +116,13 @@ def _is_yaml(entry: Any) -> bool:
     return str(entry).endswith((".yml", ".yaml"))
 
 
-def _written(entries: Iterable[Any], page: Path, posts: Sequence[Post]) -> list[Post]:
+def _written(entries: Iterable[Any], page: Path, posts: Sequence[ListedPost]) -> list[ListedPost]:
     """The entries that ``contents`` gives itself, or a YAML file that it names: posts of the site, or other pages.
 
     Raises ConfigError for a file that is not there and an entry without a path.
     """
-    by_source: dict[Path, Post] = {}
-    made: list[Post] = []
+    by_source: dict[Path, ListedPost] = {}
+    made: list[ListedPost] = []
     for entry in entries:
         if isinstance(entry, Mapping):
             rows: list[Any] = [entry]
@@ -360,7 +145,7 @@ def _written(entries: Iterable[Any], page: Path, posts: Sequence[Post]) -> list[
     return made
 
 
-def _written_post(row: Mapping[str, Any], known: Post | None, page: Path) -> Post:
+def _written_post(row: Mapping[str, Any], known: ListedPost | None, page: Path) -> ListedPost:
     """A post with what an entry says of it; without a post of the site, the entry is all there is."""
     title, description = shown(row.get("title")), shown(row.get("description"))
     said: dict[str, Any] = {}
@@ -378,7 +163,7 @@ def _written_post(row: Mapping[str, Any], known: Post | None, page: Path) -> Pos
         said |= {"image": shown(row.get("image")), "image_alt": shown(row.get("image-alt"))}
     if known is not None:
         return dataclasses.replace(known, metadata={**known.metadata, **row}, **said)
-    return Post(
+    return ListedPost(
         source=page,
         output=page,
         metadata=row,
@@ -418,7 +203,7 @@ def _expression(pattern: str, folder: Path) -> re.Pattern[str]:
     return re.compile(found)
 
 
-def _passes(listing: Mapping[str, Any], post: Post) -> bool:
+def _passes(listing: Mapping[str, Any], post: ListedPost) -> bool:
     def meets(condition: Any) -> bool:
         for entry in condition if isinstance(condition, list) else [condition]:
             if all(_field_matches(post, name, value) for name, value in entry.items()):
@@ -429,13 +214,13 @@ def _passes(listing: Mapping[str, Any], post: Post) -> bool:
     return (not include or meets(include)) and not (exclude and meets(exclude))
 
 
-def _field_matches(post: Post, name: str, value: Any) -> bool:
+def _field_matches(post: ListedPost, name: str, value: Any) -> bool:
     own = _value(post, name)
     have = [shown(one) for one in as_list(own)]
     return any(fnmatch.fnmatchcase(one, shown(wanted)) for wanted in as_list(value) for one in have)
 
 
-def _value(post: Post, name: str) -> Any:
+def _value(post: ListedPost, name: str) -> Any:
     if name == "author":
         return list(post.authors)
     if name == "categories":
@@ -445,7 +230,7 @@ def _value(post: Post, name: str) -> Any:
     return post.metadata.get(name)
 
 
-def in_order(listing: Mapping[str, Any], posts: Iterable[Post]) -> list[Post]:
+def in_order(listing: Mapping[str, Any], posts: Iterable[ListedPost]) -> list[ListedPost]:
     """The posts as ``sort`` asks for; without it by their ``order``, then by title.
 
     As in Quarto, capitals come before small letters, and a post without the value comes last, or first where the order
@@ -463,7 +248,7 @@ def in_order(listing: Mapping[str, Any], posts: Iterable[Post]) -> list[Post]:
     return ordered
 
 
-def _sort_key(post: Post, name: str, descending: bool) -> tuple[int, Any]:
+def _sort_key(post: ListedPost, name: str, descending: bool) -> tuple[int, Any]:
     value = {
         "date": post.date,
         "reading-time": post.minutes,
@@ -485,7 +270,7 @@ def _sort_key(post: Post, name: str, descending: bool) -> tuple[int, Any]:
 
 def listing_html(
     listing: Mapping[str, Any],
-    posts: Sequence[Post],
+    posts: Sequence[ListedPost],
     output: Path,
     words: Mapping[str, Any],
     lang: str,
@@ -494,7 +279,7 @@ def listing_html(
 ) -> str:
     """A listing as Quarto's HTML. ``with_categories``: a listing of the page asks for them."""
     kind = str(listing.get("type") or "default")
-    kind = kind if kind in _FIELDS else "default"
+    kind = kind if kind in LISTING_TYPES else "default"
     fields = [str(one) for one in as_list(listing.get("fields"))] or list(_FIELDS[kind])
     names = dict(listing.get("field-display-names") or {})
     if with_categories and kind != "table" and "categories" not in fields and not listing.get("fields"):
@@ -525,7 +310,7 @@ def listing_html(
 
 
 def _item(
-    post: Post,
+    post: ListedPost,
     number: int,
     fields: Sequence[str],
     output: Path,
@@ -604,7 +389,7 @@ def category_address(name: str, prefix: str) -> str:
     return f"{prefix}{CATEGORIES}/{quote(slug(name))}.html"
 
 
-def category_list(posts: Sequence[Post], words: Mapping[str, Any], style: Any, prefix: str) -> HtmlElement | None:
+def category_list(posts: Sequence[ListedPost], words: Mapping[str, Any], style: Any, prefix: str) -> HtmlElement | None:
     """The categories of some posts, each with its count, as Quarto's sidebar has them.
 
     Without JavaScript an entry leads to its category's page; only what entries of other sites are in has none.
@@ -654,3 +439,30 @@ def place_listings(
     body = page.find("body")
     if body is not None and categories is not None:
         drop_class(body, "fullcontent")
+
+
+def add_listings(
+    site: Site,
+    metadata: Mapping[str, Any],
+    source: Path,
+    tree: HtmlElement,
+    output: Path,
+    posts: Sequence[ListedPost],
+) -> None:
+    """Fills the listings that a page asks for."""
+    lang = str(metadata.get("lang") or "en")
+    words = language.words(lang, metadata.get("language"))
+    everything: list[ListedPost] = []
+    htmls = []
+    style: object = None
+    asked = any(one.get("categories") not in (None, False, "false") for one in listings_of(metadata))
+    for number, one in enumerate(listings_of(metadata)):
+        if "id" not in one:
+            one = {**one, "id": "listing" if number == 0 else f"listing-{number + 1}"}
+        chosen = in_order(one, chosen_posts(one, source, posts))
+        everything += chosen
+        style = style or one.get("categories")
+        html = listing_html(one, chosen, output, words, lang, metadata.get("date-format"), asked)
+        htmls.append((one, html))
+    categories = category_list(everything, words, style, page_prefix(site, output))
+    place_listings(tree, htmls, categories, str(words["listing-page-field-categories"]))

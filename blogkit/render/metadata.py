@@ -178,3 +178,22 @@ def shown(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return str(int(value))
     return str(value)
+
+
+LISTING_TYPES = ("default", "grid", "table")
+
+
+def listings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The listings that a page's front matter asks for."""
+    value = metadata.get("listing")
+    if value in (None, False):
+        return []
+    result: list[Mapping[str, Any]] = []
+    for entry in [value] if isinstance(value, Mapping) else as_list(value):
+        if isinstance(entry, Mapping):
+            result.append(entry)
+        elif isinstance(entry, str):
+            result.append({"type": entry} if entry in LISTING_TYPES else {"id": entry})
+        else:
+            result.append({})
+    return result

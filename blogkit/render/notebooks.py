@@ -15,7 +15,6 @@ import nh3
 
 from blogkit.config import did_you_mean
 from blogkit.errors import NotebookError, ToolFailed
-from blogkit.render.finish.sanitise import HOW_TO_DRAW, NOT_DRAWN
 from blogkit.render.metadata import load_yaml
 from blogkit.tools.notebook import read_notebook
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
@@ -26,6 +25,10 @@ _IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "ima
 _ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
 _LAYOUT = ("layout-ncol", "layout-nrow", "layout", "layout-valign", "layout-align")
 _FLOATS = ("fig-", "tbl-", "lst-")
+NOT_DRAWN = "an output is drawn by a script (as Plotly, Bokeh and widgets do), which the page does not run"
+HOW_TO_DRAW = (
+    "Show an Altair chart or an image instead; of a Plotly figure in figures.ipynb `blogkit gather` makes a drawing."
+)
 _FRONT = re.compile(r"---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 

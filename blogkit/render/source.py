@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.config import did_you_mean
-from blogkit.errors import ConfigError, Problem
+from blogkit.errors import BlogkitError, ConfigError, Problem
 from blogkit.model import Site
 from blogkit.render import notebooks
 from blogkit.render.metadata import (
@@ -51,7 +51,7 @@ KNOWN_SHORTCODES = ("include", "embed", "meta", "var", "env", "video", "kbd", "p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Value:
+class ShortcodeValue:
     """What a shortcode stands for, when it is more than plain words."""
 
     text: str = ""
@@ -70,7 +70,7 @@ class Value:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class PostSource:
     """A post, ready for the engine."""
 
     path: Path
@@ -78,7 +78,7 @@ class Source:
     text: str
     places: Sequence[tuple[Path, int]]
     """The file and line that each line of the text came from."""
-    values: Sequence[Value]
+    values: Sequence[ShortcodeValue]
     inputs: frozenset[Path]
     """Every file that was read for it."""
     files: Mapping[str, bytes]
@@ -98,7 +98,7 @@ class Source:
 
 
 @dataclass(kw_only=True)
-class _Reading:
+class _PostReader:
     """One post while it is read."""
 
     site: Site
@@ -107,7 +107,7 @@ class _Reading:
     variables: Any = None
     lines: list[str] = field(default_factory=list)
     places: list[tuple[Path, int]] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
+    values: list[ShortcodeValue] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     inputs: set[Path] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -119,9 +119,22 @@ class _Reading:
         self.problems.append(Problem(path=path, line=line, message=message, hint=hint))
 
 
-def read_source(site: Site, path: Path) -> Source:
+def front_of(source: Path) -> dict[str, Any]:
+    """A post's front matter, for what its neighbours say of it; empty where it cannot be read: rendering says why."""
+    try:
+        if source.suffix == ".ipynb":
+            text = notebooks.front_matter_text(notebooks.read_notebook(source))
+            return dict(split_front_matter(text, source)[0])
+        with open(source, encoding="utf-8-sig") as stream:
+            head = stream.read(20_000)
+        return dict(split_front_matter(head, source)[0])
+    except (BlogkitError, OSError, UnicodeDecodeError):
+        return {}
+
+
+def read_source(site: Site, path: Path) -> PostSource:
     """A post as one text. Raises ConfigError with every problem in its metadata, ``RenderError``-like ones included."""
-    reading = _Reading(site=site, path=path)
+    reading = _PostReader(site=site, path=path)
     reading.inputs.add(path)
     if path.suffix == ".ipynb":
         notebook = notebooks.read_notebook(path)
@@ -150,7 +163,7 @@ def read_source(site: Site, path: Path) -> Source:
     text = _mark_equations("\n".join(reading.lines) + "\n")
     if reading.problems:
         raise ConfigError(sorted(reading.problems, key=lambda one: (str(one.path), one.line or 0)))
-    return Source(
+    return PostSource(
         path=path,
         metadata=reading.metadata,
         text=text,
@@ -167,7 +180,7 @@ Row = tuple[str, Path, int]
 """A line of text, and the file and line it came from."""
 
 
-def _title_from_heading(reading: _Reading, rows: list[Row]) -> None:
+def _title_from_heading(reading: _PostReader, rows: list[Row]) -> None:
     """A notebook without front matter is called after the level-1 heading that opens it."""
     for number, (line, _, _) in enumerate(rows):
         if match := re.match(r"#\s+(.+?)\s*$", line):
@@ -178,7 +191,7 @@ def _title_from_heading(reading: _Reading, rows: list[Row]) -> None:
             return
 
 
-def _read_rows(reading: _Reading, rows: Sequence[Row]) -> None:
+def _read_rows(reading: _PostReader, rows: Sequence[Row]) -> None:
     """Adds lines to the text, with includes in place and shortcodes resolved; notes what is left open."""
     fence: tuple[str, int, Path, int] | None = None
     raw_shortcodes = False
@@ -244,12 +257,12 @@ def _closes(line: str, fence: tuple[str, int, Path, int]) -> bool:
     return len(bare) >= fence[1] and not bare.strip(fence[0])
 
 
-def _add(reading: _Reading, line: str, path: Path, at: int) -> None:
+def _add(reading: _PostReader, line: str, path: Path, at: int) -> None:
     reading.lines.append(line)
     reading.places.append((path, at))
 
 
-def _division(reading: _Reading, line: str, path: Path, at: int, divs: list[tuple[Path, int]]) -> None:
+def _division(reading: _PostReader, line: str, path: Path, at: int, divs: list[tuple[Path, int]]) -> None:
     match = _DIV.match(line)
     if not match:
         return
@@ -272,7 +285,7 @@ def _division(reading: _Reading, line: str, path: Path, at: int, divs: list[tupl
 # --- cells that a notebook would run ---------------------------------------------------------------------------------
 
 
-def _executable(reading: _Reading, rows: Sequence[Row], number: int, opening: re.Match[str], language: str) -> int:
+def _executable(reading: _PostReader, rows: Sequence[Row], number: int, opening: re.Match[str], language: str) -> int:
     """A ``{python}`` block: shown as code, as Quarto shows it where nothing is executed."""
     _, path, at = rows[number - 1]
     fence = (opening["mark"][0], len(opening["mark"]), path, at)
@@ -294,14 +307,14 @@ def _executable(reading: _Reading, rows: Sequence[Row], number: int, opening: re
     return number
 
 
-def _note_options(reading: _Reading, cell: notebooks.Cell, path: Path) -> None:
+def _note_options(reading: _PostReader, cell: notebooks.Cell, path: Path) -> None:
     """Warns of what a code cell asks for that the page will not show."""
     for said, line in notebooks.unheeded(cell) if cell.language else []:
         where = f"{path}: cell {cell.line}" if path.suffix == ".ipynb" else f"{path}:{cell.line + line}"
         reading.warnings.append(f"{where}: {said}")
 
 
-def _escaped_cell(reading: _Reading, rows: Sequence[Row], number: int, opening: re.Match[str], inner: str) -> int:
+def _escaped_cell(reading: _PostReader, rows: Sequence[Row], number: int, opening: re.Match[str], inner: str) -> int:
     """A ``{{python}}`` block: shown with its fences, as somebody would write it."""
     _, path, at = rows[number - 1]
     fence = (opening["mark"][0], len(opening["mark"]), path, at)
@@ -323,7 +336,7 @@ def _escaped_cell(reading: _Reading, rows: Sequence[Row], number: int, opening: 
 # --- includes --------------------------------------------------------------------------------------------------------
 
 
-def _insert(reading: _Reading, kind: str, words: str, path: Path, at: int) -> None:
+def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) -> None:
     arguments, options = _words(words)
     if not arguments:
         reading.problem(path, at, f"the shortcode {kind!r} names no file.", f"Write {{{{< {kind} FILE >}}}}.")
@@ -386,7 +399,7 @@ def _nearest_file(target: Path) -> str:
     return did_you_mean(target.name, [entry.name for entry in target.parent.iterdir()])
 
 
-def _embed(reading: _Reading, words: str, options: Mapping[str, str], path: Path, at: int) -> None:
+def _embed(reading: _PostReader, words: str, options: Mapping[str, str], path: Path, at: int) -> None:
     name, _, label = words.partition("#")
     target = reading.site.root / name[1:] if name.startswith("/") else path.parent / name
     if not target.is_file():
@@ -430,18 +443,18 @@ def _words(text: str) -> tuple[list[str], dict[str, str]]:
     return arguments, options
 
 
-def _token(reading: _Reading, value: Value) -> str:
+def _token(reading: _PostReader, value: ShortcodeValue) -> str:
     reading.values.append(value)
     digits = "".join(chr(0xE010 + int(digit)) for digit in str(len(reading.values)))
     return f"\ue000{digits}\ue001"
 
 
-def _resolve(reading: _Reading, line: str, path: Path, at: int, *, code: bool = False) -> str:
+def _resolve(reading: _PostReader, line: str, path: Path, at: int, *, code: bool = False) -> str:
     """A line with its shortcodes resolved: plain values in place, others as tokens for the engine."""
 
     def escaped(match: re.Match[str]) -> str:
         inner = match.group(1) if match.group(1) is not None else f"<{match.group(2)}>"
-        return _token(reading, Value(text="{{" + inner + "}}"))
+        return _token(reading, ShortcodeValue(text="{{" + inner + "}}"))
 
     def one(match: re.Match[str]) -> str:
         arguments, options = _words(match["body"])
@@ -475,7 +488,7 @@ def _resolve(reading: _Reading, line: str, path: Path, at: int, *, code: bool = 
     return _SHORTCODE.sub(one, line)
 
 
-def _resolve_metadata(reading: _Reading, value: Any) -> Any:
+def _resolve_metadata(reading: _PostReader, value: Any) -> Any:
     """Metadata with the shortcodes in their words resolved."""
     if isinstance(value, Mapping):
         return {key: _resolve_metadata(reading, entry) for key, entry in value.items()}
@@ -514,10 +527,10 @@ def _look_up(data: Any, path: str) -> Any:
     return data
 
 
-def _from(kind: str, find: Callable[[_Reading], Any]) -> Callable[..., Value | None]:
+def _from(kind: str, find: Callable[[_PostReader], Any]) -> Callable[..., ShortcodeValue | None]:
     def handle(
-        reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int
-    ) -> Value | None:
+        reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+    ) -> ShortcodeValue | None:
         if not arguments:
             reading.problem(path, at, f"the shortcode {kind!r} names no key.", f"Write {{{{< {kind} KEY >}}}}.")
             return None
@@ -542,8 +555,8 @@ def _from(kind: str, find: Callable[[_Reading], Any]) -> Callable[..., Value | N
             return None
         words = shown(value)
         if isinstance(value, str):
-            return Value(text=_strip(words), markdown=words.strip(), block="\n\n" in words.strip())
-        return Value(text=words)
+            return ShortcodeValue(text=_strip(words), markdown=words.strip(), block="\n\n" in words.strip())
+        return ShortcodeValue(text=words)
 
     return handle
 
@@ -553,7 +566,7 @@ def _strip(markdown: str) -> str:
     return re.sub(r"[*_`]|\$|\\(?=[^\w\s])", "", markdown).strip()
 
 
-def _variables(reading: _Reading) -> Any:
+def _variables(reading: _PostReader) -> Any:
     if reading.variables is None:
         path = reading.site.root / "_variables.yml"
         reading.inputs.add(path)
@@ -561,29 +574,35 @@ def _variables(reading: _Reading) -> Any:
     return reading.variables
 
 
-def _env(reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int) -> Value | None:
+def _env(
+    reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+) -> ShortcodeValue | None:
     value = os.environ.get(arguments[0]) if arguments else None
     if value is None and len(arguments) > 1:
         value = arguments[1]
     if value is None:
         reading.problem(path, at, "the environment variable is not set.", "Give a default: {{< env NAME default >}}.")
         return None
-    return Value(text=value)
+    return ShortcodeValue(text=value)
 
 
 def _pagebreak(
-    reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int
-) -> Value | None:
-    return Value(html='<div class="page-break"></div>', block=True)
+    reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+) -> ShortcodeValue | None:
+    return ShortcodeValue(html='<div class="page-break"></div>', block=True)
 
 
-def _kbd(reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int) -> Value | None:
+def _kbd(
+    reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+) -> ShortcodeValue | None:
     keys = " ".join(arguments) or next(iter(options.values()), "")
     data = "".join(f' data-{name}="{html.escape(value)}"' for name, value in options.items())
-    return Value(text=keys, html=f"<kbd{data}>{html.escape(keys)}</kbd>")
+    return ShortcodeValue(text=keys, html=f"<kbd{data}>{html.escape(keys)}</kbd>")
 
 
-def _video(reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int) -> Value | None:
+def _video(
+    reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+) -> ShortcodeValue | None:
     if not arguments:
         reading.problem(path, at, "the shortcode 'video' names no file.", "Write {{< video FILE >}}.")
         return None
@@ -600,7 +619,7 @@ def _video(reading: _Reading, arguments: list[str], options: Mapping[str, str], 
         inner = (
             f'<video class="quarto-video" src="{html.escape(source)}"{size} controls="" aria-label="{label}"></video>'
         )
-    return Value(html=f'<div class="quarto-video ratio ratio-16x9">{inner}</div>', block=True)
+    return ShortcodeValue(html=f'<div class="quarto-video ratio ratio-16x9">{inner}</div>', block=True)
 
 
 def _player(address: str) -> str:
@@ -614,14 +633,16 @@ def _player(address: str) -> str:
     return address
 
 
-def _version(reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int) -> Value | None:
-    return Value(text="1.10")
+def _version(
+    reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+) -> ShortcodeValue | None:
+    return ShortcodeValue(text="1.10")
 
 
-def _block_only(name: str) -> Callable[..., Value | None]:
+def _block_only(name: str) -> Callable[..., ShortcodeValue | None]:
     def handle(
-        reading: _Reading, arguments: list[str], options: Mapping[str, str], path: Path, at: int
-    ) -> Value | None:
+        reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
+    ) -> ShortcodeValue | None:
         reading.problem(
             path, at, f"{{{{< {name} … >}}}} must stand on a line of its own.", "Put an empty line around it."
         )
@@ -630,7 +651,7 @@ def _block_only(name: str) -> Callable[..., Value | None]:
     return handle
 
 
-_HANDLERS: Mapping[str, Callable[..., Value | None]] = {
+_HANDLERS: Mapping[str, Callable[..., ShortcodeValue | None]] = {
     "meta": _from("meta", lambda reading: reading.metadata),
     "var": _from("var", _variables),
     "env": _env,

@@ -15,7 +15,7 @@ def test_the_document_is_the_table() -> None:
 
 def test_code_annotations_number_the_lines_and_their_notes() -> None:
     """Kept here as long as the corpus has no page for them."""
-    from blogkit.render.engines.pandoc import PROGRAM
+    from blogkit.render.engines.program import PROGRAM
     from blogkit.tools.pandoc import PandocPool
 
     request = {

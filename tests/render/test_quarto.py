@@ -15,7 +15,7 @@ from blogkit.config import load_site
 from blogkit.errors import ToolFailed, ToolMissing
 from blogkit.render import render_site
 from blogkit.render.dom import by_id
-from blogkit.render.engines.pandoc import PROGRAM
+from blogkit.render.engines.program import PROGRAM
 from blogkit.render.engines.typeset import typeset
 from blogkit.render.finish import FinishContext, finishers, page_text, parse_page
 from blogkit.tools import quarto

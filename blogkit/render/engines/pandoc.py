@@ -6,22 +6,25 @@ import datetime as dt
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from markupsafe import escape
 
 from blogkit.errors import ConfigError, Problem, RenderError
 from blogkit.model import Site
-from blogkit.render import language, people
+from blogkit.render import citeas, language, people, structure
+from blogkit.render.dom import parse_page
 from blogkit.render.engines import csl
+from blogkit.render.engines.program import PROGRAM
+from blogkit.render.engines.protocol import DrawnPage
 from blogkit.render.metadata import as_list, line_of, shown
-from blogkit.render.source import Source, read_source
+from blogkit.render.navigation import footer, navbar, page_prefix, templates
+from blogkit.render.plan import PlannedPage, RenderPlan
+from blogkit.render.posts import PostWords, first_heading
+from blogkit.render.source import PostSource, read_source
 from blogkit.tools.pandoc import PandocPool
 
-PROGRAM = Path(__file__).parent / "lua" / "worker.lua"
 STYLE = Path(__file__).parent / "chicago-author-date.csl"
 """The citation style of a post that names none: pinned, since pandoc's own changes with its version."""
 
@@ -29,31 +32,80 @@ SHORT_STYLE = Path(__file__).parent / "chicago-author-date-short.csl"
 """The same for references of the common kinds; made by :func:`blogkit.render.engines.csl.short_style`."""
 
 _SHORT = {"path": str(SHORT_STYLE), "types": csl.TYPES, "variables": csl.VARIABLES}
-_PAGES = Path(__file__).parent.parent / "pages"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rendered:
-    """A page that the engine made, before it is finished, and what listings and indexes want to know of it."""
+class PandocEngine:
+    """The embedded engine; its pandoc processes stay until it is closed."""
 
-    source: Source
-    html: str
-    title: str
-    """Plain words."""
-    fields: Mapping[str, Mapping[str, str]]
-    """Metadata that are shown: ``html`` and ``text`` of each."""
-    authors: tuple[people.Author, ...]
-    warnings: tuple[str, ...]
-    works: tuple[str, ...] = ()
-    """The keys of the works that it cites, in order."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    name = "pandoc"
+    keeps_pages = True
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = jobs or os.cpu_count() or 1
+        self._pool = PandocPool(PROGRAM, self.jobs)
+
+    def wake(self, *, whole: bool) -> None:
+        """Starts the processes: one where only a change is likely."""
+        self._pool.warm(self.jobs if whole else 1)
+
+    def begin(self, plan: RenderPlan) -> None:
+        """Nothing: each page is drawn by itself."""
+
+    def draw(self, plan: RenderPlan, page: PlannedPage) -> DrawnPage:
+        """One page. Raises RenderError with every problem of it, each with its place."""
+        source = read_post(plan.site, page.source)
+        answer = ask_pandoc(source, self._pool)
+        tree = parse_page(page_html(plan.site, source, answer, page_prefix(plan.site, page.output)))
+        fields = answer.get("fields") or {}
+        title = fields.get("title", {}).get("text", "")
+        structure.shape(tree, _frame(plan, page, source, title))
+        return DrawnPage(
+            tree=tree,
+            metadata=source.metadata,
+            words=_words_of(source, fields, title or first_heading(tree)),
+            inputs=source.inputs,
+            files=source.files,
+            warnings=tuple(
+                dict.fromkeys([*source.warnings, *(_warning(source, one) for one in answer.get("warnings") or [])])
+            ),
+        )
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._pool.close()
 
 
-@cache
-def templates() -> jinja2.Environment:
-    """The page templates."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGES), autoescape=True, trim_blocks=False, undefined=jinja2.StrictUndefined
+def _words_of(source: PostSource, fields: Mapping[str, Mapping[str, str]], name: str) -> PostWords:
+    description = fields.get("description", {}).get("html") or fields.get("abstract", {}).get("html") or ""
+    return PostWords(
+        title_html=fields.get("title", {}).get("html", "") or str(escape(name)),
+        title_text=name,
+        subtitle_html=fields.get("subtitle", {}).get("html", ""),
+        description_html=description,
+        authors=tuple(author.name for author in people.authors(source.metadata)),
+        words=len(source.text.split(" ")),
+    )
+
+
+def _frame(plan: RenderPlan, page: PlannedPage, source: PostSource, title: str) -> structure.Frame:
+    """What the shape of a page depends on beside its tree."""
+    site, metadata = plan.site, source.metadata
+    website = site.quarto.get("website") or {}
+    address = str(website.get("site-url") or "")
+    if address:
+        address = f"{address.rstrip('/')}/{page.output.relative_to(site.output).as_posix()}"
+    own = citeas.own_citation(metadata, title, people.authors(metadata), address, str(website.get("title") or ""))
+    return structure.Frame(
+        citation=own.bibtex(),
+        cite_as=own.html(),
+        metadata=metadata,
+        words=language.words(str(metadata.get("lang") or "en"), metadata.get("language")),
+        positioned_references=bool(re.search(r"^:{3,}.*#refs\b", source.text, re.MULTILINE)),
+        sources=plan.outputs,
+        unlinked=plan.unlinked,
+        source=source.path,
+        output=page.output,
+        root=site.root,
     )
 
 
@@ -65,20 +117,24 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def render_body(site: Site, path: Path, pool: PandocPool) -> tuple[Source, dict[str, Any]]:
-    """A post's source and the engine's answer. Raises RenderError with every problem, each with its place."""
+def read_post(site: Site, path: Path) -> PostSource:
+    """A post's source. Raises RenderError with every problem in it, each with its place."""
     try:
-        source = read_source(site, path)
+        return read_source(site, path)
     except ConfigError as error:
         raise RenderError(error.problems) from error
+
+
+def ask_pandoc(source: PostSource, pool: PandocPool) -> dict[str, Any]:
+    """What the engine's program makes of a post. Raises RenderError with every problem, each with its place."""
     answer = pool.ask(_request(source))
     problems = list(dict.fromkeys(_problem(source, one) for one in answer.get("problems") or []))
     if problems:
         raise RenderError(sorted(problems, key=lambda one: (str(one.path), one.line or 0)))
-    return source, answer
+    return answer
 
 
-def _request(source: Source) -> dict[str, Any]:
+def _request(source: PostSource) -> dict[str, Any]:
     metadata = source.metadata
     lang = str(metadata.get("lang") or "en")
     fields = {name: shown(metadata[name]) for name in _SHOWN if metadata.get(name) not in (None, "", False)}
@@ -131,7 +187,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 
-def _file(source: Source, name: Any, key: str) -> dict[str, str]:
+def _file(source: PostSource, name: Any, key: str) -> dict[str, str]:
     """A file that the metadata name: from the post's folder, or where a folder above names it."""
     text = str(name)
     folder = source.path.parent
@@ -152,12 +208,12 @@ def _file(source: Source, name: Any, key: str) -> dict[str, str]:
     raise RenderError([problem])
 
 
-def _problem(source: Source, one: Mapping[str, str]) -> Problem:
+def _problem(source: PostSource, one: Mapping[str, str]) -> Problem:
     path, line = source.place_of(one["key"])
     return Problem(path=path, line=line, message=one["what"], hint=one.get("hint", ""))
 
 
-def _warning(source: Source, one: Mapping[str, str]) -> str:
+def _warning(source: PostSource, one: Mapping[str, str]) -> str:
     path, line = source.place_of(one["key"])
     return f"{path}:{line}: {one['what']}" if line else f"{path}: {one['what']}"
 
@@ -165,7 +221,7 @@ def _warning(source: Source, one: Mapping[str, str]) -> str:
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
-def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str, listing: str = "") -> Rendered:
+def page_html(site: Site, source: PostSource, answer: Mapping[str, Any], prefix: str) -> str:
     """The whole page around a body."""
     metadata = source.metadata
     lang = str(metadata.get("lang") or "en")
@@ -216,28 +272,17 @@ def make_page(site: Site, source: Source, answer: Mapping[str, Any], prefix: str
         "abstract_html": _abstract(metadata.get("abstract"), fields.get("abstract", {}).get("html", "")),
         "title_block": metadata.get("title-block-style") != "none"
         and bool(title or authors or date or fields.get("subtitle") or metadata.get("categories")),
-        "body": str(answer["body"]) + listing,
+        "body": str(answer["body"]),
         "body_class": "nav-fixed quarto-light",
         "sidebar": "",
         "head_includes": _includes(source, "include-in-header") + _headers(metadata),
     }
     before, after = _includes(source, "include-before-body"), _includes(source, "include-after-body")
     page["body"] = "".join(before) + str(page["body"]) + "".join(after)
-    html = (
+    return (
         templates()
         .get_template("page.html.j2")
         .render(page=page, navbar=navbar(site, source.path, prefix), footer=footer(site))
-    )
-    return Rendered(
-        source=source,
-        html=html,
-        title=title.get("text", ""),
-        fields=fields,
-        authors=authors,
-        warnings=tuple(
-            dict.fromkeys([*source.warnings, *(_warning(source, one) for one in answer.get("warnings") or [])])
-        ),
-        works=tuple(answer.get("works") or ()),
     )
 
 
@@ -247,7 +292,7 @@ def _abstract(written: Any, html: str) -> str:
     return f"<p>{html}</p>" if alone else html
 
 
-def _undefined_affiliation(source: Source, name: str) -> Problem:
+def _undefined_affiliation(source: PostSource, name: str) -> Problem:
     message = f"an author refers to the affiliation {name!r}, which is defined nowhere."
     hint = f"Give it: `affiliations: [{{id: {name}, name: …}}]`."
     return Problem(path=source.path, line=line_of(source.path, f"ref: {name}"), message=message, hint=hint)
@@ -270,7 +315,7 @@ def _headers(metadata: Mapping[str, Any]) -> list[str]:
     return [str(entry) for entry in as_list(metadata.get("header-includes")) if "<" in str(entry)]
 
 
-def _includes(source: Source, key: str) -> list[str]:
+def _includes(source: PostSource, key: str) -> list[str]:
     texts = []
     for entry in as_list(_listed(source.metadata.get(key))):
         if isinstance(entry, Mapping) and "text" in entry:
@@ -283,95 +328,3 @@ def _includes(source: Source, key: str) -> list[str]:
 
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
-
-
-def address(site: Site, href: str, prefix: str) -> str:
-    """Where a link of the site's own navigation leads, from a page."""
-    if re.match(r"[a-z][a-z0-9+.-]*:|//|#", href, re.IGNORECASE):
-        return href
-    path, mark, tail = href.lstrip("/").partition("#")
-    path = re.sub(r"\.(qmd|ipynb|md)$", ".html", path)
-    return f"{prefix or './'}{path}{mark}{tail}"
-
-
-def navbar(site: Site, source: Path | None, prefix: str) -> dict[str, Any] | None:
-    """The bar above every page; None where the site has none."""
-    website = site.quarto.get("website") or {}
-    bar = website.get("navbar")
-    if bar is False or not website:
-        return None
-    bar = bar if isinstance(bar, Mapping) else {}
-    own = ""
-    if source is not None and source.is_relative_to(site.root):
-        own = source.relative_to(site.root).as_posix()
-    title = bar.get("title", website.get("title"))
-    return {
-        "title": str(title) if title else "",
-        "home": address(site, str(bar.get("logo-href") or "index.qmd"), prefix),
-        "left": [_item(site, entry, prefix, own) for entry in as_list(bar.get("left"))],
-        "right": [_item(site, entry, prefix, own) for entry in as_list(bar.get("right"))],
-    }
-
-
-def _item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
-    if not isinstance(entry, Mapping):
-        entry = {"href": str(entry), "text": _title_of(site, str(entry))}
-    href = str(entry.get("href") or entry.get("file") or "#")
-    text = str(entry.get("text") or (_title_of(site, href) if not entry.get("icon") else "") or "")
-    menu = entry.get("menu")
-    return {
-        "text": text or ("" if entry.get("icon") else href),
-        "icon": str(entry.get("icon") or "") if not text else "",
-        "href": address(site, href, prefix),
-        "active": href == own,
-        "label": entry.get("aria-label") or (entry.get("icon") if not text else None),
-        "menu": [_item(site, one, prefix, own) for one in menu] if isinstance(menu, list) else None,
-    }
-
-
-def _title_of(site: Site, href: str) -> str:
-    path = site.root / href.lstrip("/")
-    if path.suffix in {".qmd", ".md"} and path.is_file():
-        match = re.search(r"^title:\s*[\"']?(.*?)[\"']?\s*$", path.read_text(encoding="utf-8"), re.MULTILINE)
-        return match.group(1) if match else path.stem
-    return ""
-
-
-def footer(site: Site) -> dict[str, str] | None:
-    """What stands below every page; None where the site says nothing of it."""
-    website = site.quarto.get("website") or {}
-    said = website.get("page-footer")
-    if not said:
-        return None
-    sides = said if isinstance(said, Mapping) else {"center": str(said)}
-    return {side: _words(sides.get(side)) for side in ("left", "center", "right")}
-
-
-def site_frame(lang: str, words: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page template asks of a page that says nothing itself."""
-    return {
-        "lang": lang, "words": words, "authors": (), "has_affiliations": False, "label_authors": "",
-        "label_affiliations": "", "label_abstract": "", "iso_date": "", "date": "", "date_modified": "", "doi": None,
-        "keywords": [], "categories": [], "description_text": "", "description_html": "", "head_title": "",
-        "title_html": "", "subtitle_html": "", "abstract_html": "", "title_block": False, "body": "",
-        "body_class": "quarto-light", "sidebar": "", "head_includes": [],
-    }  # fmt: skip
-
-
-def _words(entry: Any) -> str:
-    from markupsafe import escape
-
-    if isinstance(entry, list):
-        return " ".join(
-            f'<a href="{escape(one.get("href", ""))}">{escape(one.get("text") or one.get("icon") or "")}</a>'
-            for one in entry
-            if isinstance(one, Mapping)
-        )
-    text = str(escape(str(entry or "")))
-    return re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r'<a href="\2">\1</a>', text)
-
-
-def page_prefix(site: Site, output: Path) -> str:
-    """From a page's folder to the site's root."""
-    relative = os.path.relpath(site.output, output.parent)
-    return "" if relative == "." else relative.replace(os.sep, "/") + "/"

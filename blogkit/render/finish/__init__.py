@@ -7,22 +7,23 @@ ids and classes, which both engines write. What it needs beside the page (a styl
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from lxml import etree, html
 
 from blogkit import store
 from blogkit.model import Site
+from blogkit.render.dom import page_text, parse_page
 
 ASSETS = Path(__file__).parent.parent / "assets"
 """Where the package keeps what pages load."""
+
+__all__ = ["ASSETS", "LIBRARY", "Assets", "FinishContext", "Finisher", "finish", "finishers", "page_text", "parse_page"]
 
 LIBRARY = "site_libs/blogkit"
 """Where a site keeps it, below its root."""
@@ -85,9 +86,6 @@ class FinishContext:
         return self.prefix + self.assets.want(name, data)
 
 
-_ESCAPED_FRAGMENT = re.compile(r'href="(#[^"]*%(?!2[02267]|3[cCeE])[^"]*)"')
-"""The serialiser escapes letters of other scripts in addresses; a fragment must stay the id that it names."""
-
 Finisher = Callable[[html.HtmlElement, FinishContext], None]
 """Changes a page's tree (its ``html`` element) in place."""
 
@@ -107,20 +105,6 @@ def finishers() -> tuple[Finisher, ...]:
         styles.lift_styles,
         meta.describe,
     )
-
-
-def parse_page(text: str | bytes) -> html.HtmlElement:
-    """A page's tree, as :func:`page_text` writes it back."""
-    data = text.encode("utf-8") if isinstance(text, str) else text
-    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
-    return html.document_fromstring(data, parser=parser)
-
-
-def page_text(page: html.HtmlElement) -> str:
-    """A tree as an HTML document."""
-    text = html.tostring(page, encoding="unicode", with_tail=False)
-    text = _ESCAPED_FRAGMENT.sub(lambda match: f'href="{unquote(match.group(1))}"', text)
-    return f"<!DOCTYPE html>\n{text}\n"
 
 
 def finish(text: str | bytes, context: FinishContext) -> str:

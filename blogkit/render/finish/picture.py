@@ -16,8 +16,8 @@ from lxml.html import HtmlElement
 from blogkit.errors import ToolFailed
 from blogkit.render.dom import by_id, make
 from blogkit.render.finish import FinishContext
-from blogkit.render.listing import preview_image
 from blogkit.render.output import write_page
+from blogkit.render.posts import preview_image
 
 WIDTH, HEIGHT = 1200, 630
 _MARGIN = 40

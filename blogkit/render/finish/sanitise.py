@@ -12,6 +12,7 @@ from lxml.html import HtmlElement
 
 from blogkit.render.dom import elements, has_class, take_out, text_of, with_class
 from blogkit.render.finish import FinishContext
+from blogkit.render.notebooks import HOW_TO_DRAW, NOT_DRAWN
 
 _RUNS = frozenset({
     "script", "iframe", "frame", "object", "embed", "applet", "base", "link", "meta", "style", "form", "portal",
@@ -19,10 +20,6 @@ _RUNS = frozenset({
 })  # fmt: skip
 _DRAWS = frozenset({"script", "iframe", "object", "embed"})
 _SHOWS = ("img", "svg", "table", "math", "video", "audio", "canvas", "input", "hr")
-NOT_DRAWN = "an output is drawn by a script (as Plotly, Bokeh and widgets do), which the page does not run"
-HOW_TO_DRAW = (
-    "Show an Altair chart or an image instead; of a Plotly figure in figures.ipynb `blogkit gather` makes a drawing."
-)
 _ADDRESSES = frozenset({"href", "src", "action", "formaction", "xlink:href", "poster", "srcset", "background", "ping"})
 _SAFE = re.compile(
     r"(?:https?:|mailto:|data:image/(?:png|jpe?g|gif|webp|svg\+xml)[;,]|[^:]*(?:[/?#]|$))", re.IGNORECASE

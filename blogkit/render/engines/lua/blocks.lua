@@ -175,7 +175,7 @@ function blocks.tabset(s, division, walk)
       .. '" aria-selected="' .. (on and "true" or "false") .. '" href="#' .. pane .. '">')
     strip:extend(walk(pandoc.Blocks({ pandoc.Plain(tab.heading.content) }))[1].content)
     put("</a></li>")
-    local attr = pandoc.Attr(pane, tab.heading.classes:clone(), { role = "tabpanel", ["aria-labelledby"] = pane .. "-tab" })
+    local attr = pandoc.Attr(pane, tab.heading.classes:clone(), { { "role", "tabpanel" }, { "aria-labelledby", pane .. "-tab" } })
     attr.classes:insert("tab-pane")
     if on and not attr.classes:includes("active") then
       attr.classes:insert("active")

@@ -1,0 +1,364 @@
+"""A rendering: a plan, an engine that draws its pages, and everything that is written of them.
+
+Every page is written as soon as it is finished. A page that cannot be made keeps what was there before, stops no other,
+and what is wrong in it is raised when all else is written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from blogkit.errors import BlogkitError, Problem, RenderError, StoreError, ToolMissing
+from blogkit.model import Manifest, Project, RenderedPage, Site
+from blogkit.render import extras, listing
+from blogkit.render.cache import FOLDER, Cache, forget
+from blogkit.render.dom import page_text
+from blogkit.render.engines.protocol import DrawnPage, Engine
+from blogkit.render.finish import Assets, FinishContext, finishers
+from blogkit.render.finish.embedded import keep_charts
+from blogkit.render.metadata import listings_of, merge
+from blogkit.render.navigation import page_prefix
+from blogkit.render.output import write_page
+from blogkit.render.plan import PlannedPage, RenderPlan, output_of, plan_site, site_sources, unchanged_pages
+from blogkit.render.posts import ListedPost, listed_post
+from blogkit.render.resources import copy_resources, named_files
+from blogkit.render.source import front_of
+from blogkit.store import replace_folder
+
+_RECORDS = {"pandoc": "render", "quarto": "quarto"}
+"""The name of each engine's record in the cache."""
+
+_FRONT = ("title", "date", "draft", "listing")
+"""What the other pages ask of a page's front matter."""
+
+
+class SiteRenderer:
+    """Renders a site with an engine, again and again: what the engine keeps running serves every rendering."""
+
+    def __init__(self, engine: Engine, *, drafts: str | None = None) -> None:
+        """``drafts`` says what becomes of them, whatever the site says: a preview shows them."""
+        self._engine = engine
+        self._drafts = drafts
+
+    def __enter__(self) -> SiteRenderer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what the engine keeps running."""
+        self._engine.close()
+
+    def render(self, site: Site, only: Sequence[Project] = ()) -> Manifest:
+        """Renders what changed. Raises RenderError with every problem of every page when the rest is written.
+
+        Raises ToolMissing or ToolFailed when the engine cannot make any page: nothing is written then.
+        """
+        engine = self._engine
+        engine.wake(whole=not (site.root / FOLDER).is_dir())
+        for name in _RECORDS.values():
+            if name != _RECORDS.get(engine.name, engine.name):
+                forget(site, name)  # the other engine wrote the pages
+        place = site if engine.keeps_pages or only else _beside(site)
+        cache = Cache(site, _RECORDS.get(engine.name, engine.name))
+        sources = site_sources(site)
+        fronts = {source: cache.front(source) or front_of(source) for source in sources}
+        plan = plan_site(place, sources, fronts, only=only, drafts=self._drafts)
+        rendering = _Rendering(site=site, plan=plan, engine=engine, cache=cache)
+        rendering.make_pages()
+        rendering.write_beside()
+        if place is not site:
+            replace_folder(place.output, site.output)
+        cache.save(sources)
+        rendering.raise_problems()
+        return rendering.manifest()
+
+
+@dataclass(kw_only=True)
+class _MadePage:
+    """A page that was made now, or is known from before."""
+
+    page: PlannedPage
+    post: ListedPost
+    drawn: DrawnPage | None = None
+    """A listing's page, which waits for the posts."""
+    is_listing: bool = False
+    inputs: frozenset[Path] = frozenset()
+    warnings: tuple[str, ...] = ()
+    changed: bool = False
+    """It was written now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FailedPage:
+    """A page that could not be made, and why."""
+
+    page: PlannedPage
+    error: BlogkitError
+
+
+@dataclass(kw_only=True)
+class _Rendering:
+    """One rendering of a site."""
+
+    site: Site
+    plan: RenderPlan
+    engine: Engine
+    cache: Cache
+    assets: Assets = field(default_factory=Assets)
+    made: list[_MadePage] = field(default_factory=list)
+    failed: list[_FailedPage] = field(default_factory=list)
+
+    # --- pages -------------------------------------------------------------------------------------------------------
+
+    def make_pages(self) -> None:
+        """Makes and writes every page of the plan, the listings last."""
+        plan = self.plan
+        known = unchanged_pages(plan, self._known_page) if self.engine.keeps_pages else {}
+        self.engine.begin(plan)
+        for output in plan.gone:
+            output.unlink(missing_ok=True)  # Quarto leaves an empty page
+        self._make(plan.pages, known)
+        self._drop_ways_to_lost_pages()
+        posts = self._posts()
+        facts = [post.listed() for post in posts]
+        for one in [one for one in self.made if one.is_listing]:
+            unchanged = self.cache.same(f"listing {one.page.source}", facts) and one.drawn is None
+            if not unchanged:
+                self._fill_listing(one, posts)
+
+    def _known_page(self, page: PlannedPage) -> Mapping[str, Any] | None:
+        entry = self.cache.valid(page.source, [page.output])
+        return entry["record"] if entry is not None else None
+
+    def _make(self, pages: Sequence[PlannedPage], known: Mapping[Path, Mapping[str, Any]]) -> None:
+        """Makes some pages at the same time; each that cannot be made is noted."""
+
+        def make(page: PlannedPage) -> _MadePage | _FailedPage:
+            try:
+                record = known.get(page.source)
+                return _from_record(page, record) if record is not None else self._draw(page)
+            except (ToolMissing, StoreError):
+                raise  # no page can be made, or written
+            except Exception as error:
+                return _FailedPage(page=page, error=_as_problem(page.source, error))
+
+        with ThreadPoolExecutor(self.engine.jobs + 1) as threads:
+            for result in threads.map(make, pages):
+                if isinstance(result, _FailedPage):
+                    self._keep_former(result.page)
+                    self.failed.append(result)
+                else:
+                    self.made.append(result)
+
+    def _draw(self, page: PlannedPage) -> _MadePage:
+        """Draws a page, and finishes it unless it waits for what it lists."""
+        drawn = self.engine.draw(self.plan, page)
+        context = self._context(page, drawn)
+        keep_charts(drawn.tree, context)  # before the listings look for a picture of the post
+        for name, data in drawn.files.items():
+            write_page(page.output.parent / name, data)
+        made = _MadePage(
+            page=page,
+            post=listed_post(drawn.tree, drawn.words, drawn.metadata, page.source, page.output),
+            is_listing=bool(listings_of(drawn.metadata)),
+            inputs=drawn.inputs | named_files(drawn.metadata, page.source) | {page.source},
+            warnings=drawn.warnings,
+        )
+        if made.is_listing:
+            made.drawn = drawn
+        else:
+            self._finish(made, drawn, context)
+        return made
+
+    def _context(self, page: PlannedPage, drawn: DrawnPage) -> FinishContext:
+        return FinishContext(
+            site=self.plan.site,
+            source=page.source,
+            output=page.output,
+            prefix=page_prefix(self.plan.site, page.output),
+            assets=self.assets,
+            metadata={**drawn.metadata, "draft": True} if page.is_draft else drawn.metadata,
+        )
+
+    def _finish(self, made: _MadePage, drawn: DrawnPage, context: FinishContext) -> None:
+        """Finishes a page and writes it."""
+        site, source, tree = self.plan.site, made.page.source, drawn.tree
+        extras.add_navigation(tree, context, made.page.neighbours)
+        files = copy_resources(site, source, tree)
+        for finisher in finishers():
+            finisher(tree, context)
+        made.inputs |= files | copy_resources(site, source, tree, files)
+        made.warnings = tuple(dict.fromkeys([*made.warnings, *context.warnings]))
+        made.post = replace(made.post, search=extras.search_entries(tree))
+        write_page(made.page.output, page_text(tree).encode("utf-8"))
+        made.drawn, made.changed = None, True
+
+    def _fill_listing(self, made: _MadePage, posts: Sequence[ListedPost]) -> None:
+        """Fills a listing's page, which is made anew whenever what it lists changed."""
+        page = made.page
+        try:
+            if made.drawn is None:  # nothing of its own changed, but there are other posts to list
+                fresh = self._draw(page)
+                made.drawn, made.inputs, made.post, made.warnings = (
+                    fresh.drawn,
+                    fresh.inputs,
+                    fresh.post,
+                    fresh.warnings,
+                )
+            drawn = made.drawn
+            assert drawn is not None
+            if drawn.fills_listings:
+                listing.add_listings(self.plan.site, drawn.metadata, page.source, drawn.tree, page.output, posts)
+            self._finish(made, drawn, self._context(page, drawn))
+        except (ToolMissing, StoreError):
+            raise
+        except Exception as error:
+            self._keep_former(page)
+            self.made.remove(made)
+            self.failed.append(_FailedPage(page=page, error=_as_problem(page.source, error)))
+
+    # --- pages that could not be made ---------------------------------------------------------------------------------
+
+    def _keep_former(self, page: PlannedPage) -> None:
+        """A page that cannot be made now stays as it was, also where an engine made the site anew elsewhere."""
+        if self.plan.site is self.site:
+            return
+        former = output_of(self.site, page.source)
+        page.output.unlink(missing_ok=True)
+        if former.is_file():
+            page.output.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(former, page.output)
+
+    def _drop_ways_to_lost_pages(self) -> None:
+        """Makes the neighbours of pages anew that could not be made and were not there before."""
+        lost = {one.page.source for one in self.failed if not one.page.output.is_file()}
+        if not lost:
+            return
+        plan = self.plan.without(lost)
+        before = {page.source: page.neighbours for page in self.plan.pages}
+        self.plan = replace(plan, outputs={s: o for s, o in plan.outputs.items() if s not in _real(lost)})
+        again = [page for page in plan.pages if page.neighbours != before[page.source]]
+        self.made = [one for one in self.made if one.page.source not in _sources(again)]
+        failed = _sources(self._failed_pages())
+        self._make([page for page in again if page.source not in failed], {})
+
+    def _failed_pages(self) -> list[PlannedPage]:
+        return [one.page for one in self.failed]
+
+    def raise_problems(self) -> None:
+        """Raises what is wrong in the pages that could not be made; one error as it is."""
+        if len(self.failed) == 1:
+            raise self.failed[0].error
+        problems = [problem for one in self.failed for problem in _problems_of(one.error)]
+        if problems:
+            raise RenderError(problems)
+
+    # --- what is written of all pages ---------------------------------------------------------------------------------
+
+    def _posts(self) -> list[ListedPost]:
+        """The posts that lists may name: those that were made, and those that stay as they were."""
+        return [post for post in self._known_posts(is_listing=False) if not self._is_hidden(post)]
+
+    def _known_posts(self, *, is_listing: bool) -> list[ListedPost]:
+        posts = [one.post for one in self.made if one.is_listing is is_listing]
+        for page in [*self._failed_pages(), *self.plan.others]:
+            entry = self.cache.last(page.source)
+            if entry is not None and entry["record"]["listing"] is is_listing and page.output.is_file():
+                posts.append(ListedPost.from_record(page.source, page.output, entry["record"]["post"]))
+        return posts
+
+    def _is_hidden(self, post: ListedPost) -> bool:
+        return self.plan.mode != "visible" and (self.plan.is_hidden(post.source) or bool(post.metadata.get("draft")))
+
+    def write_beside(self) -> None:
+        """Writes what a site has beside its pages, and remembers how each page was made."""
+        for one in self.made:
+            if one.changed:
+                self.cache.put(one.page.source, one.inputs, self._record(one))
+        listings = self._known_posts(is_listing=True)
+        extras.write_extras(self.plan.site, self._posts(), listings, self.assets, self.cache)
+        self.assets.copy_to(self.plan.site.output)
+
+    def _record(self, one: _MadePage) -> dict[str, Any]:
+        front = one.page.front
+        return {
+            "post": one.post.record(),
+            "warnings": list(one.warnings),
+            "listing": one.is_listing,
+            "front": {key: _as_json(front.get(key)) for key in _FRONT},
+            "around": self.plan.surroundings(one.page),
+        }
+
+    def manifest(self) -> Manifest:
+        """What was made, by the places that the site's pages have in the end."""
+        pages = tuple(
+            RenderedPage(
+                source=one.page.source,
+                output=output_of(self.site, one.page.source),
+                title=one.post.title_text,
+                project=one.page.project,
+            )
+            for one in self._in_order()
+        )
+        warnings = tuple(dict.fromkeys(warning for one in self._in_order() for warning in one.warnings))
+        return Manifest(engine=self.engine.name, root=self.site.output, pages=pages, warnings=warnings)
+
+    def _in_order(self) -> list[_MadePage]:
+        by_source = {one.page.source: one for one in self.made}
+        return [by_source[page.source] for page in self.plan.pages if page.source in by_source]
+
+
+def _from_record(page: PlannedPage, record: Mapping[str, Any]) -> _MadePage:
+    """A page as it was made before."""
+    post = ListedPost.from_record(page.source, page.output, record["post"])
+    return _MadePage(page=page, post=post, is_listing=record["listing"], warnings=tuple(record["warnings"]))
+
+
+def _as_problem(source: Path, error: Exception) -> BlogkitError:
+    """An error of one page as one that names the page; a defect of blogkit says where in its code it is."""
+    if isinstance(error, BlogkitError):
+        return error
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
+    message = f"could not be rendered: {what} ({Path(frame.filename).name}, line {frame.lineno})."
+    hint = "This is a defect of blogkit: please report it with this file."
+    return RenderError([Problem(path=source, message=message, hint=hint)])
+
+
+def _problems_of(error: BlogkitError) -> Sequence[Problem]:
+    many = getattr(error, "problems", None)
+    one = getattr(error, "problem", None)
+    if many is not None:
+        return tuple(many)
+    return (one,) if one is not None else (Problem(message=str(error)),)
+
+
+def _real(sources: Iterable[Path]) -> set[Path]:
+    return {source.resolve() for source in sources}
+
+
+def _sources(pages: Iterable[PlannedPage]) -> set[Path]:
+    return {page.source for page in pages}
+
+
+def _beside(site: Site) -> Site:
+    """The site with an empty folder of its own for its pages: it takes the place of the old one when it is whole."""
+    made = replace(site, quarto=merge(site.quarto, {"project": {"output-dir": f"{FOLDER}/pages"}}))
+    shutil.rmtree(made.output, ignore_errors=True)
+    return made
+
+
+def _as_json(value: Any) -> Any:
+    """A value of the front matter as JSON keeps it and as it means the same."""
+    return value if isinstance(value, str | int | float | bool | list) or value is None else str(value)
