@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.sites import rendered_site
+
+__all__ = ["rendered_site"]
+
 
 def pytest_configure() -> None:
     """A shell that started the tests in the background has them ignore Ctrl-C, which some tests send."""

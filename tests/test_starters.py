@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import yaml
 
 from blogkit.check import Report
 from blogkit.config import front_matter, load_project, load_site
+from blogkit.model import Site
 from blogkit.new import init_site, new_project
 from blogkit.pipeline import check_projects
-from blogkit.render import render_site
 from blogkit.run.plan import plan_runs
 from blogkit.tools.chromium import can_browse
 
@@ -133,15 +132,9 @@ def test_every_reference_can_be_looked_up_and_is_cited(starter: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+def reports(rendered_site: Site) -> dict[str, Report]:
     """What is said of every post, rendered from its committed results and opened in one browser where there is one."""
-    tree = tmp_path_factory.mktemp("site")
-    for starter in STARTERS:
-        shutil.copytree(ROOT / "projects" / starter, tree / "projects" / starter, ignore=shutil.ignore_patterns("runs"))
-    shutil.copy(ROOT / "_quarto.yml", tree / "_quarto.yml")
-    site = load_site(tree)
-    render_site(site, engine="pandoc", only=site.projects)
-    return {report.name: report for report in check_projects(site, profile="mit-6.7960", browser=can_browse())}
+    return {report.name: report for report in check_projects(rendered_site, profile="mit-6.7960", browser=can_browse())}
 
 
 @pytest.mark.slow

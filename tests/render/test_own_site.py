@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blogkit.config import load_site
+from blogkit.model import Site
 from blogkit.render import render_site
 from tests.browser import browser
 from tests.render.test_browser import AXE, RUN
+from tests.sites import copy_sources
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
-SOURCES = ("_quarto.yml", "index.qmd", "about.qmd", "docs", "projects")
 ONE_OF_EACH = ("index", "about", "docs/rules", "categories/optimization", "projects/perceptron/index")
 
 
-def own_site(root: Path, theme: str) -> Path:
-    """The site's pages with a theme."""
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("runs", ".*", "myproject"))
-        else:
-            shutil.copy(ROOT / name, root / name)
+def themed_site(root: Path, theme: str) -> Site:
+    """The site's pages with another theme."""
+    copy_sources(root)
     config = root / "_quarto.yml"
     config.write_text(config.read_text().replace("theme: course", f"theme: {theme}"))
     render_site(load_site(root), engine="pandoc")
-    return root / "_site"
+    return load_site(root)
 
 
 def violations(page: Any, address: str) -> list[str]:
@@ -45,9 +40,9 @@ def violations(page: Any, address: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["course", "journal"])
-def test_every_page_of_our_site_passes_axe_in_light_and_dark(theme: str, tmp_path: Path) -> None:
+def test_every_page_of_our_site_passes_axe_in_light_and_dark(theme: str, tmp_path: Path, rendered_site: Site) -> None:
     """All pages in the theme that we use; of the other theme a page of each kind, since the pages are the same."""
-    out = own_site(tmp_path, theme)
+    out = (rendered_site if theme == "course" else themed_site(tmp_path, theme)).output
     pages = sorted(path.relative_to(out).with_suffix("").as_posix() for path in out.rglob("*.html"))
     assert set(ONE_OF_EACH) <= set(pages)
     assert len(pages) >= 30
