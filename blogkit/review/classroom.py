@@ -24,7 +24,7 @@ from blogkit.review.policy import Action, Role, may
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
 from blogkit.review.roster import PROJECT_NAME, Person, Roster, read_roster
-from blogkit.review.rubric import DEFAULT, Rubric, read_rubrics
+from blogkit.review.rubric import DEFAULT, Rubric, emptied_fields, read_rubrics
 from blogkit.review.standing import is_handed_in, standing_events
 from blogkit.review.state import PostState, Reply, Review, Thread, fold
 
@@ -415,15 +415,18 @@ class Classroom:
     def write(self, key: str, post: str, wanted: Mapping[str, Any]) -> Answer:
         """Keeps what somebody wants to say, when they may say it. ``wanted`` is an event without creator and time.
 
-        ``confirmed`` beside the event's own keys says that the writer was warned of a name in it, and means it.
+        Two keys beside the event's own say what the writer means, and are not kept: ``confirmed``, that they were
+        warned of a name in it; ``cleared``, the fields of a rubric that they emptied by hand.
         """
-        document = {name: value for name, value in wanted.items() if name != "confirmed"}
+        document = {name: value for name, value in wanted.items() if name not in {"confirmed", "cleared"}}
         document |= {"@context": CONTEXT, "creator": PERSON + key, "blogkit:post": post, "created": now()}
         try:
             event = parse_event(document)
         except NotAnEvent as error:
             return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"This is no review event: {error}.")
         complaint = self._forbidden(key, post, event)
+        if complaint is None and event.type is EventType.RUBRIC:
+            complaint = self._overwriting(key, post, event, wanted.get("cleared"))
         if complaint is not None:
             return complaint
         warnings = self._names_in(key, event)
@@ -432,11 +435,36 @@ class Classroom:
             return _refuse(HTTPStatus.PRECONDITION_REQUIRED, message, warnings=warnings)
         outcome = str(self.store.append(event))
         if outcome == "conflict":
-            head = self.store.latest(post, key, event.type)
-            message = "Another tab or place saved in between; nothing was overwritten."
-            return _refuse(HTTPStatus.CONFLICT, message, head=dict(head.document) if head else None)
+            return self._conflict(post, key, event.type)
         status = HTTPStatus.CREATED if outcome == "new" else HTTPStatus.OK
         return Answer(status=status, body={"id": event.id, "warnings": warnings})
+
+    def _conflict(self, post: str, key: str, kind: EventType) -> Answer:
+        head = self.store.latest(post, key, kind)
+        message = "Another tab or place saved in between; nothing was overwritten."
+        return _refuse(HTTPStatus.CONFLICT, message, head=dict(head.document) if head else None)
+
+    def _overwriting(self, key: str, post: str, event: Event, cleared: object) -> Answer | None:
+        """Why a rubric does not follow what is kept: it knows of another one, or has lost what was filled in.
+
+        Only what its writer ``cleared`` may be empty where it was not: a page that was drawn anew, an old tab or a
+        fault of the interface must never wipe a rubric.
+        """
+        if self.store.by_id(event.id) is not None:
+            return None  # sent again: the store says whether it is the same
+        previous = self.store.by_id(event.previous) if event.previous else None
+        known = previous is not None and (previous.creator, previous.post, previous.type) == (key, post, event.type)
+        if previous is None and event.previous is None:
+            known = self.store.latest(post, key, event.type) is None
+        if not known:
+            return self._conflict(post, key, event.type)
+        meant = {str(one) for one in cleared} if isinstance(cleared, list) else set()
+        lost = emptied_fields(previous.document, event.document) - meant if previous is not None else set()
+        if not lost:
+            return None
+        refused = self._conflict(post, key, event.type)
+        message = f"This would empty what was filled in ({', '.join(sorted(lost))}); nothing was overwritten."
+        return replace(refused, body={**refused.body, "message": message, "lost": sorted(lost)})
 
     def _forbidden(self, key: str, post: str, event: Event) -> Answer | None:
         """Why somebody may not write an event; None when they may."""

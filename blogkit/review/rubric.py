@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from blogkit.review.folder import ReviewFolder
 
@@ -49,6 +50,19 @@ class Rubric:
                 return f"{known[name].title} is worth 0 to {known[name].points} points, not {score:g}."
         missing = [one.title for one in self.criteria if one.name not in scores]
         return f"Still without points: {', '.join(missing)}." if complete and missing else ""
+
+
+def emptied_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """The fields that one rubric event had filled in and the next has empty: ``scores.NAME``, ``notes.NAME``,
+    ``summary``.
+    """
+    emptied = {
+        f"{kind}.{name}"
+        for kind in ("scores", "notes")
+        for name, value in before[f"blogkit:{kind}"].items()
+        if value != "" and after[f"blogkit:{kind}"].get(name, "") == ""
+    }
+    return emptied | ({"summary"} if before.get("blogkit:summary") and not after.get("blogkit:summary") else set())
 
 
 DEFAULT = Rubric(

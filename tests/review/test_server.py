@@ -656,3 +656,49 @@ def test_nothing_that_a_comment_says_acts_or_loads(text: str) -> None:
         assert not any(
             name.startswith("on") or str(value).startswith("javascript") for name, value in element.attrib.items()
         )
+
+
+# --- a rubric is not wiped ------------------------------------------------------------------------------------------
+
+
+def test_an_empty_rubric_does_not_take_the_place_of_a_filled_in_one(school: School) -> None:
+    filled = scores(None, 50, 30, why="Both seeds agree.") | {"blogkit:summary": "Sound."}
+    assert school.send("cy", filled).status_code == 201
+    facts = {"rubric": filled["blogkit:rubric"], "scores": {}, "notes": {}, "summary": "", "previous": filled["id"]}
+    empty = event("blogkit:Rubric", **{f"blogkit:{name}": value for name, value in facts.items()})
+    refused = school.send("cy", empty)
+    assert refused.status_code == 409
+    assert refused.json()["lost"] == ["notes.why", "scores.clarity", "scores.soundness", "summary"]
+    assert refused.json()["head"]["id"] == filled["id"]
+    assert school.view("cy")["mine"]["summary"] == "Sound."
+
+
+@pytest.mark.parametrize("field_", ["scores.clarity", "notes.why", "summary"])
+def test_a_field_is_emptied_by_an_explicit_act_alone_and_the_history_stays(school: School, field_: str) -> None:
+    filled = scores(None, 50, 30, why="Both seeds agree.") | {"blogkit:summary": "Sound."}
+    assert school.send("cy", filled).status_code == 201
+    less = scores(filled["id"], 50, 30, why="Both seeds agree.") | {"blogkit:summary": "Sound."}
+    kind, _, name = field_.partition(".")
+    if name:
+        del less[f"blogkit:{kind}"][name]
+    else:
+        less["blogkit:summary"] = ""
+    other = next(one for one in ("scores.clarity", "notes.why", "summary") if one != field_)
+    for cleared in (None, [], [other], "x"):
+        assert school.send("cy", less | {"cleared": cleared}).status_code == 409
+    assert school.send("cy", less | {"cleared": [field_]}).status_code == 201
+    kept = [one for one in school.served.database.of_post("alpha") if one.type == "blogkit:Rubric"]
+    assert [one.id for one in kept] == [filled["id"], less["id"]]
+    assert "cleared" not in kept[1].document
+
+
+def test_a_rubric_that_follows_none_that_is_there_is_a_conflict(school: School) -> None:
+    """A page that has lost track of what it wrote must not begin a second rubric beside the first."""
+    first = scores(None)
+    assert school.send("cy", first).status_code == 201
+    assert school.send("dee", scores(None)).status_code == 201
+    theirs = school.view("dee")["mine"]["head"]
+    for previous in (None, event("x")["id"], theirs):
+        refused = school.send("cy", scores(previous, 10))
+        assert refused.status_code == 409 and refused.json()["head"]["id"] == first["id"]
+    assert school.send("cy", first).status_code == 200, "sent again, it is still the same"

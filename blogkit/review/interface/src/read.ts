@@ -339,43 +339,61 @@ function leave(): void {
 
 // --- the rubric
 
+// What is typed goes into view.mine at once, by the field that it was typed into. The panel is never read as a whole:
+// it may be drawn anew, or show something else, at any moment.
 let dirty = false;
 let saveTimer = 0;
 let lastSave = 0;
+let pushed = 0; // rubrics that were given to the queue
+const emptied = new Set<string>(); // fields that were emptied by hand: the server takes no other empty field for a filled one
 
-function rubricDocument(): Document {
-  const scores: Record<string, number> = {};
-  const notes: Record<string, string> = {};
-  for (const { name } of view.rubric.criteria) {
-    const points = panel.querySelector<HTMLInputElement>(`[data-points="${CSS.escape(name)}"]`);
-    const note = panel.querySelector<HTMLTextAreaElement>(`[data-note="${CSS.escape(name)}"]`);
-    if (points && points.value !== "" && points.validity.valid) scores[name] = Number(points.value);
-    if (note?.value) notes[name] = note.value;
-  }
-  const summary = panel.querySelector<HTMLTextAreaElement>("[data-summary]")?.value ?? "";
-  return { id: uuid(), type: "blogkit:Rubric", "blogkit:rubric": view.rubric.version, "blogkit:scores": scores, "blogkit:notes": notes, "blogkit:summary": summary, "blogkit:previous": rubricHead };
+function rubricDocument(mine: Mine): Document {
+  return {
+    id: uuid(), type: "blogkit:Rubric", "blogkit:rubric": view.rubric.version, "blogkit:scores": { ...mine.scores }, "blogkit:notes": { ...mine.notes },
+    "blogkit:summary": mine.summary, "blogkit:previous": rubricHead, cleared: [...emptied],
+  };
 }
 
 function saveRubric(): void {
   clearTimeout(saveTimer);
-  if (!dirty || !view.mine) return;
+  if (!dirty || !view?.mine || conflict) return;
   dirty = false;
   lastSave = Date.now();
-  const document = rubricDocument();
-  Object.assign(view.mine, { scores: document["blogkit:scores"], notes: document["blogkit:notes"], summary: document["blogkit:summary"], changed: view.mine.submitted });
+  const document = rubricDocument(view.mine);
+  view.mine.changed = view.mine.submitted;
+  pushed += 1;
   rubricHead = document.id; // the next one follows this one, whether or not the server has it yet
   queue.push(document);
 }
 
-function touched(): void {
+function touched(field: string, empty: boolean): void {
+  if (empty) emptied.add(field);
+  else emptied.delete(field);
   dirty = true;
   panel.querySelector(".toast")?.remove();
   announce("…");
   clearTimeout(saveTimer);
   saveTimer = window.setTimeout(saveRubric, Date.now() - lastSave > 10000 ? 800 : 2500);
-  const total = Object.values(rubricDocument()["blogkit:scores"] as Record<string, number>).reduce((sum, one) => sum + one, 0);
   const output = panel.querySelector("#total");
-  if (output) output.textContent = `${total} of ${view.rubric.points}`;
+  if (output) output.textContent = `${totalOf(view.mine!)} of ${view.rubric.points}`;
+}
+
+const waitingRubric = () => queue?.waiting.filter((one) => one.type === "blogkit:Rubric").at(-1);
+
+const totalOf = (mine: Mine) => Object.values(mine.scores).reduce((sum, one) => sum + one, 0);
+
+function scored({ name }: Criterion, points: HTMLInputElement): void {
+  const { scores } = view.mine!;
+  if (points.value === "" && !points.validity.badInput) delete scores[name];
+  else if (points.validity.valid) scores[name] = Number(points.value);
+  touched(`scores.${name}`, !(name in scores));
+}
+
+function noted({ name }: Criterion, note: HTMLTextAreaElement): void {
+  const { notes } = view.mine!;
+  if (note.value) notes[name] = note.value;
+  else delete notes[name];
+  touched(`notes.${name}`, !note.value);
 }
 
 function rubricPanel(): HTMLElement {
@@ -383,9 +401,9 @@ function rubricPanel(): HTMLElement {
   const box = h("form", { class: "rubric", onsubmit: (event) => { event.preventDefault(); submit(); } });
   if (conflict) box.append(conflictNotice());
   for (const one of view.rubric.criteria) {
-    const points = h("input", { type: "number", min: 0, max: one.points, step: 0.5, "data-points": one.name, "aria-label": `Points for ${one.title}, of ${one.points}`, oninput: touched });
+    const points = h("input", { type: "number", min: 0, max: one.points, step: 0.5, "data-points": one.name, "aria-label": `Points for ${one.title}, of ${one.points}`, oninput: () => scored(one, points) });
     if (one.name in mine.scores) points.value = String(mine.scores[one.name]);
-    const note = h("textarea", { rows: 2, "data-note": one.name, "aria-label": `Note on ${one.title}`, maxlength: 20000, placeholder: "Why?", oninput: touched });
+    const note = h("textarea", { rows: 2, "data-note": one.name, "aria-label": `Note on ${one.title}`, maxlength: 20000, placeholder: "Why?", oninput: () => noted(one, note) });
     note.value = mine.notes[one.name] ?? "";
     box.append(h("fieldset", { class: "card" },
       h("legend", {}, one.title),
@@ -393,18 +411,18 @@ function rubricPanel(): HTMLElement {
       one.questions.length ? h("ul", { class: "quiet" }, ...one.questions.map((question) => h("li", {}, question))) : null,
       h("label", { class: "points" }, points, ` of ${one.points}`), note));
   }
-  const summary = h("textarea", { rows: 4, "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: touched });
+  const summary = h("textarea", { rows: 4, "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: () => { mine.summary = summary.value; touched("summary", !summary.value); } });
   summary.value = mine.summary;
-  const total = Object.values(mine.scores).reduce((sum, one) => sum + one, 0);
   box.append(
     h("fieldset", { class: "card" }, h("legend", {}, "Summary for the authors"), summary),
-    h("p", {}, "Total: ", h("b", { id: "total" }, `${total} of ${view.rubric.points}`)),
+    h("p", {}, "Total: ", h("b", { id: "total" }, `${totalOf(mine)} of ${view.rubric.points}`)),
     mine.submitted ? h("p", { class: "notice good" }, mine.changed ? "Submitted; you changed it since. Submit again to hand in the change." : view.offline ? "Submitted: it is in your review file. Send that to staff." : "Submitted. The authors see it now.") : "",
     h("div", { class: "actions" }, h("button", { class: "primary" }, mine.submitted ? "Submit again" : "Submit the review")));
   return box;
 }
 
 function submit(): void {
+  if (conflict) return void notice("Another tab saved this rubric in between: say first which of the two stands.");
   dirty = true;
   saveRubric();
   const missing = view.rubric.criteria.filter((one) => !(one.name in view.mine!.scores)).map((one) => one.title);
@@ -421,8 +439,21 @@ function conflictNotice(): HTMLElement {
   return h("div", { class: "notice lost conflict", role: "alert" },
     h("p", {}, `Another tab or device saved this rubric in between (${scores || "no points yet"}). Nothing was overwritten.`),
     h("div", { class: "actions" },
-      button("Keep mine", () => { rubricHead = theirs.id; conflict = null; dirty = true; saveRubric(); render(); }),
+      button("Keep mine", () => { keepMine(theirs); render(); }),
       button("Take the other", () => { rubricHead = theirs.id; conflict = null; void load(); })));
+}
+
+// An act of the writer's: what the other has and this one leaves empty is emptied.
+function keepMine(theirs: Document): void {
+  const mine = view.mine!;
+  for (const kind of ["scores", "notes"] as const) {
+    for (const name of Object.keys((theirs[`blogkit:${kind}`] ?? {}) as object)) if (!(name in mine[kind])) emptied.add(`${kind}.${name}`);
+  }
+  if (theirs["blogkit:summary"] && !mine.summary) emptied.add("summary");
+  rubricHead = theirs.id;
+  conflict = null;
+  dirty = true;
+  saveRubric();
 }
 
 function othersPanel(): HTMLElement[] {
@@ -475,9 +506,10 @@ function answered(document: Document, answer: Answered): void {
 // --- all of it
 
 function render(): void {
+  saveRubric();
   const focus = (document.activeElement as HTMLElement | null)?.id;
   const tabs = h("div", { class: "tabs", role: "tablist" },
-    h("button", { type: "button", role: "tab", id: "tab-comments", "aria-selected": String(tab === "comments"), onclick: () => { saveRubric(); tab = "comments"; render(); } }, `Comments (${view.threads.length})`),
+    h("button", { type: "button", role: "tab", id: "tab-comments", "aria-selected": String(tab === "comments"), onclick: () => { tab = "comments"; render(); } }, `Comments (${view.threads.length})`),
     (view.mine || view.others.length > 0) && h("button", { type: "button", role: "tab", id: "tab-rubric", "aria-selected": String(tab === "rubric"), onclick: () => { tab = "rubric"; render(); } }, view.mine ? "Rubric" : "Reviews"));
   const content = h("div", { class: "content", role: "tabpanel", "aria-labelledby": `tab-${tab}` });
   if (tab === "comments") {
@@ -494,12 +526,17 @@ function render(): void {
 }
 
 async function load(): Promise<void> {
+  const before = pushed;
+  const unsent = waitingRubric() !== undefined;
   const answer = await ask(`/api/posts/${post}`).catch(() => null);
   if (answer?.status === 429) setTimeout(() => void load(), 3000);
   if (answer?.status !== 200) return void notice(String(answer?.body.message ?? "The server does not answer."));
   const fresh = answer.body as unknown as View;
   const first = !view;
+  // typed, on its way, or sent since the question: the answer knows nothing of it
+  const typed = dirty || unsent || pushed !== before ? view?.mine : null;
   view = fresh;
+  if (typed && view.mine) Object.assign(view.mine, { scores: typed.scores, notes: typed.notes, summary: typed.summary });
   if (first) {
     queue = new Queue(`blogkit-queue:${view.own}:${post}`, (document) => ask(`/api/posts/${post}/events`, document), answered,
       (waiting, offline) => {
@@ -507,9 +544,9 @@ async function load(): Promise<void> {
         else if (waiting) announce("Saving…");
       });
   }
-  const waiting = queue.waiting.filter((one) => one.type === "blogkit:Rubric").at(-1);
-  if (waiting && view.mine) Object.assign(view.mine, { scores: waiting["blogkit:scores"], notes: waiting["blogkit:notes"], summary: waiting["blogkit:summary"] });
-  rubricHead = waiting?.id ?? view.mine?.head ?? null;
+  const waiting = waitingRubric();
+  if (waiting && view.mine && !typed) Object.assign(view.mine, { scores: waiting["blogkit:scores"], notes: waiting["blogkit:notes"], summary: waiting["blogkit:summary"] });
+  if (!typed) rubricHead = waiting?.id ?? view.mine?.head ?? null;
   if (!dirty || tab !== "rubric") render();
   showInFrame();
 }
