@@ -6,7 +6,7 @@ In the course's HTML template rows hold the text in the middle and captions in t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -76,9 +76,9 @@ class FloatFinder:
         """Each with its kind."""
         self._last: tuple[HtmlElement, HtmlElement] | None = None
 
-    def take(self, element: HtmlElement, tag: str) -> bool:
+    def take(self, element: HtmlElement, tag: str, ident: str, own: Sequence[str]) -> bool:
         """Whether an element is a figure, a table, or something else whose inside holds none."""
-        kind = _float_kind(element, tag)
+        kind = _float_kind(element, tag, ident, own)
         if kind in {"", "none"}:
             return kind == "none"
         if tag in _PICTURES:
@@ -120,22 +120,22 @@ _NEITHER_CLASSES = frozenset(
 _DRAWN = frozenset({"vega-embed", "vega-visualization", "plotly-graph-div", "bk-root", "mermaid"})
 
 
-def _float_kind(element: HtmlElement, tag: str) -> str:
+def _float_kind(element: HtmlElement, tag: str, ident: str, own: Sequence[str]) -> str:
     """``figure``, ``table``, ``none`` for what is neither but is no prose either, or nothing: look inside."""
-    ident = element.get("id") or ""
-    if tag in _NEITHER or ident in FURNITURE_IDS or is_hidden(element):
+    if tag in _NEITHER or is_hidden(element):
         return "none"
-    if has_class(element, *_NEITHER_CLASSES):
+    if ident:
+        if ident in FURNITURE_IDS or ident.startswith("lst-"):
+            return "none"
+        if _FLOAT_ID.match(ident) and "-caption" not in ident and tag in {"div", "figure", "table", "section"}:
+            return "table" if ident.startswith("tbl-") else "figure"
+    if own and not _NEITHER_CLASSES.isdisjoint(own):
         return "none"
-    if ident.startswith("lst-"):
-        return "none"
-    if ident and _FLOAT_ID.match(ident) and "-caption" not in ident and tag in {"div", "figure", "table", "section"}:
-        return "table" if ident.startswith("tbl-") else "figure"
     if tag == "figure":
         return _kind_of_figure(element)
     if tag == "table":
         return _kind_of_table(element)
-    if has_class(element, *_DRAWN):
+    if own and not _DRAWN.isdisjoint(own):
         return "figure"
     if tag in _PICTURES:
         return "none" if is_icon(element) else "figure"

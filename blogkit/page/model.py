@@ -7,7 +7,7 @@ and plain ones. What is hidden, furniture, prose and a word is said in :mod:`blo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,13 +20,13 @@ from blogkit.page.seen import (
     FURNITURE_IDS,
     LINES,
     MATH,
-    SPACE,
     count_words,
     is_in_furniture,
     is_no_prose,
+    squeeze,
     visible_text,
 )
-from blogkit.page.tree import HEADINGS, has_class, tag_of
+from blogkit.page.tree import HEADINGS, tag_of
 
 _CODE, _PROSE = "\ue001", "\ue002"
 """Marks in collected text: code begins, code ends."""
@@ -204,7 +204,7 @@ class Page:
         return (*found, *self._prose())
 
     def _block(self, collected: str, at: HtmlElement, section: int) -> Iterator[Block]:
-        text = SPACE.sub(" ", collected).strip()
+        text = squeeze(collected)
         words = said = text
         if _CODE in text:
             words = text.replace(_CODE, "").replace(_PROSE, "")
@@ -311,6 +311,8 @@ def find_main(root: HtmlElement) -> HtmlElement:
 # --- sections and zones -----------------------------------------------------------------------------------------------
 
 _FURNITURE_TAGS = frozenset({"nav", "template", "script", "noscript", "dialog"})
+_FURNITURE_CLASSES = frozenset({"toc", "quarto-title-meta"})
+_DRAWN_TAGS = frozenset({"b", "strong", "span"})
 _OPAQUE = frozenset({"svg", "math", "script", "style"})
 """Elements without a part of the page inside."""
 
@@ -356,18 +358,21 @@ class _Survey:
             self._open(1, "", "", "body", None)
             self._is_after = False
         names, ident = element.get("class"), element.get("id")
-        if names is not None or ident is not None or tag[:2] == "d-":
-            zone = _zone_of(element, tag) or zone
-            is_furniture = is_furniture or ident in FURNITURE_IDS or has_class(element, "toc", "quarto-title-meta")
+        own = names.split() if names is not None else ()
+        if own or ident is not None or tag[:2] == "d-":
+            zone = _zone_of(tag, ident or "", own) or zone
+            is_furniture = is_furniture or ident in FURNITURE_IDS or not _FURNITURE_CLASSES.isdisjoint(own)
         is_furniture = is_furniture or tag in _FURNITURE_TAGS
         if not is_furniture:
             if tag == "a":
                 if element.get("href") is not None:
                     self.links.append(element)
-            elif (tag in _HEADING_TAGS or _is_drawn_heading(element, tag)) and element is not self.title:
+            elif (
+                tag in _HEADING_TAGS or (tag in _DRAWN_TAGS and _is_drawn_heading(element, tag))
+            ) and element is not self.title:
                 self._head(element, tag, zone)
         self.where[element] = (len(self.sections) - 1, zone)
-        is_taken = is_taken or self.floats.take(element, tag)
+        is_taken = is_taken or self.floats.take(element, tag, ident or "", own)
         if tag not in _OPAQUE:
             for child in element:
                 self.visit(child, zone, is_furniture, is_taken)
@@ -402,19 +407,24 @@ class _Survey:
 _REFERENCE_IDS = frozenset({"refs", "references", "bibliography", "ref-list"})
 
 
-def _zone_of(element: HtmlElement, tag: str) -> str:
-    ident = (element.get("id") or "").lower()
-    if ident in _REFERENCE_IDS and tag != "a" and tag not in _HEADING_TAGS:
+_ZONE_CLASSES = {
+    "references": "references", "bibliography": "references", "csl-bib-body": "references", "appendix": "appendix",
+}  # fmt: skip
+
+
+def _zone_of(tag: str, ident: str, own: Sequence[str]) -> str:
+    """The zone that an element opens by its name, id and classes; empty for most."""
+    low = ident.lower()
+    if low in _REFERENCE_IDS and tag != "a" and tag not in _HEADING_TAGS:
         return "references"
-    if tag == "d-bibliography" or has_class(element, "references", "bibliography", "csl-bib-body"):
+    if tag == "d-bibliography" or (tag == "div" and "citation" in own):
         return "references"
-    if tag == "div" and has_class(element, "citation"):
+    zones = {_ZONE_CLASSES[name] for name in own if name in _ZONE_CLASSES}
+    if "references" in zones:
         return "references"
-    if ident == "footnotes" or has_class(element, "footnotes"):
+    if low == "footnotes" or "footnotes" in own:
         return ""
-    if ident == "quarto-appendix" or tag == "d-appendix" or has_class(element, "appendix"):
-        return "appendix"
-    return ""
+    return "appendix" if zones or low == "quarto-appendix" or tag == "d-appendix" else ""
 
 
 def _zone_of_heading(text: str) -> str:
@@ -428,8 +438,6 @@ def _zone_of_heading(text: str) -> str:
 
 def _is_drawn_heading(element: HtmlElement, tag: str) -> bool:
     """A heading made of bold or large type: alone in its paragraph, short."""
-    if tag not in {"b", "strong", "span"}:
-        return False
     if tag == "span":
         match = re.search(r"font-size:\s*(\d+)\s*px", element.get("style") or "")
         if not match or int(match.group(1)) < 16:

@@ -1,4 +1,4 @@
-"""Pages as trees: our own by libxml2, which is fast, and those of others by HTML5's rules, as browsers read them."""
+"""Pages as trees, by libxml2, which is fast; :mod:`blogkit.page.foreign` reads those that blogkit did not make."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from lxml.html import HtmlElement
 
 def parse_html(data: bytes) -> HtmlElement:
     """A page as a tree, read in the encoding that it declares (UTF-8 when it declares none and is UTF-8)."""
-    encoding = declared_encoding(data) or ("utf-8" if _is_utf8(data) else "windows-1252")
-    parser = html.HTMLParser(encoding=encoding, huge_tree=True)
+    parser = html.HTMLParser(encoding=encoding_of(data), huge_tree=True)
     try:
         return html.document_fromstring(data or b"<html></html>", parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, LookupError):
@@ -33,6 +32,11 @@ def declared_encoding(data: bytes) -> str | None:
         return None
     # A page that could be read as ASCII up to this line is not UTF-16, whatever it says.
     return {"utf-16": "utf-8", "ascii": "windows-1252", "iso8859-1": "windows-1252"}.get(name, name)
+
+
+def encoding_of(data: bytes) -> str:
+    """The encoding that a page declares; UTF-8 when it declares none and is UTF-8, else that of old pages."""
+    return declared_encoding(data) or ("utf-8" if _is_utf8(data) else "windows-1252")
 
 
 def _is_utf8(data: bytes) -> bool:

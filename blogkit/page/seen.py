@@ -117,13 +117,18 @@ def is_in_furniture(element: HtmlElement) -> bool:
     return False
 
 
+def squeeze(text: str) -> str:
+    """A text in one line, each run of white space one space, none at its ends."""
+    return " ".join((text.replace("\u200b", " ") if "\u200b" in text else text).split())
+
+
 def visible_text(element: HtmlElement | None) -> str:
     """The words a reader sees in an element, in one line; equations as they are written, scripts left out."""
     if element is None:
         return ""
     parts: list[str] = []
     _collect_text(element, parts)
-    return SPACE.sub(" ", "".join(parts)).strip()
+    return squeeze("".join(parts))
 
 
 def _collect_text(element: HtmlElement, parts: list[str]) -> None:

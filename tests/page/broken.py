@@ -1,0 +1,63 @@
+"""Pages as students write them by hand, which a browser reads and libxml2 reads otherwise."""
+
+from __future__ import annotations
+
+BROKEN = {
+    "behind the body": "<body><p>one</p></body><h2>References</h2><ol><li>two</ol></html><p>three",
+    "open division in a figure": "<figure><div><img src='a.png' alt=''><figcaption>no</figcaption></figure><p>one</p><p>two",
+    "open paragraphs": "<p>one<p>two<ul><li>three<li>four</ul>five",
+    "stray end tags": "<p>one</div></span></p></section>two</p>three</body>four",
+    "formatting left open": "<p><b>one<i>two</p><p>three</b>four</i></p>",
+    "crossed formatting": "<p><b>one<i>two</b>three</i>four</p>",
+    "link left open": "<p><a href='#a'>one <a href='#b'>two</a> three</p><p>four",
+    "block in a link in a paragraph": "<p>one<a href='#'><div>two</div></a>three</p>",
+    "text in a table": "<table>one<tr>two<td>three</td>four</tr></table>five",
+    "paragraph in a table": "<table><p>one</p><tr><td>two</table>",
+    "cells without rows": "<table><td>one<td>two<tr><td>three</table>",
+    "list in a paragraph": "<p>one<ul><li>two</ul>three</p>",
+    "heading closed as another": "<h2>one</h3><p>two",
+    "nested headings": "<h2>one<h3>two</h3>three</h2>",
+    "head in the body": "<p>one<title>not read</title><meta name=x><link rel=x><style>p {}</style>two",
+    "second body": "<p>one<body class=x><p>two<html><p>three",
+    "comment left open": "<p>one</p><!-- two --><p>three<!-- four <p>five",
+    "odd comments": "<p>one<!-->two<!--->three<!-- x --!>four",
+    "processing instruction": "<?php echo 1 ?><p>one<?xml version='1.0'?>two",
+    "unquoted": "<p title=a>b class='x>y'>one</p><p data-x=\"<p>\">two",
+    "attribute left open": "<p>one</p><a href='#x>two</a><p title='>three</p>",
+    "tag left open": "<p>one<b class=x<p>two</p>three",
+    "less than": "<p>if a<b and 3 < 4 then</p>",
+    "references to characters": "<p>one&nbsp;two &lt;b&gt; &amp;amp; &notit; &copy2 &#150; &#x1F600; &bogus; R&D",
+    "noscript in the head": "<head><noscript><img src=x><p>not read</p></noscript><title>t</title></head><p>one",
+    "noscript": "<p>one<noscript>not read</noscript>two",
+    "script in script": "<script>document.write('<script>x<\\/script>')</script><p>one",
+    "script left open in a comment": "<script><!-- <script> </script> --></script><p>one",
+    "template": "<template><p>not read</p></template><p>one",
+    "select": "<p>one</p><select><option>a<option>b</select><p>two",
+    "form in form": "<form><p>one<form><p>two</form>three</form>four",
+    "button in button": "<p>one</p><div><p>two</div>",
+    "svg without end": "<p>one<svg><circle r=1><p>two</p>",
+    "html in svg": "<svg><foreignObject><p>x</p></foreignObject><desc>y</desc></svg><p>one",
+    "mathml": "<p>one <math><mi>x</mi><mo>=</mo><mtext>two</mtext></math> three",
+    "self-closed": "<div/><p>one<span/>two<br/>three</p>four",
+    "end of break": "<p>one</br>two</p></p>three",
+    "image": "<p>one<image src=a.png>two",
+    "definition list": "<dl><dt>one<dd>two<dt>three<dd>four</dl>",
+    "plaintext": "<p>one<xmp><b>two</b></xmp>three",
+    "frameset": "<p>one<frameset><frame></frameset>two",
+    "old doctype": "<!DOCTYPE HTML PUBLIC '-//W3C//DTD HTML 4.01 Transitional//EN'><p>one<table><tr><td>two</table>three",
+    "ruby": "<p><ruby>one<rt>two</ruby> three",
+    "hidden": "<p>one<p hidden>no<p style='display:none'>no<p style='visibility: hidden'>no<p aria-hidden=true>two",
+    "hidden by a sheet": "<style>.no, #out { display: none } p.no b { display: block }</style><p class=no>no<b>no</b><p id=out>"
+    "no<p>one",
+    "shown by a stronger rule": "<style>.tab { display: none } .tab.on { display: block }</style><div class=tab>no</div>"
+    "<div class='tab on'>one</div>",
+    "shown by itself": "<style>.tab { display: none }</style><div class=tab style='display: block'>one</div>",
+    "hidden for good": "<style>.tab { display: none !important }</style><div class=tab style='display: block'>no</div>one",
+    "hidden in print": "<style>@media print { p { display: none } } @media screen { .b { display: none } }</style><p>one<p "
+    "class=b>no",
+    "hidden until touched": "<style>.m { display: none } .m:hover { display: block }</style><p>one<p class=m>no",
+    "hidden in places": "<style>div > p:first-child { display:none } [data-x] { visibility:hidden }</style><div><p>no<p>one"
+    "</div><p data-x>no",
+    "sheet with faults": "<style>p { color: ; } } .a { display: none <!-- } b { display: none }</style><p>one<b>two</b>",
+}
+"""By kind: what stands behind the doctype."""
