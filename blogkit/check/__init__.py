@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.check.evidence import as_rubric, gather_evidence
-from blogkit.check.files import Archive, Folder, Refused, open_archive
+from blogkit.check.files import Archive, Files, Folder, Refused, open_archive
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
@@ -25,6 +25,7 @@ from blogkit.check.rules import Rule, all_rules, find_rule
 from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
 from blogkit.errors import CheckFailed, Problem, ProjectError
+from blogkit.links import local_path, resolve
 from blogkit.model import Finding, Level, Project, RenderedPage, Site
 from blogkit.page import Page
 from blogkit.tools.workers import Limits, Stop, run_bounded
@@ -304,11 +305,10 @@ def _open(path: Path) -> Post:
     if path.is_dir():
         folder = Folder(root=path)
         name = _page_name(folder.names)
-        data = folder.read(name) if name else b""
         return Post(
             path=path,
             files=folder,
-            page=Page(data=data),
+            page=_page_in(folder, name),
             page_name=name,
             submission=True,
             root=path,
@@ -319,7 +319,7 @@ def _open(path: Path) -> Post:
         return Post(
             path=path,
             files=folder,
-            page=Page(data=folder.read(path.name)),
+            page=_page_in(folder, path.name),
             page_name=path.name,
             submission=False,
             root=path.parent,
@@ -328,8 +328,31 @@ def _open(path: Path) -> Post:
     archive = open_archive(path)
     archive = _rooted(archive)
     name = _page_name(archive.names)
-    data = archive.read(name) if name else b""
-    return Post(path=path, files=archive, page=Page(data=data), page_name=name, submission=True, slug=path.stem)
+    page = _page_in(archive, name)
+    return Post(path=path, files=archive, page=page, page_name=name, submission=True, slug=path.stem)
+
+
+_LARGEST_SHEET = 100_000
+"""Bytes of a style sheet that is read for what it hides."""
+
+
+def _page_in(files: Files, name: str | None) -> Page:
+    """A page that others may have made, read as a browser reads it; an empty one where there is none."""
+    if name is None:
+        return Page()
+    from blogkit.page.foreign import parse_foreign
+
+    def read_sheet(address: str) -> str:
+        target = resolve(name, local_path(address)) if local_path(address) else None
+        if not target or not files.exists(target) or files.bytes_of(target) > _LARGEST_SHEET:
+            return ""
+        try:
+            return files.read(target).decode("utf-8", "replace")
+        except Refused:
+            return ""
+
+    data = files.read(name)
+    return Page(data=data, document=parse_foreign(data, read_sheet))
 
 
 def _rooted(archive: Archive) -> Archive:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from lxml import etree, html
 from lxml.html import HtmlElement
@@ -11,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from blogkit.page.parse import encoding_of, parse_html
 from blogkit.page.seen import UNSEEN
-from blogkit.page.styles import hidden_nodes
+from blogkit.page.styles import SheetReader, hidden_nodes
 
 _START_TAG = re.compile(
     r"<!--.*?-->"
@@ -31,18 +30,18 @@ _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _UNFIT_NAME = re.compile(r"[\s&<>/\"'\x00-\x1f]")
 
 
-def parse_foreign(data: bytes, sheets: Sequence[str] = ()) -> HtmlElement:
+def parse_foreign(data: bytes, read_sheet: SheetReader = lambda address: "") -> HtmlElement:
     """A page that others made, as a browser reads it with scripts on: by HTML5's rules, whatever is left open, closed
     twice, or stands behind ``</body>``.
 
-    What its style sheets hide, those in the page and those given, is marked as :data:`~blogkit.page.seen.UNSEEN`.
-    Lines are those of the file.
+    What its style sheets hide, those in the page and those that ``read_sheet`` finds beside it, is marked as
+    :data:`~blogkit.page.seen.UNSEEN`. Lines are those of the file.
     """
     text = data.decode(encoding_of(data), "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     parser = LexborHTMLParser(_with_lines(text), scripting=True)
     if parser.root is None:
         return parse_html(b"")
-    for node in hidden_nodes(parser, sheets):
+    for node in hidden_nodes(parser, read_sheet):
         node.attrs[UNSEEN] = ""
     return _as_lxml(parser.root)
 
@@ -76,7 +75,7 @@ def _as_lxml(root: LexborNode) -> HtmlElement:
                 _add_text(parent, last, node.text_content or "")
             elif node.is_element_node:
                 last = _add_element(parent, node)
-                child = node.first_child
+                child = _first_inside(node)
                 if child is not None:
                     around.append((parent, last, node.next))
                     if len(around) < _DEEPEST:
@@ -85,6 +84,15 @@ def _as_lxml(root: LexborNode) -> HtmlElement:
                     continue
             node = node.next
     return top
+
+
+def _first_inside(node: LexborNode) -> LexborNode | None:
+    """The first node in an element; in a template or a noscript, of what it would show."""
+    if node.tag == "template":
+        return next((fragment.first_child for fragment in node.template_fragments()), None)
+    if node.tag == "noscript" and node.first_child is not None:
+        return LexborHTMLParser(node.text(), is_fragment=True).root
+    return node.first_child
 
 
 def _add_element(parent: HtmlElement, node: LexborNode) -> HtmlElement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -20,6 +20,10 @@ _MOST_SELECTORS = 400
 _MOST_LETTERS = 400_000
 
 
+SheetReader = Callable[[str], str]
+"""Gives the text of a style sheet by its address on the page; empty where there is none to read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Wish:
     """One declaration that shows or hides what a selector names."""
@@ -31,10 +35,9 @@ class _Wish:
     """Important; how specific; where it stands."""
 
 
-def hidden_nodes(parser: LexborHTMLParser, sheets: Sequence[str] = ()) -> list[LexborNode]:
-    """The elements that the page's sheets and these hide, where no stronger rule shows them."""
-    own = (style.text() for style in parser.css("style") if _is_shown_on(style.attributes.get("media")))
-    text = "\n".join([*sheets, *own])[:_MOST_LETTERS]
+def hidden_nodes(parser: LexborHTMLParser, read_sheet: SheetReader) -> list[LexborNode]:
+    """The elements that the page's sheets hide, where no stronger rule shows them."""
+    text = "\n".join(_sheets(parser, read_sheet))[:_MOST_LETTERS]
     if not _HIDES.search(text):
         return []
     wishes = list(islice(_wishes(text), _MOST_SELECTORS))
@@ -47,6 +50,13 @@ def hidden_nodes(parser: LexborHTMLParser, sheets: Sequence[str] = ()) -> list[L
                 if key not in strongest or strongest[key][0].weight <= wish.weight:
                     strongest[key] = (wish, node)
     return [node for wish, node in strongest.values() if _is_hiding(wish.value) and not _is_shown_inline(node, wish)]
+
+
+def _sheets(parser: LexborHTMLParser, read_sheet: SheetReader) -> Iterator[str]:
+    """The sheets in the page and those beside it, in their order."""
+    for node in parser.css("style, link[rel~=stylesheet i]"):
+        if _is_shown_on(node.attributes.get("media")):
+            yield node.text() if node.tag == "style" else read_sheet(node.attributes.get("href") or "")
 
 
 def _is_shown_on(media: str | None) -> bool:

@@ -70,6 +70,14 @@ def test_what_is_nested_deeper_than_a_browser_goes_is_flattened() -> None:
     assert max(sum(1 for _ in one.iterancestors()) for one in page.iter("div")) < 520
 
 
+def test_what_a_template_and_a_noscript_hold_is_in_the_tree_and_not_in_the_text() -> None:
+    page = parse_foreign(
+        b"<head><noscript><img src=a.png></noscript></head><p>one<template><i id=x>no</i><img></template>"
+    )
+    assert [str(next(one.iterancestors()).tag) for one in page.iter("img")] == ["noscript", "template"]
+    assert visible_text(page) == "one"
+
+
 def test_pages_in_other_encodings_are_read_as_they_declare() -> None:
     assert "Gr\u00fc\u00dfe" in visible_text(parse_foreign("<p>Gr\u00fc\u00dfe".encode("windows-1252")))
     russian = "<meta charset=koi8-r><p>\u043c\u0438\u0440".encode("koi8-r")
@@ -79,8 +87,10 @@ def test_pages_in_other_encodings_are_read_as_they_declare() -> None:
 
 
 def test_what_a_sheet_beside_the_page_hides_is_hidden() -> None:
-    page = b"<p>one<p class=x>no<p class=x style='display:block'>two"
-    assert visible_text(parse_foreign(page, [".x { display: none }"])) == "one two"
+    page = b"<link rel='StyleSheet' href=a.css><style>.y { display: block }</style><link rel=stylesheet media=print href=p.css>"
+    page += b"<p>one<p class=x>no<p class=x style='display:block'>two<p class='x y'>three"
+    sheets = {"a.css": ".x { display: none }", "p.css": "p { display: none }"}
+    assert visible_text(parse_foreign(page, sheets.__getitem__)) == "one two three"
 
 
 def test_a_sheet_that_wants_the_reading_to_last_does_not() -> None:
