@@ -292,3 +292,5 @@ class Release:
     files: int
     address: str = ""
     """Where readers will find it, where that is known."""
+    notes: tuple[str, ...] = ()
+    """What whoever publishes should know of the evidence: runs that are missing, or results that are older."""

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from blogkit.config import choose_projects
-from blogkit.errors import ProjectError, RunsFailed
+from blogkit.coverage import Coverage, gathered_coverage, noted_coverage
+from blogkit.errors import ConfigError, NotebookError, ProjectError, RunsFailed
 from blogkit.gather import Gathered
 from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
@@ -25,6 +26,10 @@ from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_id
 if TYPE_CHECKING:
     from blogkit.check import Report
     from blogkit.check.mend import Mended
+
+
+_EVIDENCE_RULES = frozenset({"BK121", "BK128"})
+"""The rules whose findings are told at publishing too: whether the page shows the whole sweep, as it is now."""
 
 
 def scale_of(project: Project, asked: str | None) -> str | None:
@@ -61,6 +66,20 @@ def without(runs: Sequence[Run], missing: Sequence[Run]) -> tuple[Run, ...]:
     """The planned runs that have results, given those that have none."""
     ids = {run.id for run in missing}
     return tuple(run for run in runs if run.id not in ids)
+
+
+def coverage(project: Project) -> Coverage | None:
+    """How much of a project's sweep its results hold; None where nothing was gathered.
+
+    Where the sweep cannot be planned, as `run` says, it is what was known when the results were gathered.
+    """
+    if project.sweep is None:
+        return None
+    paths = ProjectPaths.of(project)
+    try:
+        return gathered_coverage(paths, plan(project))
+    except (ConfigError, NotebookError):
+        return noted_coverage(paths)
 
 
 def gather(project: Project, *, scale: str | None = None, force: bool = False) -> Gathered:
@@ -128,7 +147,9 @@ def check_projects(
     manifest = render_stale(site, projects)
     with check.looking() if browser else nullcontext(False) as look:
         return [
-            check.check_project(site, project, page_of(manifest, project), profile=chosen, browser=look)
+            check.check_project(
+                site, project, page_of(manifest, project), profile=chosen, browser=look, coverage=coverage(project)
+            )
             for project in projects
         ]
 
@@ -180,10 +201,18 @@ def publish_projects(
             place = place_of(site, project, target, destination)
             with unnamed(place) as beside:
                 made = publish(site, manifest, project, target=target, destination=beside)
-                report = check.check_project(site, project, page, profile=chosen, browser=look, release=made.path)
+                report = check.check_project(
+                    site,
+                    project,
+                    page,
+                    profile=chosen,
+                    browser=look,
+                    release=made.path,
+                    coverage=coverage(project),
+                )
                 check.refuse_errors(report)
                 give_name(beside, place)
-            releases.append(replace(made, path=place))
+            releases.append(replace(made, path=place, notes=_evidence_notes([report])))
     return releases
 
 
@@ -196,9 +225,21 @@ def publish_site(
     from blogkit.render import render_site
 
     manifest = render_site(site)
-    for report in check_projects(site, profile=profile):
+    reports = check_projects(site, profile=profile)
+    for report in reports:
         check.refuse_errors(report)
-    return publish_branch(site, manifest, remote=remote, branch=branch, push=push)
+    made = publish_branch(site, manifest, remote=remote, branch=branch, push=push)
+    return replace(made, notes=_evidence_notes(reports))
+
+
+def _evidence_notes(reports: Sequence[Report]) -> tuple[str, ...]:
+    """What stands against the evidence of posts that are published all the same."""
+    return tuple(
+        f"{report.name}: {finding.message}"
+        for report in reports
+        for finding in report.standing
+        if finding.code in _EVIDENCE_RULES
+    )
 
 
 # --- everything that is stale ---------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ its final name finds all of it, also on NFS and after a crash at any moment.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -302,19 +303,39 @@ def stored_ids(paths: ProjectPaths) -> frozenset[str]:
         return frozenset()
 
 
-def gathered_runs(paths: ProjectPaths) -> dict[str, dict[str, Any]]:
-    """The provenance of the runs whose results are gathered, by id; a fresh clone has these and no run folders."""
+def recording_digest(run: RunPaths) -> str:
+    """16 hexadecimal digits for one execution of a run: what it recorded, and when. A second execution has others."""
+    digest = hashlib.sha256()
+    for path in (run.record, run.metrics, run.values):
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = b""
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()[:16]
+
+
+def read_results(paths: ProjectPaths) -> dict[str, Any]:
+    """``runs.json``, with a list of records under ``runs``; empty where nothing was gathered.
+
+    Raises StoreError when it is damaged.
+    """
     if not paths.provenance.is_file():
         return {}
     document = read_json(paths.provenance)
-    runs = document.get("runs", []) if isinstance(document, Mapping) else []
-    return {str(run["id"]): run for run in runs if isinstance(run, dict) and "id" in run}
+    if not isinstance(document, dict):
+        return {}
+    runs = document.get("runs")
+    sound = [run for run in runs if isinstance(run, dict) and "id" in run] if isinstance(runs, list) else []
+    return {**document, "runs": sound}
+
+
+def gathered_runs(paths: ProjectPaths) -> dict[str, dict[str, Any]]:
+    """The provenance of the runs whose results are gathered, by id; a fresh clone has these and no run folders."""
+    return {str(run["id"]): run for run in read_results(paths).get("runs", [])}
 
 
 def gathered_scale(paths: ProjectPaths) -> str | None:
     """The scale that the results were gathered at; None where there are none, or the sweep has no scales."""
-    if not paths.provenance.is_file():
-        return None
-    document = read_json(paths.provenance)
-    scale = document.get("scale") if isinstance(document, Mapping) else None
+    scale = read_results(paths).get("scale")
     return scale if isinstance(scale, str) else None

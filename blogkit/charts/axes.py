@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from blogkit.charts.frames import Interval, at_step, check_columns, is_number, rows_of, spans_decades, summary
+from blogkit.charts.frames import (
+    Interval,
+    at_step,
+    check_columns,
+    columns_of,
+    is_number,
+    naming_runs,
+    rows_of,
+    spans_decades,
+    summary,
+)
 from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, axis, group_channels, sized, titled
 
 if TYPE_CHECKING:
@@ -57,7 +67,7 @@ def metric_over_axis(
         alt.Tooltip(_field(over), title=across),
     ]
     seeds = (
-        alt.Chart(rows[[over, *groups, *(["seed"] if "seed" in rows else []), "value"]])
+        alt.Chart(rows[columns_of(rows, "run", over, *groups, "seed", "value")])
         .mark_point(size=35, filled=True, opacity=0.45)
         .encode(
             x=x,
@@ -114,7 +124,8 @@ def heat_map(
     import altair as alt
 
     check_columns(metrics, [x, y])
-    table = summary(at_step(rows_of(metrics, metric), at), [x, y], "range")
+    chosen = at_step(rows_of(metrics, metric), at)
+    table = summary(chosen, [x, y], "range")
     shown = titled(metric, title, unit)
     across, up = titled(x, x_title, x_unit), titled(y, y_title, y_unit)
     columns, rows = table[x].nunique(), table[y].nunique()
@@ -139,4 +150,4 @@ def heat_map(
         light = alt.condition(f"datum.mean > {middle!r}", alt.value("#111"), alt.value("#fff"))
         layers.append(base.mark_text(fontSize=11).encode(text=alt.Text("mean:Q", format=format), color=light))
     size = {"width": max(240, min(WIDTH, 52 * columns)), "height": max(120, min(480, 32 * rows))}
-    return sized(alt.layer(*layers), **size)
+    return sized(naming_runs(alt.layer(*layers), chosen), **size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blogkit.charts.frames import ChartError, Interval, check_columns, is_number, rows_of, summary
+from blogkit.charts.frames import ChartError, Interval, check_columns, is_number, naming_runs, rows_of, summary
 from blogkit.charts.look import HEIGHT, WIDTH, _field, group_channels, sized, titled
 
 if TYPE_CHECKING:
@@ -71,4 +71,5 @@ def learning_curves(
         lines = lines.encode(opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)), **channels)
         dots = dots.encode(color=channels["color"])
         lines = lines.add_params(chosen)
-    return sized(alt.layer(bands, lines, dots.add_params(near)), width=WIDTH, height=HEIGHT)
+    drawn = naming_runs(alt.layer(bands, lines, dots.add_params(near)), rows)
+    return sized(drawn, width=WIDTH, height=HEIGHT)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blogkit.charts.frames import ChartError, at_step, check_columns, is_number, quantile, rows_of
+from blogkit.charts.frames import ChartError, at_step, check_columns, columns_of, is_number, quantile, rows_of
 from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, sized, titled
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ def scaling_law(
         y=alt.Y("law:Q", **height),
         tooltip=[alt.Tooltip(f"{_field(size)}:Q", title=across, format=".4~g"), alt.Tooltip("law:Q", format=".4~g")],
     )
-    columns = [size, *(["seed"] if "seed" in rows else []), "value"]
     points = (
-        alt.Chart(rows[columns])
+        alt.Chart(rows[columns_of(rows, "run", size, "seed", "value")])
         .mark_point(size=50, filled=True, color=PALETTE[0], opacity=0.8)
         .encode(
             x=x,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,6 +52,11 @@ def check_columns(metrics: DataFrame, names: Sequence[str | None]) -> None:
             raise ChartError(_unknown("parameter", name, parameters_of(metrics)))
 
 
+def columns_of(rows: DataFrame, *names: str) -> list[str]:
+    """Those of the names that are columns, each once."""
+    return [name for name in dict.fromkeys(names) if name in rows.columns]
+
+
 def at_step(rows: DataFrame, at: str | float) -> DataFrame:
     """One row a run: at its last step, at its best (smallest) value, or at a step by number."""
     if at == "last":
@@ -79,6 +85,20 @@ def summary(rows: DataFrame, by: Sequence[str], interval: Interval) -> DataFrame
             width = width * made["seeds"].map(_half_width)
         made["low"], made["high"] = made["mean"] - width, made["mean"] + width
     return made.drop(columns="sd")
+
+
+def naming_runs(chart: Any, rows: DataFrame) -> Any:
+    """The chart with a parameter that names the runs behind its means, since their rows name none.
+
+    `gather` takes it out again and writes the runs into the figure's origin; in plain Jupyter it does nothing.
+    """
+    import altair as alt
+
+    if "run" not in rows:
+        return chart
+    runs = sorted({str(run) for run in rows["run"]})
+    name = f"blogkit_runs_{hashlib.sha256(' '.join(runs).encode('utf-8')).hexdigest()[:12]}"
+    return chart.add_params(alt.param(name=name, value=runs))
 
 
 def _half_width(count: int) -> float:

@@ -24,6 +24,7 @@ from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, so
 from blogkit.check.rules import Rule, all_rules, find_rule
 from blogkit.check.rules.citations import citing_links, reference_ids
 from blogkit.check.source import Place, Source
+from blogkit.coverage import Coverage
 from blogkit.errors import CheckFailed, Problem, ProjectError
 from blogkit.links import local_path, resolve
 from blogkit.model import Finding, Level, Project, RenderedPage, Site
@@ -70,6 +71,7 @@ def check_project(
     profile: Profile | str | None = None,
     browser: bool | Look = False,
     release: Path | None = None,
+    coverage: Coverage | None = None,
 ) -> Report:
     """What stands in the way of handing in a rendered post; places are lines of its source.
 
@@ -77,11 +79,13 @@ def check_project(
     has several posts to look at.
 
     ``release`` is what was published from it, a zip, folder or page, and is looked at in place of the site's page.
+    ``coverage`` says how much of the sweep the results hold.
     """
     chosen = _profile(profile or site.config.profile, site.root)
     post = _post_of(site, project, page)
     if release is not None:
         post = replace(_open(release), source=post.source, project=project.folder, slug=project.name)
+    post = replace(post, coverage=coverage)
     return _judge(post, chosen, name=project.name, browser=browser)
 
 

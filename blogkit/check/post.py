@@ -11,6 +11,7 @@ from typing import Any
 from blogkit.check.files import Files
 from blogkit.check.reach import Reference, references
 from blogkit.check.source import Place, Source
+from blogkit.coverage import Coverage
 from blogkit.page import Page
 
 
@@ -40,6 +41,8 @@ class Post:
     source: Source | None = None
     project: Path | None = None
     """The project's folder, with its results."""
+    coverage: Coverage | None = None
+    """How much of the project's sweep its results hold, where that is known."""
     root: Path | None = None
     """The folder that the files lie in; None for a zip."""
     slug: str = ""

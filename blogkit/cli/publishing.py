@@ -216,12 +216,19 @@ def publish(
         release = publish_site(_site(), remote=remote, branch=branch, profile=profile, push=push)
         where = f"branch {branch} of {remote}" if push else f"branch {branch}, not pushed"
         found = f"; readers find it at {release.address}" if release.address and push else ""
+        _print_notes(release)
         print(f"site: {where}, {release.files} files, {file_size(release.bytes)}{found}")
         return
     for release in publish_projects(
         _site(), projects or [], target=to.value, destination=output, profile=profile, browser=browser
     ):
+        _print_notes(release)
         print(_said(release))
+
+
+def _print_notes(release: Release) -> None:
+    for note in release.notes:
+        print(f"warning: {note}", file=sys.stderr)
 
 
 def _said(release: Release) -> str:

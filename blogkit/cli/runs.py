@@ -15,6 +15,7 @@ from blogkit.cli.words import file_size
 from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
 
 if TYPE_CHECKING:
+    from blogkit.coverage import Coverage
     from blogkit.gather import Gathered
     from blogkit.model import Project, Run, RunResult, Site
 
@@ -55,7 +56,7 @@ def run(
             print_plan(project, missing, made, workers)
             continue
         if not missing:
-            print(f"{project.name}: nothing to do, {_count(runs)} in the store.")
+            print(f"{project.name}: nothing to do, {_where_results_are(project, runs)}.")
             continue
         if on != "local":
             results += execute_on(site, on, project, missing, stored=len(made), force=force, detach=detach)
@@ -72,6 +73,18 @@ def run(
             cold=cold,
         )
     raise_for_failures(results)
+
+
+def _where_results_are(project: Project, runs: Sequence[Run]) -> str:
+    """``9 runs in the store``, or how many of them are in results/ alone, as on a fresh clone."""
+    from blogkit.store import ProjectPaths, stored_ids
+
+    stored = stored_ids(ProjectPaths.of(project))
+    alone = [run for run in runs if run.id not in stored]
+    if not alone:
+        return f"{_count(runs)} in the store"
+    rest = f"{_count(runs[len(alone) :])} in the store, " if len(alone) < len(runs) else ""
+    return f"{rest}{_count(alone)} in results/ alone (their folders are not here)"
 
 
 def raise_for_failures(results: Sequence[RunResult]) -> None:
@@ -91,21 +104,21 @@ def status(
     """Show how far each sweep is, also one that another terminal runs."""
     from blogkit.cli.sweep_view import status_document, status_table
     from blogkit.config import load_site
-    from blogkit.pipeline import plan
+    from blogkit.pipeline import coverage, plan
     from blogkit.run.status import read_status
 
     site = load_site(Path.cwd())
-    states = [
-        read_status(project, plan(project, scale=scale), cluster_jobs(site, project))
-        for project in chosen_projects(site, projects)
-    ]
+    chosen = chosen_projects(site, projects)
+    states = [read_status(project, plan(project, scale=scale), cluster_jobs(site, project)) for project in chosen]
     if as_json:
         import json
 
         print(json.dumps([status_document(state) for state in states], indent=2))
         return
-    for state in states:
+    for project, state in zip(chosen, states, strict=True):
         status_table(state)
+        for line in describe_coverage(coverage(project)):
+            print(f"  {line}")
 
 
 @app.command()
@@ -253,9 +266,25 @@ def describe_gathered(gathered: Gathered) -> str:
     """What a gathering made, in a line."""
     changed = len(gathered.changed)
     what = f"{changed} {'file' if changed == 1 else 'files'} new or different" if changed else "results are current"
-    missing = f"; {gathered.missing} planned runs have no results yet" if gathered.missing else ""
     runs = "run" if gathered.runs == 1 else "runs"
-    return f"{gathered.project}: {what}, from {gathered.runs} {runs}{missing}."
+    source = f"from {gathered.runs} {runs}"
+    if gathered.missing:
+        source = f"from {gathered.coverage.count()}; missing: {gathered.coverage.reasons()}"
+    return f"{gathered.project}: {what}, {source}."
+
+
+def describe_coverage(coverage: Coverage | None) -> list[str]:
+    """What the gathered results lack of the sweep, in lines; none where they hold it all, or nothing was gathered."""
+    if coverage is None or coverage.whole:
+        return []
+    lines = []
+    if coverage.missing:
+        lines.append(f"results/ holds {coverage.count()}; missing: {coverage.reasons()}")
+    if coverage.outside:
+        lines.append(f"results/ holds {coverage.outside} of earlier code or other parameters")
+    if coverage.made_again:
+        lines.append(f"{coverage.made_again} made again since `blogkit gather`")
+    return lines
 
 
 def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:

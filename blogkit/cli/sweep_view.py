@@ -250,7 +250,8 @@ def status_table(state: SweepState) -> None:
     done, failed, running = state.count(State.DONE), state.count(State.FAILED), state.count(State.RUNNING)
     counts = [f"{done} of {_runs(len(state.runs))} done"]
     queued = state.count(State.QUEUED)
-    words = ((running, "running"), (queued, "in the queue"), (failed, "failed"))
+    stopped = sum(one.state is State.FAILED and one.stopped for one in state.runs)
+    words = ((running, "running"), (queued, "in the queue"), (failed - stopped, "failed"), (stopped, "stopped"))
     counts += [f"{number} {word}" for number, word in words if number]
     waiting = state.count(State.WAITING)
     counts += [f"{waiting} to do"] if waiting else []

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
+from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
 from blogkit.store import (
     RUN_FOLDER_VARIABLE,
@@ -26,6 +28,7 @@ from blogkit.store import (
     new_work_folder,
     read_json,
     read_jsonl,
+    recording_digest,
     stored_ids,
     to_json,
     write_if_changed,
@@ -36,7 +39,7 @@ from blogkit.tools.papermill import execute_notebook
 FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
 _RUN_FIELDS = (
-    "id", "parameters", "seed", "status", "started", "seconds", "device", "versions", "commit", "dirty",
+    "id", "parameters", "seed", "status", "started", "seconds", "device", "versions", "commit", "dirty", "untracked",
     "peak_memory", "peak_gpu_memory", "energy", "platform", "threads",
 )  # fmt: skip
 
@@ -48,10 +51,15 @@ class Gathered:
     project: str
     runs: int
     """Runs whose results are in the table."""
-    missing: int
-    """Planned runs that have no results yet."""
+    coverage: Coverage
+    """What of the planned runs they hold."""
     changed: tuple[str, ...]
     """The files below ``results/`` that are new or different; empty when everything was current."""
+
+    @property
+    def missing(self) -> int:
+        """Planned runs that have no results yet."""
+        return len(self.coverage.missing)
 
 
 def is_current(project: Project, runs: Sequence[Run]) -> bool:
@@ -60,7 +68,9 @@ def is_current(project: Project, runs: Sequence[Run]) -> bool:
     if not paths.provenance.is_file():
         return False
     document = read_json(paths.provenance)
-    return document.get("made_from") == _made_from(project, _available(paths, runs)) and all(
+    available = _available(paths, runs)
+    coverage = coverage_of(paths, runs, results={run.id for run in available})
+    return document.get("made_from") == _made_from(project, available, coverage, _executions(paths, available)) and all(
         _digest(paths.results / name) == digest for name, digest in document.get("files", {}).items()
     )
 
@@ -74,7 +84,6 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     Raises ProjectError when no run has results, and NotebookError when ``figures.ipynb`` does not run to its end.
     """
     from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
-    from blogkit.gather.provenance import compute_statement
     from blogkit.gather.values import values_yaml
 
     paths = ProjectPaths.of(project)
@@ -82,14 +91,16 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     if not available:
         message = "no run of this project has succeeded yet, so there is nothing to gather."
         raise ProjectError(message, hint=f"`blogkit run {project.name}` first.", path=project.folder)
-    missing = len(runs) - len(available)
+    coverage = coverage_of(paths, runs, results={run.id for run in available})
     if not force and is_current(project, runs):
-        return Gathered(project=project.name, runs=len(available), missing=missing, changed=())
+        return Gathered(project=project.name, runs=len(available), coverage=coverage, changed=())
     earlier = gathered_runs(paths)
     stored = stored_ids(paths)
     folders = {run.id: RunPaths(folder=paths.runs / run.id) for run in available if run.id in stored}
+    executions = _executions(paths, available)
     records = [
         _described(run, read_json(folders[run.id].record) if run.id in folders else earlier[run.id])
+        | ({"digest": executions[run.id]} if run.id in executions else {})
         for run in available
     ]
     before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
@@ -99,13 +110,19 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     work = new_work_folder(paths, "figures")
     try:
         source = _draw(project, paths, work)
-        provenance = _provenance(project, records, made["metrics.parquet"], source)
+        table = GatheredTable(
+            project=project.name,
+            notebook=source.name if source else (project.sweep.notebook if project.sweep else None),
+            records=records,
+            coverage=coverage,
+            digest=hashlib.sha256(made["metrics.parquet"]).hexdigest()[:16],
+        )
         entries: list[Mapping[str, Any]] = []
         for origin in (*(folders[run.id] for run in available if len(available) == 1 and run.id in folders), work):
-            made |= _collected(origin, work.folder / "gathered", provenance)
+            made |= _collected(origin, work.folder / "gathered", table)
             entries += read_jsonl(origin.values)
         made["values.yml"] = values_yaml(entries).encode("utf-8")
-        made["compute.md"] = compute_statement(records).encode("utf-8")
+        made["compute.md"] = compute_statement(records, coverage).encode("utf-8")
     finally:
         shutil.rmtree(work.folder / "gathered", ignore_errors=True)
         shutil.rmtree(paths.drawn, ignore_errors=True)
@@ -117,13 +134,14 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     document = {
         "format": FORMAT,
         "scale": scale,
-        "made_from": _made_from(project, available),
+        "made_from": _made_from(project, available, coverage, executions),
         "files": {name: hashlib.sha256(data).hexdigest()[:16] for name, data in made.items()},
         "runs": records,
+        **note(coverage),
     }
     write_if_changed(paths.provenance, to_json(document))
     return Gathered(
-        project=project.name, runs=len(available), missing=missing, changed=tuple(sorted(dict.fromkeys(changed)))
+        project=project.name, runs=len(available), coverage=coverage, changed=tuple(sorted(dict.fromkeys(changed)))
     )
 
 
@@ -133,9 +151,29 @@ def _available(paths: ProjectPaths, runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.id in known]
 
 
-def _made_from(project: Project, available: Sequence[Run]) -> str:
-    """A digest of what the results depend on: the runs, the code of the figures, the project's modules."""
-    digest = hashlib.sha256(json.dumps([FORMAT, [run.id for run in available]]).encode("utf-8"))
+def _executions(paths: ProjectPaths, available: Sequence[Run]) -> dict[str, str]:
+    """The digest of each run's execution: of its folder, or as noted when it was gathered; unknown ones are left out.
+
+    Results that an earlier version gathered note none.
+    """
+    stored, earlier = stored_ids(paths), gathered_runs(paths)
+    found: dict[str, str] = {}
+    for run in available:
+        if run.id in stored:
+            found[run.id] = recording_digest(RunPaths(folder=paths.runs / run.id))
+        elif isinstance(noted := earlier.get(run.id, {}).get("digest"), str):
+            found[run.id] = noted
+    return found
+
+
+def _made_from(project: Project, available: Sequence[Run], coverage: Coverage, executions: Mapping[str, str]) -> str:
+    """A digest of what the results depend on: the very executions, what is missing, the figures' code, modules."""
+    made_from: list[Any] = [FORMAT, [run.id for run in available]]
+    if executions:
+        made_from.append(executions)
+    if coverage.missing:
+        made_from.append(note(coverage))
+    digest = hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode("utf-8"))
     figures = _figures(project)
     if figures is not None:
         digest.update(json.dumps(code_cells(read_notebook(figures))).encode("utf-8"))
@@ -171,13 +209,13 @@ def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     return figures
 
 
-def _collected(origin: RunPaths, into: Path, provenance: Mapping[str, Any]) -> dict[str, bytes]:
+def _collected(origin: RunPaths, into: Path, table: GatheredTable) -> dict[str, bytes]:
     """The charts and tables of one executed notebook, by their name below ``results/``."""
     from blogkit.gather.charts import gather_figures
 
     charts = into / "charts"
     charts.mkdir(parents=True, exist_ok=True)
-    gather_figures(origin, charts, provenance=provenance)
+    gather_figures(origin, charts, provenance=table.origin_of)
     made = {f"charts/{path.name}": path.read_bytes() for path in sorted(charts.iterdir()) if path.is_file()}
     if origin.tables.is_dir():
         made |= {f"tables/{path.name}": path.read_bytes() for path in sorted(origin.tables.glob("*.md"))}
@@ -188,30 +226,6 @@ def _described(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
     """A run's provenance as ``runs.json`` keeps it: what a reader may ask, nothing of the machine's folders."""
     kept = {name: record[name] for name in _RUN_FIELDS if record.get(name) is not None}
     return {**kept, "id": run.id, "parameters": dict(run.parameters), "seed": run.seed}
-
-
-def _provenance(
-    project: Project, records: Sequence[Mapping[str, Any]], table: bytes, figures: Path | None
-) -> dict[str, Any]:
-    """What a figure says of its making; it goes into the specification's ``usermeta``."""
-    varied: dict[str, list[Any]] = {}
-    for record in records:
-        for name, value in record["parameters"].items():
-            if value not in varied.setdefault(name, []):
-                varied[name].append(value)
-    seeds = {record["seed"] for record in records if record.get("seed") is not None}
-    return {
-        "project": project.name,
-        "notebook": figures.name if figures else (project.sweep.notebook if project.sweep else None),
-        "runs": [record["id"] for record in records],
-        "seeds": len(seeds),
-        "varied": {name: values for name, values in varied.items() if len(values) > 1 and name != "seed"},
-        "devices": sorted({str(record["device"]) for record in records if record.get("device")}),
-        "seconds": round(sum(float(record.get("seconds") or 0) for record in records), 1),
-        "commits": sorted({str(record["commit"]) for record in records if record.get("commit")}),
-        "data": hashlib.sha256(table).hexdigest()[:16],
-        "command": f"blogkit run {project.name} && blogkit gather {project.name}",
-    }
 
 
 def _digest(path: Path) -> str:

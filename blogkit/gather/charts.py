@@ -12,13 +12,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.gather.foreign import clean
+from blogkit.gather.provenance import names_runs
 from blogkit.page.drawing import optimise
 from blogkit.store import RunPaths, write_if_changed
 from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts
@@ -29,6 +30,9 @@ ORIGIN = "blogkit"
 _LABEL = re.compile(r"^\s*#\|\s*label\s*:\s*(.+?)\s*$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLOTLY = "application/vnd.plotly.v1+json"
+
+
+Provenance = Mapping[str, Any] | Callable[[Spec], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +49,11 @@ class _Found:
     suffix: str = ".svg"
 
 
-def gather_figures(executed: RunPaths, into: Path, *, provenance: Mapping[str, Any]) -> tuple[str, ...]:
+def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) -> tuple[str, ...]:
     """Writes every figure of an executed notebook into a folder and returns their names, in the notebook's order.
 
-    ``provenance`` is what ``usermeta.blogkit`` of each specification says besides the cell and a hash of the chart's
-    data: run ids, notebook, commit. A file whose contents are the same is not touched.
+    ``provenance`` is what ``usermeta.blogkit`` of a specification says besides the cell and a hash of the chart's
+    data: run ids, notebook, commit; the same for all, or what a function says of each. A file whose contents are the same is not touched.
 
     Raises NotebookError when the notebook cannot be read, two figures want one name, or a chart holds what a page may
     not: data or pictures by address, links that run code.
@@ -60,7 +64,8 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Mapping[str, A
             write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
             _forget(into / f"{figure.name}.vl.json")
             continue
-        spec = with_origin(figure.spec, {**provenance, **({"cell": figure.cell} if figure.cell else {})})
+        origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
+        spec = with_origin(without_runs(figure.spec), {**origin, **({"cell": figure.cell} if figure.cell else {})})
         try:
             svg = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{figure.name}")
         except ToolFailed as error:
@@ -84,6 +89,22 @@ def with_origin(spec: Spec, origin: Mapping[str, Any]) -> Spec:
     meta = dict(own) if isinstance(own, dict) else {}
     meta[ORIGIN] = {**origin, "rows": rows_hash(spec)}
     return {**spec, "usermeta": meta}
+
+
+def without_runs(spec: Any) -> Any:
+    """The specification without the parameters by which builders name its runs: they are for the origin alone."""
+    if isinstance(spec, list):
+        return [without_runs(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    made = {
+        name: value if name in {"data", "datasets", "usermeta"} else without_runs(value) for name, value in spec.items()
+    }
+    if isinstance(made.get("params"), list):
+        made["params"] = [one for one in made["params"] if not names_runs(one)]
+        if not made["params"]:
+            del made["params"]
+    return made
 
 
 def specification_text(spec: Spec) -> str:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from blogkit.coverage import Coverage, varying_parameters
+
+RUNS_PARAMETER = "blogkit_runs_"
+"""How the name of a chart's parameter begins that names the runs behind aggregated rows; builders add it."""
 
 _SOFTWARE = {
     "python": "Python",
@@ -17,19 +23,128 @@ _SOFTWARE = {
 """What a reader asks for first, by the name that is imported."""
 
 
-def compute_statement(runs: Sequence[Mapping[str, Any]]) -> str:
-    """One paragraph on the cost of the evidence, for the post: runs, time, devices, memory, energy, software."""
+@dataclass(frozen=True, kw_only=True)
+class GatheredTable:
+    """The table that a project's figures are drawn from, and what is known of its runs."""
+
+    project: str
+    notebook: str | None
+    """The name of the notebook that draws."""
+    records: Sequence[Mapping[str, Any]]
+    """The runs, as ``runs.json`` keeps them."""
+    coverage: Coverage
+    digest: str
+    """Of the table's file."""
+
+    def origin_of(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """What a figure says of its making: the runs whose rows it draws, or, where no row says its run, the table.
+
+        Facts of devices, time and commits are of those runs alone.
+        """
+        drawn = runs_drawn(spec, {str(record["id"]) for record in self.records})
+        behind = [record for record in self.records if not drawn or record["id"] in drawn]
+        origin = {"runs": [record["id"] for record in behind]} if drawn else {"table_runs": len(behind)}
+        parameters = [record["parameters"] for record in behind]
+        seeds = {record["seed"] for record in behind if record.get("seed") is not None}
+        missing = {"planned": self.coverage.count()} if self.coverage.missing else {}
+        return {
+            "project": self.project,
+            "notebook": self.notebook,
+            **origin,
+            **missing,
+            "seeds": len(seeds),
+            "varied": {
+                name: list({repr(each.get(name)): each.get(name) for each in parameters}.values())
+                for name in varying_parameters(parameters)
+                if name != "seed"
+            },
+            "devices": sorted({str(record["device"]) for record in behind if record.get("device")}),
+            "seconds": round(sum(float(record.get("seconds") or 0) for record in behind), 1),
+            **code_state(behind),
+            "data": self.digest,
+            "command": f"blogkit run {self.project} && blogkit gather {self.project}",
+        }
+
+
+def runs_drawn(spec: Mapping[str, Any], known: set[str]) -> set[str]:
+    """The runs that a chart's rows name, or that its builder named for rows that are means over runs."""
+    found: set[str] = set()
+    for parameter in runs_parameters(spec):
+        found.update(name for name in parameter.get("value") or [] if isinstance(name, str))
+    for rows in _row_lists(spec):
+        for row in rows:
+            if isinstance(row, dict):
+                found.update(cell for cell in row.values() if isinstance(cell, str) and cell in known)
+    return found & known
+
+
+def runs_parameters(spec: Any) -> Iterator[Mapping[str, Any]]:
+    """The parameters by which builders name the runs of a chart, wherever it stands in another one."""
+    if isinstance(spec, Mapping):
+        for name, value in spec.items():
+            if name == "params" and isinstance(value, list):
+                yield from (one for one in value if names_runs(one))
+            elif name not in {"datasets", "data", "usermeta"}:
+                yield from runs_parameters(value)
+    elif isinstance(spec, list):
+        for part in spec:
+            yield from runs_parameters(part)
+
+
+def names_runs(parameter: object) -> bool:
+    """Whether a chart's parameter is one of a builder's, that names runs."""
+    return isinstance(parameter, Mapping) and str(parameter.get("name", "")).startswith(RUNS_PARAMETER)
+
+
+def _row_lists(spec: Any) -> Iterator[list[Any]]:
+    """The lists of rows of a chart."""
+    if isinstance(spec, Mapping):
+        for name, value in spec.items():
+            if name == "datasets" and isinstance(value, Mapping):
+                yield from (rows for rows in value.values() if isinstance(rows, list))
+            elif name == "data" and isinstance(value, Mapping) and isinstance(value.get("values"), list):
+                yield value["values"]
+            elif name != "usermeta":
+                yield from _row_lists(value)
+    elif isinstance(spec, list):
+        for part in spec:
+            yield from _row_lists(part)
+
+
+def code_state(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Which commits hold the code of runs, and how many runs were of code that no commit holds as it was."""
+    held = [run for run in runs if run.get("commit") and not run.get("untracked")]
+    state: dict[str, Any] = {"commits": sorted({str(run["commit"]) for run in held})}
+    for key, count in (
+        ("dirty", sum(bool(run.get("dirty")) for run in held)),
+        ("untracked", sum(bool(run.get("untracked")) for run in runs)),
+    ):
+        if count:
+            state[key] = "all" if count == len(runs) else count
+    return state
+
+
+def compute_statement(runs: Sequence[Mapping[str, Any]], coverage: Coverage | None = None) -> str:
+    """One paragraph on the cost of the evidence, for the post: runs, time, devices, memory, energy, software.
+
+    Where planned runs are missing, it says how many, and why.
+    """
     if not runs:
         return "No run has been gathered yet.\n"
     seconds = sum(float(run.get("seconds") or 0) for run in runs)
     longest = max(float(run.get("seconds") or 0) for run in runs)
     seeds = {run["seed"] for run in runs if run.get("seed") is not None}
+    missing = coverage is not None and bool(coverage.missing)
     count = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    if missing and coverage is not None:
+        count = coverage.count()
     sentences = [
         f"The evidence stands on {count}"
         + (f" over {len(seeds)} seeds" if len(seeds) > 1 else "")
         + f", which took {duration(seconds)} in all; the longest took {duration(longest)}."
     ]
+    if missing and coverage is not None:
+        sentences.append(f"Missing: {_words(coverage.reasons(), 300)}.")
     devices = Counter(_words(run["device"]) for run in runs if run.get("device"))
     if devices:
         named = _listed(
@@ -50,9 +165,9 @@ def compute_statement(runs: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(sentences) + "\n"
 
 
-def _words(text: object) -> str:
+def _words(text: object, most: int = 100) -> str:
     """A name from a record, which may come from anybody, without what a post's Markdown would act upon."""
-    return " ".join(re.sub(r"[<>{}`$\[\]|\\]", "", str(text)).split())[:100]
+    return " ".join(re.sub(r"[<>{}`$\[\]|\\]", "", str(text)).split())[:most]
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from blogkit import __version__
 from blogkit.errors import StoreError
-from blogkit.model import Project, Run, RunResult, RunStatus
+from blogkit.model import Project, Run, RunResult, RunStatus, Sweep
 from blogkit.store import ProjectPaths, RunPaths, read_json
 from blogkit.tools.execution import Outcome
 from blogkit.tools.git import Revision, revision
@@ -54,6 +54,7 @@ def describe(run: Run, outcome: Outcome, circumstances: Circumstances) -> dict[s
         "versions": versions(facts),
         "commit": circumstances.revision.commit if circumstances.revision else None,
         "dirty": circumstances.revision.dirty if circumstances.revision else None,
+        "untracked": (circumstances.revision.untracked or None) if circumstances.revision else None,
         "peak_memory": int(facts["memory_mb"] * 1024 * 1024) if "memory_mb" in facts else None,
         "peak_gpu_memory": circumstances.gpu_memory or (int(facts["gpu_memory_mb"] * 1e6) if cuda else None),
         "energy": round(circumstances.energy, 1) if circumstances.energy is not None else None,
@@ -92,8 +93,12 @@ def versions(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def standing(project: Project) -> Revision | None:
-    """The commit that a project's code stands at; what blogkit itself writes does not make it dirty."""
-    return revision(project.folder, ignore=["runs", "results"])
+    """The commit that a project's code stands at, and whether it holds that code as it is.
+
+    What blogkit itself writes does not make it dirty.
+    """
+    notebook = project.folder / (project.sweep.notebook if project.sweep else Sweep.notebook)
+    return revision(project.folder, ignore=["runs", "results"], files=[notebook])
 
 
 @cache

@@ -53,6 +53,8 @@ class RunState:
     reason: str = ""
     """What went wrong, of a failed one."""
     folder: Path | None = None
+    stopped: bool = False
+    """A failed one that was stopped, by whoever ran it or by the machine."""
     gathered: bool = False
     """Its results are in ``results/``, and its folder is not here."""
 
@@ -94,7 +96,12 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
             record = _record(folder)
             reason = f"{record.get('status', 'failed')}: {record.get('reason', 'see its log')}"
             seconds = record.get("seconds")
-            states.append(RunState(run=run, state=State.FAILED, seconds=seconds, reason=reason, folder=folder))
+            stopped = record.get("status") == "interrupted"
+            states.append(
+                RunState(
+                    run=run, state=State.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder
+                )
+            )
         else:
             states.append(RunState(run=run, state=State.WAITING))
     return SweepState(project=project.name, runs=tuple(states))

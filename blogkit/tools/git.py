@@ -20,19 +20,29 @@ class Revision:
     commit: str
     dirty: bool
     """Whether a tracked file differs from the commit, or a new one is not ignored."""
+    untracked: bool = False
+    """Whether the commit does not hold what was asked about at all."""
 
 
-def revision(folder: Path, *, ignore: Sequence[str] = ()) -> Revision | None:
+def revision(folder: Path, *, ignore: Sequence[str] = (), files: Sequence[Path] = ()) -> Revision | None:
     """The commit of the repository around a folder; None outside of one, before its first commit, or without git.
 
-    ``ignore`` are paths, relative to ``folder``, whose changes do not make it dirty.
+    ``ignore`` are paths, relative to ``folder``, whose changes do not make it dirty. ``files`` are asked about too,
+    also where they lie beside the folder; it is untracked when the commit does not hold the first of them.
     """
     commit = _ask(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
         return None
     excluded = [f":(exclude){path}" for path in ignore]
-    changed = _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".", *excluded)
-    return Revision(commit=commit.strip(), dirty=bool(changed is None or changed.strip()))
+    outside = [os.path.relpath(path, folder) for path in files if not path.is_relative_to(folder)]
+    changed = _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".", *outside, *excluded)
+    held = [_ask(folder, "ls-tree", "--name-only", "HEAD", "--", os.path.relpath(path, folder)) for path in files]
+    lost = any(text is not None and not text.strip() for text in held)
+    return Revision(
+        commit=commit.strip(),
+        dirty=bool(changed is None or changed.strip() or lost),
+        untracked=bool(held) and held[0] is not None and not held[0].strip(),
+    )
 
 
 def versions(path: Path, count: int) -> Iterator[str]:

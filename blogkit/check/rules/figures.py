@@ -15,6 +15,7 @@ from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
+from blogkit.config import SWEEP_FILE
 from blogkit.links import html_addresses, local_path, resolve
 from blogkit.page import Float
 from blogkit.page.seen import visible_text
@@ -357,3 +358,35 @@ def fresh_results(post: Post, profile: Profile) -> Iterator[Fault]:
     if post.project is None or post.source is None:
         return
     yield from stale(post)
+
+
+@rule(
+    "BK128",
+    "whole-sweep",
+    why="A reader takes the results for those of the whole sweep: of runs that failed, were never made or were made "
+    "again, the page shows nothing or what they showed before.",
+    fix="`blogkit build` runs what is missing and gathers again; or take it out of sweep.yml and say so in the post.",
+)
+def whole_sweep(post: Post, profile: Profile) -> Iterator[Fault]:
+    """The results are those of every planned run, as it was made last."""
+    coverage = post.coverage
+    if coverage is None or post.project is None:
+        return
+    place = Place(path=post.project / SWEEP_FILE)
+    if coverage.missing:
+        yield Fault(
+            message=f"the results hold {coverage.count()}; missing: {coverage.reasons()}.",
+            place=place,
+        )
+    if coverage.outside:
+        yield Fault(
+            message=f"the results hold {_many(coverage.outside, 'run')} that the sweep does not plan any more, of "
+            "earlier code or other parameters.",
+            place=place,
+        )
+    if coverage.made_again:
+        yield Fault(
+            message=f"{_many(coverage.made_again, 'run')} made again since the results were gathered.",
+            place=place,
+            fix="`blogkit gather` and `blogkit render`, or `blogkit build` for all that is stale.",
+        )

@@ -77,19 +77,35 @@ def _lines(origin: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(runs, list) and runs:
         number = f"{len(runs):,} {'run' if len(runs) == 1 else 'runs'}"
         yield number + (f" over {seeds} seeds" if isinstance(seeds, int) and seeds > 1 else "") + _varied(origin)
+    elif isinstance(table := origin.get("table_runs"), int):
+        number = f"From the gathered table of {table:,} {'run' if table == 1 else 'runs'}"
+        yield number + (f" over {seeds} seeds" if isinstance(seeds, int) and seeds > 1 else "") + _varied(origin)
+    if isinstance(planned := origin.get("planned"), str):
+        yield f"The gathered table holds {planned}"
     facts = []
-    devices, seconds, commits = origin.get("devices"), origin.get("seconds"), origin.get("commits")
+    devices, seconds = origin.get("devices"), origin.get("seconds")
     if isinstance(devices, list) and devices:
         facts.append("on " + ", ".join(map(str, devices)))
     if isinstance(seconds, (int, float)):
         facts.append(f"in {seconds:,.0f} s" if seconds >= 10 else f"in {seconds:.1f} s")
-    if isinstance(commits, list) and commits:
-        facts.append("from commit " + ", ".join(str(commit)[:10] for commit in commits[:3]))
+    facts += _code(origin)
     if facts:
         yield "Computed " + ", ".join(facts)
     if origin.get("notebook"):
         cell = f", cell {origin['cell']}" if origin.get("cell") else ""
         yield f"Drawn by {origin['notebook']}{cell}"
+
+
+def _code(origin: Mapping[str, Any]) -> Iterator[str]:
+    """Which commits hold the code, and what of it no commit holds."""
+    commits, dirty, untracked = origin.get("commits"), origin.get("dirty"), origin.get("untracked")
+    if isinstance(commits, list) and commits:
+        # Read again where a review is made anonymous: the hashes stand right behind the word.
+        yield "from commit " + ", ".join(str(commit)[:10] for commit in commits[:3])
+    if dirty:
+        yield "with changes that no commit holds" + ("" if dirty == "all" else f" ({dirty} runs)")
+    if untracked:
+        yield "from files that no commit holds" + ("" if untracked == "all" else f" ({untracked} runs)")
 
 
 def _varied(origin: Mapping[str, Any]) -> str:
