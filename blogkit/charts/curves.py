@@ -70,6 +70,7 @@ def learning_curves(
         bands = bands.encode(color=channels["color"], opacity=alt.condition(chosen, alt.value(0.2), alt.value(0.03)))
         lines = lines.encode(opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)), **channels)
         dots = dots.encode(color=channels["color"])
-        lines = lines.add_params(chosen)
+        # Both selections on one layer: beside another chart, Vega-Lite takes two layers' for one's, twice.
+        dots = dots.add_params(chosen)
     drawn = naming_runs(alt.layer(bands, lines, dots.add_params(near)), rows)
     return sized(drawn, width=WIDTH, height=HEIGHT)

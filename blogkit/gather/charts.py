@@ -53,7 +53,8 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) ->
     """Writes every figure of an executed notebook into a folder and returns their names, in the notebook's order.
 
     ``provenance`` is what ``usermeta.blogkit`` of a specification says besides the cell and a hash of the chart's
-    data: run ids, notebook, commit; the same for all, or what a function says of each. A file whose contents are the same is not touched.
+    data: run ids, notebook, commit; the same for all, or what a function says of each. A file whose contents are the
+    same is not touched.
 
     Raises NotebookError when the notebook cannot be read, two figures want one name, or a chart holds what a page may
     not: data or pictures by address, links that run code.

@@ -113,6 +113,7 @@ def plan_runs(
     if project.sweep is None:
         return ()
     sweep = project.sweep
+    _check_seeds(project, sweep)
     part = _scaled(project, sweep, scale)
     settings, only = dict(settings or {}), dict(only or {})
     notebook = read_experiment(project.folder / sweep.notebook)
@@ -122,7 +123,7 @@ def plan_runs(
     grid = {name: values for name, values in part.grid.items() if name not in settings}
     fixed = {name: value for name, value in {**part.parameters, **settings}.items() if name not in grid}
     if "seed" in fixed:
-        wanted_seeds = [fixed.pop("seed")]
+        wanted_seeds = [_as_seed(fixed.pop("seed"))]
     _check_names(project, notebook, {**dict.fromkeys(grid), **fixed}, settings, only, needs_seed=len(wanted_seeds) > 1)
     fixed = _typed(project, notebook, fixed, settings)
     grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
@@ -173,6 +174,40 @@ def _scaled(project: Project, sweep: Sweep, scale: str | None) -> Scale:
         name: value for name, value in {**sweep.parameters, **chosen.parameters}.items() if name not in chosen.grid
     }
     return Scale(parameters=parameters, grid=grid, seeds=chosen.seeds if chosen.seeds is not None else sweep.seeds)
+
+
+def _check_seeds(project: Project, sweep: Sweep) -> None:
+    """Raises ConfigError for seeds that stand where parameters do: they have a key of their own, which would win."""
+    parts: list[tuple[Location, Sweep | Scale]] = [((), sweep)]
+    parts += [(("scales", name), scale) for name, scale in sweep.scales.items()]
+    if not any("seed" in part.grid or "seed" in part.parameters for _, part in parts):
+        return
+    document = read_yaml(project.folder / SWEEP_FILE)
+    seeds_said = any(location and location[-1] == "seeds" for location in document.lines)
+    problems = []
+    for place, part in parts:
+        for key, given in (("grid", part.grid), ("parameters", part.parameters)):
+            if "seed" not in given:
+                continue
+            value = given["seed"] if key == "grid" else [given["seed"]]
+            message = f"'seed' stands under `{key}:`, but seeds have a key of their own."
+            hint = f"Write `seeds: {json.dumps(value, default=str)}` instead."
+            if key == "grid" or seeds_said or not _is_seed(given["seed"]):
+                problems.append(document.problem((*place, key, "seed"), message, hint))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _as_seed(value: Any) -> int:
+    """A seed of ``parameters:`` or the command line. Raises ConfigError when it is no whole number."""
+    if _is_seed(value):
+        return int(value)
+    hint = "Name one; `seeds:` in sweep.yml takes several."
+    raise ConfigError([Problem(message=f"the seed is {value!r}, and must be a whole number.", hint=hint)])
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_names(

@@ -98,9 +98,7 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
             seconds = record.get("seconds")
             stopped = record.get("status") == "interrupted"
             states.append(
-                RunState(
-                    run=run, state=State.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder
-                )
+                RunState(run=run, state=State.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder)
             )
         else:
             states.append(RunState(run=run, state=State.WAITING))

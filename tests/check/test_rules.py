@@ -12,6 +12,7 @@ from blogkit.check import all_rules, check_path, load
 from blogkit.model import Finding
 from tests.check import pages, test_browser, test_freshness, test_project
 from tests.check.pages import page, prose, submission
+from tests.gather import test_coverage
 
 PROFILE = load("mit-6.7960")
 
@@ -212,6 +213,7 @@ ELSEWHERE = {
     "BK125": (test_browser, "test_an_error_in_the_console_is_told", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
     "BK126": (test_browser, "test_sideways_scroll_on_a_phone_is_told_with_its_cause", "test_sideways_scroll_on_a_phone_is_told_with_its_cause"),
     "BK127": (test_browser, "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
+    "BK128": (test_coverage, "test_check_finds_missing_runs_in_every_venue", "test_check_finds_missing_runs_in_every_venue"),
 }  # fmt: skip
 """Rules that need a source, a history or a browser: where the page stands that breaks each, and the one that does not."""
 

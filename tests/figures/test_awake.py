@@ -7,11 +7,17 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import altair as alt
+import pandas as pd
 import pytest
 
+from blogkit import charts
+from blogkit.gather.charts import without_runs
+from blogkit.tools.altair import specification
 from tests.browser import Watched, browser, offline_page
 from tests.figures.notebooks import chart
 from tests.figures.pages import curve_chart, curves, finished, legend_chart, slider_chart
+from tests.figures.sweep import gathered
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -242,3 +248,23 @@ def test_hostile_data_does_nothing_anywhere(opened: Watched, tmp_path: Path) -> 
     page.wait_for_timeout(200)
     assert page.locator("img").count() == 0
     assert page.evaluate("['vega', 'View', 'VEGA_DEBUG', 'view'].filter(name => name in window)") == []
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
+def test_a_click_on_the_legend_brings_a_group_of_learning_curves_forward(
+    opened: Watched, tmp_path: Path, beside: bool
+) -> None:
+    drawn: Any = charts.learning_curves(gathered(), "test_error", by="width")
+    if beside:
+        drawn = alt.hconcat(drawn, alt.Chart(pd.DataFrame({"y": [1]})).mark_rule().encode(y="y"))
+    page = opened.page
+    page.goto(finished(tmp_path, {"loss": without_runs(specification(drawn))}).as_uri())
+    wake(page, "bk-1-loss")
+    faint = (
+        "() => [...document.querySelectorAll('.mark-line path')]"
+        ".filter(line => Number(line.getAttribute('opacity') ?? 1) < 0.5).length"
+    )
+    lines = page.locator(".mark-line path").count()
+    assert lines > 2 and page.evaluate(faint) == 0
+    page.locator(".role-legend-label text").first.click()
+    page.wait_for_function(f"most => ({faint})() >= most", arg=len(gathered()["width"].unique()) - 1)

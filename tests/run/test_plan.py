@@ -155,6 +155,35 @@ def test_seeds_need_a_seed_to_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sweep", "line", "hint"),
+    [
+        ("grid:\n  width: [1, 2]\n  seed: [1, 2]\n", 3, "seeds: [1, 2]"),
+        ("seeds: 3\nparameters:\n  seed: 5\n", 3, "seeds: [5]"),
+        ("parameters:\n  seed: five\n", 2, 'seeds: ["five"]'),
+        ("scales:\n  small:\n    grid:\n      seed: [4, 5]\n", 4, "seeds: [4, 5]"),
+        ("scales:\n  small:\n    seeds: 2\nparameters:\n  seed: 5\n", 5, "seeds: [5]"),
+    ],
+    ids=["grid", "beside-seeds", "no-number", "scale", "beside-a-scale's-seeds"],
+)
+def test_a_seed_among_the_parameters_that_would_be_dropped_is_refused_with_its_line(
+    tmp_path: Path, sweep: str, line: int, hint: str
+) -> None:
+    folder = write_project(tmp_path, sweep)
+    with pytest.raises(ConfigError, match="'seed' stands under") as caught:
+        plan_runs(load_project(folder))
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == (folder / "sweep.yml", line)
+    assert hint in problem.hint
+
+
+def test_a_single_seed_among_the_parameters_is_heard(tmp_path: Path) -> None:
+    runs = plan_runs(load_project(write_project(tmp_path, "parameters: {seed: 5}\ngrid: {width: [1, 2]}\n")))
+    assert [run.seed for run in runs] == [5, 5]
+    with pytest.raises(ConfigError, match="must be a whole number"):
+        plan_runs(load_project(tmp_path / "projects" / "p"), settings={"seed": [1, 2]})
+
+
+@pytest.mark.parametrize(
     ("cells", "words"),
     [
         (("x = 1",), "no cell tagged `parameters`"),
