@@ -75,10 +75,85 @@ def read_yaml(path: Path) -> Yaml:
     return parse_yaml(text, path)
 
 
+_YAML_DEPTH = 100
+"""Levels of nesting that a document may have."""
+
+_YAML_ENTRIES = 100_000
+"""Entries that a document may hold when each alias is replaced by what it stands for."""
+
+_STACKED = re.compile(r"(?:[-?:][ \t]+){200}")
+_BRACKETS = re.compile(r"[\[{\]}]")
+
+
+def refuse_deep_yaml(text: str, path: Path, first_line: int = 1) -> None:
+    """Refuses text that no reader of YAML takes apart in a sensible time, or without running out of stack.
+
+    Raises ConfigError. Brackets in quotes count too, since only hundreds that are never closed are refused.
+    """
+    stacked = _STACKED.search(text)
+    depth, at = 0, stacked.start() if stacked else None
+    for match in _BRACKETS.finditer(text) if at is None else ():
+        depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
+        if depth > 5 * _YAML_DEPTH:
+            at = match.start()
+            break
+    if at is not None:
+        raise _too_deep(path, text.count("\n", 0, at) + first_line)
+
+
+def refuse_yaml_bombs(node: yaml.Node | None, path: Path, first_line: int = 1) -> None:
+    """Refuses a document that is nested too deep, holds itself, or stands for more than anybody writes.
+
+    Raises ConfigError. Every node is looked at once, however often an alias names it.
+    """
+    if node is None:
+        return
+    sizes: dict[int, int] = {}
+    deepest: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    pending: list[tuple[yaml.Node, bool]] = [(node, False)]
+    while pending:
+        here, is_done = pending.pop()
+        key = id(here)
+        children = _yaml_children(here)
+        if is_done:
+            open_nodes.discard(key)
+            sizes[key] = 1 + sum(sizes[id(child)] for child in children)
+            deepest[key] = 1 + max((deepest[id(child)] for child in children), default=0)
+            line = here.start_mark.line + first_line
+            if sizes[key] > _YAML_ENTRIES:
+                message = f"stands for more than {_YAML_ENTRIES:,} entries through its aliases (*)."
+                hint = "Write out what is meant, without aliases."
+                raise ConfigError([Problem(path=path, line=line, message=message, hint=hint)])
+            if deepest[key] > _YAML_DEPTH:
+                raise _too_deep(path, line)
+        elif key in open_nodes:
+            message = "is nested too deep: it holds itself through an alias (*)."
+            line = here.start_mark.line + first_line
+            raise ConfigError([Problem(path=path, line=line, message=message, hint="Write out what is meant.")])
+        elif key not in sizes:
+            open_nodes.add(key)
+            pending.append((here, True))
+            pending += [(child, False) for child in children if id(child) not in sizes]
+
+
+def _yaml_children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _too_deep(path: Path, line: int) -> ConfigError:
+    message = f"is nested deeper than {_YAML_DEPTH} levels."
+    return ConfigError([Problem(path=path, line=line, message=message, hint="Write it with fewer levels.")])
+
+
 def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     """YAML text that begins on ``first_line`` of ``path``."""
+    refuse_deep_yaml(text, path, first_line)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        refuse_yaml_bombs(node, path, first_line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + first_line if mark else None
@@ -110,12 +185,10 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     return Yaml(data=data, path=path, lines=lines)
 
 
-def _walk(node: yaml.Node, place: Location, depth: int = 0) -> Iterator[tuple[Location, int, bool]]:
+def _walk(node: yaml.Node, place: Location) -> Iterator[tuple[Location, int, bool]]:
     """Each entry of a document: where it is, its line from 0, and whether its key was said before."""
     if not place:
         yield (), node.start_mark.line, False
-    if depth > 100:  # an alias may lead into itself
-        return
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -123,11 +196,11 @@ def _walk(node: yaml.Node, place: Location, depth: int = 0) -> Iterator[tuple[Lo
             here = (*place, name)
             yield here, key.start_mark.line, name in seen
             seen.add(name)
-            yield from _walk(value, here, depth + 1)
+            yield from _walk(value, here)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield (*place, number), value.start_mark.line, False
-            yield from _walk(value, (*place, number), depth + 1)
+            yield from _walk(value, (*place, number))
 
 
 def front_matter(path: Path) -> Yaml:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from blogkit.config import front_matter, parse_yaml
+from blogkit.config import front_matter, parse_yaml, refuse_deep_yaml, refuse_yaml_bombs
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
 
@@ -33,21 +34,39 @@ for _tag, _pattern, _first in (
         _Loader.yaml_implicit_resolvers.setdefault(key, []).append((_tag, re.compile(_pattern)))
 
 
-def _integer(loader: Any, node: yaml.ScalarNode) -> int:
+_LONG_NUMBER = 300
+"""Digits beyond which a number is the text that was written: no page counts so far, and Python refuses to."""
+
+
+def _integer(loader: Any, node: yaml.ScalarNode) -> int | str:
     text = str(node.value)
+    if len(text) > _LONG_NUMBER:
+        return text
     return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
 
 
+def _number(loader: Any, node: yaml.ScalarNode) -> float | str:
+    value = float(node.value)
+    return value if math.isfinite(value) else str(node.value)
+
+
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def load_yaml(text: str, path: Path, first_line: int = 1) -> Any:
-    """A YAML text as plain values. Raises ConfigError with file and line where it is none."""
+    """A YAML text as plain values. Raises ConfigError with file and line where it is none, or beyond all bounds."""
+    refuse_deep_yaml(text, path, first_line)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with YAML 1.2's idea of scalars
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            refuse_yaml_bombs(node, path, first_line)
+            return None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.YAMLError:
-        parse_yaml(text, path, first_line)  # says it as a letter
+        parse_yaml(text, path, first_line)  # says what is wrong, and where
         raise
 
 

@@ -329,6 +329,10 @@ def _as_problem(source: Path, error: Exception) -> BlogkitError:
     """An error of one page as one that names the page; a defect of blogkit says where in its code it is."""
     if isinstance(error, BlogkitError):
         return error
+    if isinstance(error, RecursionError):
+        message = "something in it is nested too deep for a page."
+        hint = "Look for quotes, lists or ::: blocks that are nested hundreds deep."
+        return RenderError([Problem(path=source, message=message, hint=hint)])
     frame = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
     message = f"could not be rendered: {what} ({Path(frame.filename).name}, line {frame.lineno})."

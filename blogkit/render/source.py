@@ -45,6 +45,8 @@ _EQUATION = re.compile(
 _SAFE = re.compile(r"[\w\N{NO-BREAK SPACE} .,±×%/()°µμ≈≤≥<+=−–—:;-]*", re.UNICODE)
 _STARTS_BLOCK = re.compile(r"\s*(?:\d+[.)]|[-+=:(]|#)")
 _WORD = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|\S+)|("[^"]*"|'[^']*'|\S+)""")
+_NESTED = re.compile(r"[ \t]*(?:>[ \t]*|(?:[-*+]|\d{1,9}[.)])[ \t]+){100}")
+"""A line that opens a hundred quotes and lists: no reader of Markdown takes it apart in a sensible time."""
 _CALLOUT = re.compile(r"\.callout-([\w-]+)")
 
 KNOWN_SHORTCODES = ("include", "embed", "meta", "var", "env", "video", "kbd", "pagebreak", "version")
@@ -231,6 +233,10 @@ def _read_rows(reading: _PostReader, rows: Sequence[Row]) -> None:
             fence = (match["mark"][0], len(match["mark"]), path, at)
             raw_shortcodes = bool(re.search(r"shortcodes=\"?false", match["info"]))
             _add(reading, line, path, at)
+            continue
+        if len(line) > 100 and _NESTED.match(line):
+            hint = "Write it with fewer > or list marks."
+            reading.problem(path, at, "quotes or lists are nested a hundred deep.", hint)
             continue
         if "<!--" in line and "-->" not in line.split("<!--", 1)[1]:
             comment = True

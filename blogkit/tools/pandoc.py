@@ -14,6 +14,7 @@ import queue
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,17 @@ from blogkit.errors import ToolFailed, ToolMissing
 PANDOC_VARIABLE = "BLOGKIT_PANDOC"
 """Names another pandoc than the one that is installed with blogkit."""
 
-_ROOM = ("+RTS", "-A24m", "-RTS")
-"""A nursery that holds what one post allocates between two collections: a tenth of the time for 20 MB a process."""
+_ROOM = ("+RTS", "-A24m", "-M1500m", "-RTS")
+"""A nursery that holds what one post allocates between two collections: a tenth of the time for 20 MB a process.
+
+And the most that a process may take: a post takes some 50 MB.
+"""
+
+_SECONDS = 8.0
+"""The longest that one answer may take; a post of 20 pages takes a tenth of a second."""
+
+_BYTES_A_SECOND = 200_000
+"""Of a long request, for which there is more time."""
 
 
 def find_pandoc() -> Path:
@@ -59,17 +69,32 @@ class PandocWorker:
         )
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The program's answer. Raises ToolFailed when the process is gone."""
+        """The program's answer. Raises ToolFailed when the process is gone, or takes too long: it is ended then."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._asked = True
         line = json.dumps(request, ensure_ascii=False).encode("utf-8")
+        seconds = _SECONDS + len(line) / _BYTES_A_SECOND
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
         try:
             self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         except OSError:
             answer = b""
+        finally:
+            timer.cancel()
+        if late.is_set():
+            hint = "Look for blocks that are nested hundreds deep, or for what a program wrote into the post."
+            raise ToolFailed(f"pandoc did not end within {seconds:.0f} seconds.", hint=hint)
         if not answer:
             raise ToolFailed(f"pandoc stopped. It said: {self.said() or 'nothing'}")
         result: dict[str, Any] = json.loads(answer)

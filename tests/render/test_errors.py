@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from pathlib import Path
 
 import pytest
 
-from blogkit.errors import ConfigError, NotebookError, Problem, RenderError
+from blogkit.config import load_site
+from blogkit.errors import ConfigError, NotebookError, Problem, RenderError, ToolFailed
+from blogkit.render import render_site
+from blogkit.tools import pandoc
 from tests.render.conftest import manifest_of, write_site
 
 HEAD = "---\ntitle: T\n---\n\n"
@@ -99,3 +104,57 @@ def test_a_notebook_that_is_none_is_said(tmp_path: Path) -> None:
     write_site(tmp_path, {"index.ipynb": "{}"})
     with pytest.raises(NotebookError, match="not a notebook"):
         manifest_of(tmp_path)
+
+
+# --- what somebody wrote to stop a rendering --------------------------------------------------------------------------
+
+_ALIASES = [f"{name}: &{name} [{', '.join(['*' + before] * 10)}]" for before, name in itertools.pairwise("abcdefghi")]
+BOUNDS = {
+    "aliases that stand for a billion entries": (
+        "\n".join(["a: &a [x, x, x, x, x, x, x, x]", *_ALIASES]),
+        "",
+        8,
+        "100,000",
+    ),
+    "an alias that holds itself": ("x: &a [*a]", "", 3, "holds itself"),
+    "a list of 3,000 levels in brackets": (f"x: {'[' * 3000}{']' * 3000}", "", 3, "deeper than 100"),
+    "a list of 3,000 levels in one line": (f"x:\n  {'- ' * 3000}a", "", 4, "deeper than 100"),
+    "a list of 100,000 levels, which has no room on the stack": (f"x:\n  {'- ' * 100_000}a", "", 4, "deeper than 100"),
+    "a list of 150 levels": ("x: " + "[a, " * 150 + "b" + "]" * 150, "", 3, "deeper than 100"),
+    "20,000 quotes in each other": ("x: 1", "Words.\n\n" + "> " * 20_000 + "a", 8, "a hundred deep"),
+    "3,000 lists in each other": ("x: 1", "- " * 3000 + "a", 6, "a hundred deep"),
+    "2,000 divisions in each other": ("x: 1", "::: {.a}\n" * 2000 + "a\n" + ":::\n" * 2000, None, "nested too deep"),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDS)
+def test_a_post_beyond_all_bounds_is_that_post_s_problem_soon(case: str, tmp_path: Path) -> None:
+    front, text, line, said = BOUNDS[case]
+    bad = f"---\ntitle: T\n{front}\n---\n\n{text}\n"
+    write_site(tmp_path, {"bad.qmd": bad, "index.qmd": HEAD + "Words.\n"})
+    start = time.monotonic()
+    with pytest.raises(RenderError) as caught:
+        manifest_of(tmp_path)
+    assert time.monotonic() - start < 10
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == (tmp_path / "bad.qmd", line)
+    assert said in problem.message
+    assert (tmp_path / "_site/index.html").is_file()
+
+
+def test_a_number_of_6000_digits_is_the_text_that_was_written(tmp_path: Path) -> None:
+    number = "9" * 6000
+    front = f"---\ntitle: T\nn: {number}\nf: 1e999\n---\n\n"
+    write_site(tmp_path, {"index.qmd": front + "It is {{< meta n >}} or {{< meta f >}}.\n"})
+    manifest_of(tmp_path)
+    assert f"It is {number} or 1e999." in (tmp_path / "_site/index.html").read_text()
+
+
+def test_pandoc_is_ended_when_it_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pandoc, "_SECONDS", 0.5)
+    never = "[" * 5000 + "a" + "]" * 5000
+    write_site(tmp_path, {"bad.qmd": HEAD + never, "index.qmd": HEAD + "Words.\n"})
+    with pytest.raises(ToolFailed, match="did not end within") as caught:
+        render_site(load_site(tmp_path), engine="pandoc")
+    assert caught.value.problem.path == tmp_path / "bad.qmd"
+    assert "Words." in (tmp_path / "_site/index.html").read_text()

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from blogkit.errors import ConfigError, Problem, RenderError
+from blogkit.errors import ConfigError, Problem, RenderError, ToolFailed
 from blogkit.model import Site
 from blogkit.render import citeas, language, people, structure
 from blogkit.render.dom import parse_page
@@ -126,8 +126,14 @@ def read_post(site: Site, path: Path) -> PostSource:
 
 
 def ask_pandoc(source: PostSource, pool: PandocPool) -> dict[str, Any]:
-    """What the engine's program makes of a post. Raises RenderError with every problem, each with its place."""
-    answer = pool.ask(_request(source))
+    """What the engine's program makes of a post. Raises RenderError with every problem, each with its place.
+
+    Raises ToolFailed where pandoc takes too long, or too much memory.
+    """
+    try:
+        answer = pool.ask(_request(source))
+    except ToolFailed as error:
+        raise ToolFailed(error.problem.message, hint=error.problem.hint, path=source.path) from error
     problems = list(dict.fromkeys(_problem(source, one) for one in answer.get("problems") or []))
     if problems:
         raise RenderError(sorted(problems, key=lambda one: (str(one.path), one.line or 0)))
