@@ -11,7 +11,7 @@ import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
@@ -306,7 +306,7 @@ def load_site(start: Path) -> Site:
     config = _collect(problems, lambda: read_as(document, SiteConfig, ("blogkit",))) or SiteConfig()
     projects: list[Project] = []
     for folder in sorted((root / "projects").glob("*/")):
-        if not any((folder / name).is_file() for name in ("index.qmd", "index.ipynb")):
+        if folder.name.startswith(".") or not any((folder / name).is_file() for name in ("index.qmd", "index.ipynb")):
             continue
         project = _collect(problems, lambda folder=folder: load_project(folder))  # type: ignore[misc]
         if project is not None:
@@ -370,6 +370,11 @@ def load_sweep(path: Path) -> Sweep:
     if sweep.scale is not None and sweep.scale not in sweep.scales:
         hint = did_you_mean(sweep.scale, list(sweep.scales)) or "Name it under `scales:`."
         problems.append(document.problem(("scale",), f"there is no scale {sweep.scale!r}.", hint))
+    for number, name in enumerate(sweep.shared):
+        words = PurePosixPath(name).parts
+        if not words or PurePosixPath(name).is_absolute() or ".." in words or words[0] in {"runs", "results"}:
+            hint = "Name folders in the project's own folder, such as `data`."
+            problems.append(document.problem(("shared", number), f"{name!r} cannot be shared by runs.", hint))
     if sweep.threads < 1 or sweep.runs_per_gpu < 1:
         key = "threads" if sweep.threads < 1 else "runs_per_gpu"
         problems.append(document.problem((key,), f"{key!r} must be 1 or more."))

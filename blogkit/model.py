@@ -66,6 +66,9 @@ class Sweep:
     """The scale that is run when the command names none."""
     inputs: list[str] = field(default_factory=list)
     """Files, as globs from the project folder, that a run reads: a change in one makes new runs."""
+    shared: list[str] = field(default_factory=list)
+    """Folders in the project that all runs share, such as ``data`` where a library downloads to. Each run works in a
+    folder of its own, with copies of the project's files; what it writes elsewhere than here stays with the run."""
     threads: int = 1
     """CPU threads of a run. Part of the run's id: another number can give other bits."""
     runs_per_gpu: int = 1

@@ -131,6 +131,11 @@ class RunPaths:
         return self.folder / "tables"
 
     @property
+    def files(self) -> Path:
+        """What the notebook wrote into its working folder, under the same relative paths."""
+        return self.folder / "files"
+
+    @property
     def progress(self) -> Path:
         """How far a run under way is, for whoever looks from another process; gone when it has ended."""
         return self.folder / ".progress.json"

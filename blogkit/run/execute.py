@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from blogkit import store
@@ -30,6 +30,7 @@ from blogkit.run.kernels import warm_start
 from blogkit.run.provenance import Circumstances, describe, read_failure, standing
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.run.status import Durations
+from blogkit.run.working import KEPT_FILES, KEPT_TOTAL, WorkingFolder, clear_working_folders, working_folder
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
 from blogkit.tools.gpu import Meter, find_meter
@@ -194,6 +195,7 @@ class _Sweep:
         self._began = time.time()
         self._error: BaseException | None = None
         self._reason = ""
+        self._told: frozenset[str] = frozenset()
 
     # -- the whole
 
@@ -334,15 +336,18 @@ class _Sweep:
         watch = _Watch(self, run, work, slot)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         energy = self.meter.energy(slot.gpu) if slot.gpu else None
-        with watch:
+        shared = self.project.sweep.shared if self.project.sweep else ()
+        with watch, working_folder(self.project.folder, work, shared=shared, on_note=self._tell_once) as place:
             outcome = execute_notebook(
                 run.notebook,
                 work.notebook,
                 run.parameters,
-                cwd=self.project.folder,
+                cwd=place.folder,
+                stands_for=self.project.folder,
                 env={
                     **thread_environment(run.threads),
                     **slot.environment,
+                    **place.environment,
                     store.RUN_FOLDER_VARIABLE: str(work.folder),
                 },
                 time_limit=run.time_limit,
@@ -352,6 +357,7 @@ class _Sweep:
                 on_cell=watch.on_cell,
                 on_kernel=watch.on_kernel,
             )
+            self._keep_files(place, work)
         if outcome.status is RunStatus.INTERRUPTED and self.stop.verdict is not None:
             outcome = replace(outcome, status=self.stop.verdict[0], reason=self.stop.verdict[1])
         if slot.gpu and energy is not None and (after := self.meter.energy(slot.gpu)) is not None:
@@ -365,6 +371,25 @@ class _Sweep:
             attempt=attempt,
         )
         return self._keep(run, work, outcome, describe(run, outcome, circumstances))
+
+    def _keep_files(self, place: WorkingFolder, work: RunPaths) -> None:
+        """Keeps what a run wrote, and says what was not its own or too much."""
+        for name in place.changed_links():
+            self._tell_once(
+                f"a run wrote to {name}, which is the project's own, since it is too large for a copy for each run; "
+                "what runs read from it may not be their own. Let the notebook write to another path"
+            )
+        for name, size in place.keep(work.files):
+            self._tell_once(
+                f"{name} ({size / 1e6:.0f} MB) was not kept: of what a run writes, {KEPT_TOTAL // 10**6} MB and "
+                f"{KEPT_FILES} files are; `shared: [{PurePosixPath(name).parts[0]}]` in sweep.yml keeps one for all"
+            )
+
+    def _tell_once(self, text: str) -> None:
+        with self._lock:
+            told, self._told = text in self._told, self._told | {text}
+        if not told:
+            self.tell(Note(text=text))
 
     def _keep(self, run: Run, work: RunPaths, outcome: Outcome, record: Mapping[str, Any]) -> RunResult:
         """Stores what a run left: whole under its id when it is done, apart from the others when it is not."""
@@ -537,6 +562,7 @@ def recover(paths: ProjectPaths) -> None:
             # Other stages' folders have no claims: a verification or a gathering that was killed.
             if not _RUN_ID.fullmatch(work.name.partition("-")[0]) and time.time() - work.stat().st_mtime > 86_400:
                 shutil.rmtree(work, ignore_errors=True)
+    clear_working_folders(paths.folder, paths.work)
 
 
 def _finish(paths: ProjectPaths, run_id: str, work: RunPaths) -> bool:

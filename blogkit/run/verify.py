@@ -16,6 +16,7 @@ from blogkit import store
 from blogkit.errors import ProjectError
 from blogkit.model import Project, Run, RunStatus
 from blogkit.run.slots import thread_environment
+from blogkit.run.working import working_folder
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.papermill import execute_notebook
 
@@ -96,15 +97,22 @@ def _make_again(project: Project, run: Run, before: Series, tolerance: float) ->
     paths = ProjectPaths.of(project)
     work = store.new_work_folder(paths, "verify")
     try:
-        outcome = execute_notebook(
-            run.notebook,
-            work.notebook,
-            run.parameters,
-            cwd=project.folder,
-            env={**thread_environment(run.threads), store.RUN_FOLDER_VARIABLE: str(work.folder)},
-            time_limit=run.time_limit,
-            log=work.log,
-        )
+        shared = project.sweep.shared if project.sweep else ()
+        with working_folder(project.folder, work, shared=shared) as place:
+            outcome = execute_notebook(
+                run.notebook,
+                work.notebook,
+                run.parameters,
+                cwd=place.folder,
+                stands_for=project.folder,
+                env={
+                    **thread_environment(run.threads),
+                    **place.environment,
+                    store.RUN_FOLDER_VARIABLE: str(work.folder),
+                },
+                time_limit=run.time_limit,
+                log=work.log,
+            )
         if outcome.status is not RunStatus.DONE:
             return Verified(run=run, comparisons=(), failure=f"{outcome.status.value}: {outcome.reason}")
         return Verified(run=run, comparisons=compare(before, read_series(work), tolerance))

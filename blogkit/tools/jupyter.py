@@ -62,6 +62,8 @@ class Surroundings:
     """Where and how a kernel runs."""
 
     cwd: Path
+    stands_for: Path | None = None
+    """The folder that outputs name instead of ``cwd``."""
     env: Mapping[str, str]
     log: Path | None
     start: KernelStart
@@ -262,7 +264,13 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
     """nbclient's session, which also ends when it is told to stop, and has one deadline for all cells together."""
 
     def __init__(
-        self, books: Books, manager: _Manager, log: IO[str] | None, deadline: float | None, stop: Event
+        self,
+        books: Books,
+        manager: _Manager,
+        surroundings: Surroundings,
+        log: IO[str] | None,
+        deadline: float | None,
+        stop: Event,
     ) -> None:
         super().__init__(
             books,
@@ -277,6 +285,7 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
         )
         self.stop = stop
         self.stopped = False
+        self.surroundings = surroundings
         self._heard = 0
 
     async def _async_poll_for_reply(
@@ -312,10 +321,13 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
                 return
         await output
 
-    def process_message(self, *arguments: Any, **named: Any) -> Any:
-        """Counts what it passes on."""
+    def process_message(self, msg: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+        """Counts what it passes on, and names the project's folder where a kernel names the one that stands for it."""
         self._heard += 1
-        return super().process_message(*arguments, **named)
+        if self.surroundings.stands_for is not None:
+            said, meant = str(self.surroundings.cwd), str(self.surroundings.stands_for)
+            _rename_folder(msg["content"], said, meant)
+        return super().process_message(msg, *arguments, **named)
 
     async def _async_poll_kernel_alive(self) -> None:
         while True:
@@ -334,6 +346,15 @@ class _Session(PapermillNotebookClient):  # type: ignore[misc]
         super()._update_display_id(display_id, msg)
         for index in self._display_id_map.get(display_id, {}):
             self.nb_man.forget(index)
+
+
+def _rename_folder(content: dict[str, Any], said: str, meant: str) -> None:
+    """Replaces a folder's name in what a message shows as text."""
+    for place, key in ((content, "text"), (content, "evalue"), (content.get("data"), "text/plain")):
+        if isinstance(place, dict) and isinstance(place.get(key), str) and said in place[key]:
+            place[key] = place[key].replace(said, meant)
+    if isinstance(content.get("traceback"), list):
+        content["traceback"] = [str(line).replace(said, meant) for line in content["traceback"]]
 
 
 @contextlib.contextmanager
@@ -383,7 +404,7 @@ def converse(
             log = stack.enter_context(open(surroundings.log, "a", encoding="utf-8", errors="replace"))
         manager = _Manager(notebook.metadata.kernelspec["name"], folder, surroundings.start)
         deadline = None if time_limit is None else began + time_limit
-        session = _Session(books, manager, log, deadline, stop or Event())
+        session = _Session(books, manager, surroundings, log, deadline, stop or Event())
         books.notebook_start()
         end = asyncio.run(_live(session, surroundings, log, time_limit, on_cell, on_kernel))
         books.finish()

@@ -28,6 +28,7 @@ def execute_notebook(
     parameters: Parameters,
     *,
     cwd: Path,
+    stands_for: Path | None = None,
     env: Mapping[str, str] | None = None,
     time_limit: float | None = None,
     log: Path | None = None,
@@ -39,10 +40,10 @@ def execute_notebook(
     """Runs a notebook with parameters, and saves it to ``output`` after every cell.
 
     ``env`` is added to this process's environment for the kernel, whose working directory is ``cwd``; Altair draws by
-    blogkit's renderer. ``time_limit``
-    is in seconds, for the whole run. What the kernel prints is added to ``log`` as it comes. Setting ``stop`` ends
-    the run within a second, as interrupted. ``on_cell`` hears of each cell that begins (its number from 1, and how
-    many there are), ``on_kernel`` the kernel's process id.
+    blogkit's renderer. Where ``cwd`` is there for this run only, outputs that name it name the folder that it
+    ``stands_for`` instead. ``time_limit`` is in seconds, for the whole run. What the kernel prints is added to ``log``
+    as it comes. Setting ``stop`` ends the run within a second, as interrupted. ``on_cell`` hears of each cell that
+    begins (its number from 1, and how many there are), ``on_kernel`` the kernel's process id.
 
     Raises NotebookError when the notebook cannot be run at all, before anything is started; StoreError when the
     output cannot be written.
@@ -50,9 +51,10 @@ def execute_notebook(
     from blogkit.tools import jupyter
 
     notebook = jupyter.prepare(source, output, parameters)
+    environment = {"PYTHONSTARTUP": str(KERNEL_STARTUP), **(env or {})}
     return jupyter.converse(
         notebook,
-        jupyter.Surroundings(cwd=cwd, env={"PYTHONSTARTUP": str(KERNEL_STARTUP), **(env or {})}, log=log, start=start),
+        jupyter.Surroundings(cwd=cwd, stands_for=stands_for, env=environment, log=log, start=start),
         output=output,
         time_limit=time_limit,
         stop=stop,

@@ -27,7 +27,7 @@ from blogkit.tools.gpu import NoGpu
 def stand_in(source: Path, output: Path, parameters: Any, **how: Any) -> Outcome:
     """What a run leaves, bit by bit."""
     chance = random.Random(os.getpid() * 1000 + parameters["seed"])
-    with open(how["cwd"] / "ledger", "a") as ledger:
+    with open(how["stands_for"] / "ledger", "a") as ledger:
         ledger.write(f"{output.parent.name.partition('-')[0]}\n")
     how["on_cell"](1, 1)
     with open(output.parent / "metrics.jsonl", "w") as metrics:

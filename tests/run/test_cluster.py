@@ -264,7 +264,7 @@ class TestSlurm:
     def test_runs_are_stored_and_each_sees_a_gpu_of_its_own(self, slurm: SlurmCluster, tmp_path: Path) -> None:
         code = (
             "import fcntl, os, time\ngpu = os.environ['CUDA_VISIBLE_DEVICES']\nprint(gpu)\n"
-            "with open(f'gpu-{gpu}.lock', 'w') as lock:\n"
+            "with open(f'../gpu-{gpu}.lock', 'w') as lock:\n"
             "    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n    time.sleep(4)"
         )
         project = make(tmp_path, "seeds: 3", code, *CELLS[1:])
@@ -280,7 +280,7 @@ class TestSlurm:
             "project: {type: website}\nblogkit:\n  clusters:\n    box: {engine: slurm, minutes: 2, memory: '100', "
             "partition: low, grace: 8}\n"
         )
-        project = make(tmp_path, "seeds: 2", "import time\nopen(f'begun-{seed}', 'a').write('x')\ntime.sleep(6)")
+        project = make(tmp_path, "seeds: 2", "import time\nopen(f'../p/begun-{seed}', 'a').write('x')\ntime.sleep(6)")
         (tmp_path / "_quarto.yml").write_text(quarto)
         command = [sys.executable, "-m", "blogkit", "run", "--on", "box"]
         driver = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -316,7 +316,7 @@ class TestSlurm:
         assert notebook["cells"][-1]["metadata"]["papermill"]["status"] in {"failed", "pending"}
 
     def test_a_preempted_run_is_requeued_and_stored_once(self, slurm: SlurmCluster, tmp_path: Path) -> None:
-        code = "import time\nwith open('tries', 'a') as tries:\n    tries.write('x')\ntime.sleep(6)"
+        code = "import time\nwith open('../p/tries', 'a') as tries:\n    tries.write('x')\ntime.sleep(6)"
         project = make(tmp_path, "", code)
         profile = {"options": {"exclusive": True}}
         assert on_slurm(project, detach=True, profile=profile)[0].status is RunStatus.NOT_STARTED
@@ -335,7 +335,7 @@ class TestSlurm:
         assert not list((project.folder / "runs" / ".failed").glob("*"))
 
     def test_cancelled_jobs_leave_the_queue_and_no_failure(self, slurm: SlurmCluster, tmp_path: Path) -> None:
-        project = make(tmp_path, "seeds: 2", "import time\nopen('begun', 'w')\ntime.sleep(90)")
+        project = make(tmp_path, "seeds: 2", "import time\nopen('../p/begun', 'w')\ntime.sleep(90)")
         on_slurm(project, detach=True)
         assert wait_until(lambda: (project.folder / "begun").exists())
         cluster = Cluster(engine="slurm", name="test")

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 
 LEDGER = (
     ("parameters", "seed = 0"),
-    "import os\nfrom pathlib import Path\nwith open('ledger', 'a') as ledger:\n"
+    "import os\nfrom pathlib import Path\nwith open('../p/ledger', 'a') as ledger:\n"
     "    ledger.write(Path(os.environ['BLOGKIT_RUN_FOLDER']).name.partition('-')[0] + '\\n')",
     "from blogkit import record\nfor step in range(3):\n    record.metric('error', seed + step, step=step)",
 )
@@ -251,7 +251,7 @@ def test_the_first_ctrl_c_finishes_what_runs_and_the_second_stops_it() -> None:
 
 @pytest.mark.parametrize(("signals", "states"), [(1, {".": 1}), (2, {".": 0})])
 def test_ctrl_c_on_the_command_says_how_to_go_on(tmp_path: Path, signals: int, states: dict[str, int]) -> None:
-    wait = "from pathlib import Path\nimport time\nPath(f'begun-{seed}').touch()\ntime.sleep(3 if seed else 3)"
+    wait = "from pathlib import Path\nimport time\nPath(f'../p/begun-{seed}').touch()\ntime.sleep(3 if seed else 3)"
     folder = write_project(tmp_path, "seeds: 4", ("parameters", "seed = 0"), wait)
     command = [sys.executable, "-m", "blogkit", "run", "--workers", "1"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -269,7 +269,7 @@ def test_ctrl_c_on_the_command_says_how_to_go_on(tmp_path: Path, signals: int, s
 
 def test_a_sweep_in_the_background_hears_a_request_to_end(tmp_path: Path) -> None:
     """A script's `blogkit run &` ignores Ctrl-C, as its shell decided; SIGTERM stops it at once."""
-    wait = "from pathlib import Path\nimport time\nPath(f'begun-{seed}').touch()\ntime.sleep(60)"
+    wait = "from pathlib import Path\nimport time\nPath(f'../p/begun-{seed}').touch()\ntime.sleep(60)"
     folder = write_project(tmp_path, "seeds: 2", ("parameters", "seed = 0"), wait)
     script = f"{sys.executable} -m blogkit run --workers 1 2>err & echo $!; wait $!; echo $?"
     shell = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)

@@ -112,7 +112,7 @@ def test_each_run_sees_its_gpu_alone_and_its_cost_is_recorded(tmp_path: Path, co
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     code = (
         "import fcntl, os, time\ngpu = os.environ['CUDA_VISIBLE_DEVICES']\nprint(gpu)\n"
-        "with open(f'gpu-{gpu}.lock', 'w') as lock:\n"
+        "with open(f'../gpu-{gpu}.lock', 'w') as lock:\n"
         "    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n    time.sleep(0.7)"
     )
     folder = write_project(tmp_path, "seeds: 4", ("parameters", "seed = 0"), code)
