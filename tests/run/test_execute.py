@@ -97,7 +97,8 @@ def test_a_failure_that_is_mended_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_run_that_fails_is_tried_again_as_often_as_asked(tmp_path: Path) -> None:
-    flaky = "from pathlib import Path\nn = len(list(Path('..').glob('try-*')))\nPath(f'../try-{n}').touch()\nassert n >= 2"
+    flaky = "from pathlib import Path\nn = len(list(Path('..').glob('try-*')))\nPath(f'../try-{n}').touch()\n"
+    flaky += "assert n >= 2"
     folder = write_project(tmp_path, "", *CELLS, flaky)
     events: list[Event] = []
     (result,) = sweep(folder, retries=2, on_event=events.append)

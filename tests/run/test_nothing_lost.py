@@ -125,7 +125,8 @@ def contents(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    return [path.name for place in (".work", ".claims") for path in (folder / "runs" / place).glob("*")]
+    found = [path.name for place in (".work", ".claims") for path in (folder / "runs" / place).glob("*")]
+    return found + [path.name for path in folder.parent.glob(f".{folder.name}.*")]
 
 
 def kill_at_random(folder: Path, kind: str, kills: int, seed: int, longest: float) -> None:
