@@ -20,7 +20,7 @@ from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
 from blogkit.review.page import PageText, Table, characters, read_page, utf16
-from blogkit.review.policy import Action, Role, may
+from blogkit.review.policy import Action, Role, may, may_write
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
 from blogkit.review.roster import PROJECT_NAME, Person, Roster, read_roster
@@ -468,53 +468,29 @@ class Classroom:
 
     def _forbidden(self, key: str, post: str, event: Event) -> Answer | None:
         """Why somebody may not write an event; None when they may."""
-        role = self.role(key, post)
-        no = _refuse(HTTPStatus.FORBIDDEN, "You may not do this here.")
-        kind = event.type
         if not self.revisions(post):
             return _refuse(HTTPStatus.NOT_FOUND, "There is no such post.")
-        if kind is EventType.ANNOTATION and not event.is_reply:
-            if not may(role, Action.COMMENT):
-                return no
-            known = {one.id for one in self.revisions(post)}
-            if event.revision not in known:
-                return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is on a revision that is not there.")
-            return None
-        if kind is EventType.ANNOTATION:
-            thread = self._thread_of(event.about, post)
-            if thread is None or not may(role, Action.REPLY):
-                return no
-            if "blogkit:answer" in event.document and not may(role, Action.ANSWER):
-                return no
-            seen = self._sees(role, key, thread.creator, self.state(post), self.has_submitted(key, post))
-            return None if seen else no
-        if kind in {EventType.EDIT, EventType.DELETE, EventType.CLOSE, EventType.REOPEN, EventType.SETTLE}:
-            about = self.store.by_id(event.about or "")
-            if about is None or about.post != post or about.type is not EventType.ANNOTATION:
-                return no
-            if about.creator == key:
-                return None if may(role, Action.CHANGE_OWN) else no
-            return None if kind is not EventType.EDIT and may(role, Action.MODERATE) else no
-        if kind in {EventType.RUBRIC, EventType.SUBMIT}:
-            return self._forbidden_rubric(key, post, event) if may(role, Action.SCORE) else no
-        if kind in {EventType.OVERRIDE, EventType.JUDGEMENT}:
-            return None if may(role, Action.OVERRULE) else no
-        return no
+        role, about = self.role(key, post), self.store.by_id(event.about or "")
+        if event.type is EventType.SUBMIT and may(role, Action.SCORE) and not may_write(role, event, about):
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such rubric of yours.")
+        if not may_write(role, event, about) or (event.is_reply and not self._sees_thread(role, key, about, post)):
+            return _refuse(HTTPStatus.FORBIDDEN, "You may not do this here.")
+        if event.type is EventType.RUBRIC:
+            return self._forbidden_rubric(event, complete=False)
+        if event.type is EventType.SUBMIT and about is not None:
+            return self._forbidden_rubric(about, complete=True)
+        is_comment = event.type is EventType.ANNOTATION and not event.is_reply
+        if is_comment and event.revision not in {one.id for one in self.revisions(post)}:
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is on a revision that is not there.")
+        return None
 
-    def _thread_of(self, event_id: str | None, post: str) -> Event | None:
-        event = self.store.by_id(event_id or "")
-        if event is None or event.post != post or event.type is not EventType.ANNOTATION or event.is_reply:
-            return None
-        return event
+    def _sees_thread(self, role: Role, key: str, thread: Event | None, post: str) -> bool:
+        submitted = self.has_submitted(key, post)
+        return thread is not None and self._sees(role, key, thread.creator, self.state(post), submitted)
 
-    def _forbidden_rubric(self, key: str, post: str, event: Event) -> Answer | None:
-        if event.type is EventType.SUBMIT:
-            about = self.store.by_id(event.about or "")
-            if about is None or about.creator != key or about.post != post or about.type is not EventType.RUBRIC:
-                return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such rubric of yours.")
-            scores, version, complete = about.document["blogkit:scores"], about.document["blogkit:rubric"], True
-        else:
-            scores, version, complete = event.document["blogkit:scores"], event.document["blogkit:rubric"], False
+    def _forbidden_rubric(self, event: Event, *, complete: bool) -> Answer | None:
+        """What is wrong with a rubric that is kept, or (``complete``) with one that is submitted."""
+        scores, version = event.document["blogkit:scores"], event.document["blogkit:rubric"]
         rubric = next((one for one in self.rubrics if one.version == version), None)
         if rubric is None:
             return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The rubric has changed; load the page again.")

@@ -1,8 +1,13 @@
-"""Who may do what, as one table. The server asks it before everything, and a test walks through all of it."""
+"""Who may do what, as one table. The server's routes ask it before everything, and so does the folding of a record
+(:func:`blogkit.review.state.fold`): what the server would refuse has no effect in a file that came from elsewhere.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+from blogkit.review.record import Event, EventType
 
 
 class Role(StrEnum):
@@ -55,3 +60,59 @@ def may(role: Role, action: Action, *, submitted: bool = False) -> bool:
     if role is Role.REVIEWER and action is Action.SEE_SUBMITTED:
         return submitted
     return action in _TABLE[role]
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+_PLAIN = {
+    EventType.RUBRIC: Action.SCORE,
+    EventType.OVERRIDE: Action.OVERRULE,
+    EventType.JUDGEMENT: Action.OVERRULE,
+}
+_TO_COMMENTS = {EventType.CLOSE, EventType.REOPEN, EventType.SETTLE}
+
+
+def needed_action(event: Event, about: Event | None) -> Action | None:
+    """What somebody must be allowed to do in order to write an event; None where nobody may write it.
+
+    ``about`` is the event that it speaks of, where that is there.
+    """
+    kind = event.type
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if kind is EventType.ANNOTATION and not event.is_reply:
+        return Action.COMMENT
+    if about is None or about.post != event.post:
+        return None
+    own = about.creator == event.creator
+    if kind is EventType.SUBMIT:
+        return Action.SCORE if own and about.type is EventType.RUBRIC else None
+    if about.type is not EventType.ANNOTATION or (about.is_reply and kind in {*_TO_COMMENTS, EventType.ANNOTATION}):
+        return None
+    if kind is EventType.ANNOTATION:
+        return Action.ANSWER if "blogkit:answer" in event.document else Action.REPLY
+    if kind is EventType.EDIT:
+        return Action.CHANGE_OWN if own else None
+    if kind is EventType.DELETE or kind in _TO_COMMENTS:
+        return Action.CHANGE_OWN if own else Action.MODERATE
+    return None
+
+
+def may_write(role: Role, event: Event, about: Event | None) -> bool:
+    """Whether a role may write an event about another."""
+    action = needed_action(event, about)
+    return action is not None and may(role, action)
+
+
+def roles_in_record(
+    creator: str, post: str, *, staff: frozenset[str], authors: Mapping[str, str] | None
+) -> frozenset[Role]:
+    """What a writer in a record may have been to a post.
+
+    Who is neither staff nor an author is taken for a reviewer, also one who has left the roster since: whether a
+    review counts is for the scores to say. Where ``authors`` is None nobody knows them, and anybody may be one.
+    """
+    if authors is not None and authors.get(creator) == post:
+        return frozenset({Role.AUTHOR})
+    role = Role.STAFF if creator in staff else Role.REVIEWER
+    return frozenset({role} if authors is not None else {role, Role.AUTHOR})

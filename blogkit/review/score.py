@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from blogkit.review.assign import Pair
+from blogkit.review.record import EventType
 from blogkit.review.roster import Roster
 from blogkit.review.rubric import Rubric
 from blogkit.review.state import PostState, Review
@@ -92,6 +93,8 @@ def score_posts(
         state = states.get(post, PostState(post=post))
         authors = {person.key for person in roster.authors(post)}
         submitted = [review for review in state.reviews.values() if review.submitted]
+        forged = {event.creator for event in state.refused if event.type is EventType.SUBMIT}
+        forged -= {review.creator for review in submitted}
         done = [
             review
             for review in submitted
@@ -117,7 +120,7 @@ def score_posts(
                 override=float(override["blogkit:score"]) if override else None,
                 reason=str(override["blogkit:reason"]) if override else "",
                 reread=why,
-                uncounted=len(submitted) - len(done),
+                uncounted=len(submitted) - len(done) + len(forged),
             )
         )
     return tuple(scores)

@@ -54,7 +54,6 @@ def _standing_of(
         yield from (one for one in (thread.closing, thread.settling) if one is not None)
     for review in state.reviews.values():
         yield from (one for one in (review.submitted_rubric, review.submission) if one is not None)
-    yield from state.revisions
     yield from (one for one in (state.override, *state.judgements.values()) if one is not None)
 
 

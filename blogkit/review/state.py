@@ -1,7 +1,8 @@
 """What a record comes to: threads, rubrics, submissions and overrides, folded from events.
 
-Events without the right to do what they say (somebody else's edit, a student's override) have no effect, so a file that
-was tampered with offline changes nothing but its own writer's words.
+Events without the right to do what they say (somebody else's edit, a student's override) have no effect: the table of
+:mod:`blogkit.review.policy` is asked, as the server asks it. A file that was tampered with offline changes nothing but
+its own writer's words.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from blogkit.review.policy import may_write, roles_in_record
 from blogkit.review.record import Document, Event, EventType, Kind
 
 
@@ -94,7 +96,8 @@ class PostState:
     override: Event | None = None
     judgements: dict[str, Event] = field(default_factory=dict)
     """Staff's last judgement of a review, by the reviewer's key."""
-    revisions: list[Event] = field(default_factory=list)
+    refused: list[Event] = field(default_factory=list)
+    """Events that their writers had no right to; they have no effect."""
 
     def review(self, creator: str) -> Review:
         return self.reviews.setdefault(creator, Review(creator=creator))
@@ -110,87 +113,79 @@ def fold(
     """
     posts: dict[str, PostState] = {}
     rubrics: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    ordered = sorted(events, key=lambda one: (_rank(one), one.order))
+    ordered = sorted(events, key=lambda one: (_event_rank(one), one.order))
     by_id = {event.id: event for event in ordered}
     for event in ordered:
         state = posts.setdefault(event.post, PostState(post=event.post))
-        _apply(state, event, by_id, rubrics, staff, authors)
+        about = by_id.get(event.about or "")
+        roles = roles_in_record(event.creator, event.post, staff=staff, authors=authors)
+        if any(may_write(role, event, about) for role in roles):
+            _apply_event(state, event, about, rubrics)
+        else:
+            state.refused.append(event)
     for (post, creator), chain in rubrics.items():
         followed = {event.previous for event in chain}
         posts[post].review(creator).heads = [event for event in chain if event.id not in followed]
     return posts
 
 
-def _rank(event: Event) -> int:
+def _event_rank(event: Event) -> int:
     """Comments and rubrics, then replies, then what happens to them."""
     if event.type is EventType.ANNOTATION:
         return 1 if event.is_reply else 0
     return 0 if event.type is EventType.RUBRIC else 2
 
 
-def _apply(
-    state: PostState,
-    event: Event,
-    by_id: Mapping[str, Event],
-    rubrics: dict[tuple[str, str], list[Event]],
-    staff: frozenset[str],
-    authors: Mapping[str, str] | None,
+def _apply_event(
+    state: PostState, event: Event, about: Event | None, rubrics: dict[tuple[str, str], list[Event]]
 ) -> None:
+    """What an event that was permitted changes."""
     document: Mapping[str, Any] = event.document
     kind = event.type
-    is_staff = event.creator in staff
+    thread = state.threads.get(event.about or "")
     if kind is EventType.ANNOTATION and not event.is_reply:
         state.threads[event.id] = Thread(event=event, text=event.text, kind=Kind(document["blogkit:kind"]))
-        _start(state.review(event.creator), event)
-    elif kind is EventType.ANNOTATION:
-        thread = state.threads.get(event.about or "")
-        if thread is not None:
-            may_answer = authors is None or authors.get(event.creator) == event.post
-            answer = document.get("blogkit:answer") if may_answer else None
-            thread.replies.append(Reply(event=event, text=event.text, answer=answer))
+        _start_review(state.review(event.creator), event)
+    elif kind is EventType.ANNOTATION and thread is not None:
+        thread.replies.append(Reply(event=event, text=event.text, answer=document.get("blogkit:answer")))
     elif kind in (EventType.EDIT, EventType.DELETE):
-        _apply_to_own(state, event, is_staff)
-    elif kind in (EventType.CLOSE, EventType.REOPEN):
-        thread = state.threads.get(event.about or "")
-        if thread is not None and (event.creator == thread.event.creator or is_staff):
-            thread.closed, thread.closing = kind is EventType.CLOSE, event
-    elif kind is EventType.SETTLE:
-        thread = state.threads.get(event.about or "")
-        if thread is not None and event.revision and (event.creator == thread.event.creator or is_staff):
-            thread.settled, thread.settling = (event.revision, event.selectors), event
+        _change_text(state, event)
+    elif kind in (EventType.CLOSE, EventType.REOPEN) and thread is not None:
+        thread.closed, thread.closing = kind is EventType.CLOSE, event
+    elif kind is EventType.SETTLE and thread is not None and event.revision:
+        thread.settled, thread.settling = (event.revision, event.selectors), event
     elif kind is EventType.RUBRIC:
         rubrics[event.post, event.creator].append(event)
-        _start(state.review(event.creator), event)
+        _start_review(state.review(event.creator), event)
     elif kind is EventType.SUBMIT:
-        rubric = by_id.get(event.about or "")
-        if rubric is not None and rubric.type is EventType.RUBRIC and rubric.creator == event.creator:
-            review = state.review(event.creator)
-            review.submitted, review.submitted_rubric, review.submission = event.created, rubric, event
-    elif kind is EventType.REVISION:
-        state.revisions.append(event)
-    elif kind is EventType.OVERRIDE and is_staff:
+        review = state.review(event.creator)
+        review.submitted, review.submitted_rubric, review.submission = event.created, about, event
+    elif kind is EventType.OVERRIDE:
         state.override = event
-    elif kind is EventType.JUDGEMENT and is_staff:
+    elif kind is EventType.JUDGEMENT:
         state.judgements[str(document["blogkit:person"]).rsplit(":", 1)[-1]] = event
 
 
-def _start(review: Review, event: Event) -> None:
+def _start_review(review: Review, event: Event) -> None:
     review.started = min(review.started or event.created, event.created)
 
 
-def _apply_to_own(state: PostState, event: Event, is_staff: bool) -> None:
-    """An edit or a deletion of a comment or of a reply, by who wrote it; staff may delete."""
+def _change_text(state: PostState, event: Event) -> None:
+    """An edit or a deletion of a comment or of a reply."""
     for thread in state.threads.values():
         items: list[Thread | Reply] = [thread, *thread.replies]
         for item in items:
-            if item.event.id != event.about:
-                continue
-            if event.type is EventType.EDIT and event.creator == item.event.creator:
-                item.text = event.text
-                if isinstance(item, Thread):
-                    item.edited = True
-                    if "blogkit:kind" in event.document:
-                        item.kind = Kind(event.document["blogkit:kind"])
-            elif event.type is EventType.DELETE and (event.creator == item.event.creator or is_staff):
-                item.deleted = True
-            return
+            if item.event.id == event.about:
+                _change_item(item, event)
+                return
+
+
+def _change_item(item: Thread | Reply, event: Event) -> None:
+    if event.type is EventType.DELETE:
+        item.deleted = True
+        return
+    item.text = event.text
+    if isinstance(item, Thread):
+        item.edited = True
+        if "blogkit:kind" in event.document:
+            item.kind = Kind(event.document["blogkit:kind"])
