@@ -65,7 +65,8 @@ class Sweep:
     scale: str | None = None
     """The scale that is run when the command names none."""
     inputs: list[str] = field(default_factory=list)
-    """Files, as globs from the project folder, that a run reads: a change in one makes new runs."""
+    """Files that a run reads, as globs from the project folder, also `../` within the repository: a change in one makes
+    new runs."""
     shared: list[str] = field(default_factory=list)
     """Folders in the project that all runs share, such as ``data`` where a library downloads to. Each run works in a
     folder of its own, with copies of the project's files; what it writes elsewhere than here stays with the run."""
@@ -184,7 +185,7 @@ class Run:
     """One execution of a notebook: known before it happens, and named after what it depends on."""
 
     id: str
-    """12 hexadecimal digits: a hash of the notebook's code, the parameters, the project's modules and inputs."""
+    """12 hexadecimal digits: a hash of the notebook's code, the parameters, what it imports, and the inputs."""
     project: str
     notebook: Path
     parameters: Parameters

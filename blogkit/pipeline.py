@@ -49,10 +49,12 @@ def plan(
     settings: Mapping[str, Any] | None = None,
     only: Mapping[str, Any] | None = None,
 ) -> tuple[Run, ...]:
-    """The runs of a project, at the scale that :func:`scale_of` says."""
-    from blogkit.run.plan import plan_runs
+    """The runs of a project, at the scale that :func:`scale_of` says; those stored under earlier ids get theirs."""
+    from blogkit.run.plan import adopt_earlier_runs, plan_runs
 
-    return plan_runs(project, scale=scale_of(project, scale), settings=settings, only=only)
+    runs = plan_runs(project, scale=scale_of(project, scale), settings=settings, only=only)
+    adopt_earlier_runs(project, runs)
+    return runs
 
 
 def runs_to_do(project: Project, runs: Sequence[Run]) -> tuple[Run, ...]:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -344,3 +344,36 @@ def gathered_scale(paths: ProjectPaths) -> str | None:
     """The scale that the results were gathered at; None where there are none, or the sweep has no scales."""
     scale = read_results(paths).get("scale")
     return scale if isinstance(scale, str) else None
+
+
+def rename_runs(paths: ProjectPaths, names: Mapping[str, str]) -> int:
+    """Gives runs other ids (old to new), in the store and in ``runs.json``; how many. Nothing is made again.
+
+    A run that has its new id already stays. Raises StoreError when the disk refuses; what was renamed stays so.
+    """
+    renamed: set[str] = set()
+    digests: dict[str, str] = {}
+    stored = stored_ids(paths)
+    for old, new in names.items():
+        if old not in stored or new in stored:
+            continue
+        run = RunPaths(folder=paths.runs / old)
+        digests[recording_digest(run)] = old
+        record = read_json(run.record)
+        write_text(run.record, to_json({**record, "id": new, "earlier_id": record.get("earlier_id", old)}))
+        try:
+            os.rename(run.folder, paths.runs / new)
+        except OSError as error:
+            raise StoreError(f"could not be renamed: {error.strerror}.", path=run.folder) from error
+        renamed.add(old)
+    document = read_results(paths)
+    if any(str(record["id"]) in names for record in document.get("runs", [])):
+        for record in document["runs"]:
+            old = str(record["id"])
+            if old in names:
+                record |= {"id": names[old], "earlier_id": old}
+                if record.get("digest") in digests:
+                    record["digest"] = recording_digest(RunPaths(folder=paths.runs / names[old]))
+                renamed.add(old)
+        write_text(paths.provenance, to_json(document))
+    return len(renamed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -51,6 +52,7 @@ def run(
     for project in chosen_projects(site, projects):
         runs = plan(project, scale=scale, settings=assignments(settings, "--set"), only=assignments(only, "--only"))
         missing = runs if force else runs_to_do(project, runs)
+        tell_undeclared(project)
         made = without(runs, missing)
         if dry_run:
             print_plan(project, missing, made, workers)
@@ -73,6 +75,20 @@ def run(
             cold=cold,
         )
     raise_for_failures(results)
+
+
+def tell_undeclared(project: Project) -> None:
+    """Says on stderr which files the experiment names that are no inputs, so that a change in them goes unseen."""
+    from blogkit.run.plan import undeclared_files
+
+    names = [Path(os.path.relpath(path, project.folder)).as_posix() for path in undeclared_files(project)]
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        print(
+            f"{project.name}: the experiment names {', '.join(names[:3])}{more}, which is no input of sweep.yml: "
+            f"a change makes no new run.\n  If a run reads it, write `inputs: [{names[0]}]`.",
+            file=sys.stderr,
+        )
 
 
 def _where_results_are(project: Project, runs: Sequence[Run]) -> str:

@@ -14,12 +14,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
+from blogkit.sources import sources_of
 from blogkit.store import (
     RUN_FOLDER_VARIABLE,
     ProjectPaths,
@@ -35,6 +36,9 @@ from blogkit.store import (
 )
 from blogkit.tools.notebook import code_cells, read_notebook
 from blogkit.tools.papermill import execute_notebook
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
@@ -83,7 +87,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     A run that was gathered before and has no folder here keeps its rows, so that a clone can add runs to what it has.
     Raises ProjectError when no run has results, and NotebookError when ``figures.ipynb`` does not run to its end.
     """
-    from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
+    from blogkit.gather.metrics import metrics_table, to_parquet
     from blogkit.gather.values import values_yaml
 
     paths = ProjectPaths.of(project)
@@ -105,7 +109,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     ]
     before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
     made: dict[str, bytes] = {}
-    made["metrics.parquet"] = to_parquet(metrics_table(available, folders, read_parquet(paths.metrics)))
+    made["metrics.parquet"] = to_parquet(metrics_table(available, folders, _earlier_table(paths)))
     changed = [name for name in made if write_if_changed(paths.results / name, made[name])]  # figures.ipynb reads it
     work = new_work_folder(paths, "figures")
     try:
@@ -145,6 +149,15 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     )
 
 
+def _earlier_table(paths: ProjectPaths) -> DataFrame | None:
+    """The table of an earlier gathering, with the ids that its runs have today."""
+    from blogkit.gather.metrics import read_parquet
+
+    table = read_parquet(paths.metrics)
+    names = {str(run["earlier_id"]): name for name, run in gathered_runs(paths).items() if "earlier_id" in run}
+    return table.assign(run=table["run"].replace(names)) if table is not None and names else table
+
+
 def _available(paths: ProjectPaths, runs: Sequence[Run]) -> list[Run]:
     """The runs that have results, as a folder here or from an earlier gathering."""
     known = stored_ids(paths) | (gathered_runs(paths).keys() if paths.metrics.is_file() else frozenset())
@@ -167,7 +180,7 @@ def _executions(paths: ProjectPaths, available: Sequence[Run]) -> dict[str, str]
 
 
 def _made_from(project: Project, available: Sequence[Run], coverage: Coverage, executions: Mapping[str, str]) -> str:
-    """A digest of what the results depend on: the very executions, what is missing, the figures' code, modules."""
+    """A digest of what the results depend on: the very executions, what is missing, what the figures' code reads."""
     made_from: list[Any] = [FORMAT, [run.id for run in available]]
     if executions:
         made_from.append(executions)
@@ -177,8 +190,10 @@ def _made_from(project: Project, available: Sequence[Run], coverage: Coverage, e
     figures = _figures(project)
     if figures is not None:
         digest.update(json.dumps(code_cells(read_notebook(figures))).encode("utf-8"))
-        for module in sorted(project.folder.glob("*.py")):
-            digest.update(module.name.encode("utf-8") + b"\0" + module.read_bytes())
+        sources = sources_of(figures, project.folder)
+        for path in (*sources.modules, *sources.data):
+            digest.update(Path(os.path.relpath(path, project.folder)).as_posix().encode("utf-8") + b"\0")
+            digest.update(_digest(path).encode("ascii"))
     return digest.hexdigest()[:16]
 
 

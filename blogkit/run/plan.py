@@ -1,8 +1,9 @@
 """Which runs a sweep consists of: pure but for reading the project's own files.
 
 A run's id is a hash of everything that its result depends on and that a student changes: the notebook's code and
-kernel, the parameters, the project's own Python modules, the inputs that ``sweep.yml`` declares, and the number of
-threads. So an edit of a Markdown cell runs nothing again, and an edit of the code runs everything again.
+kernel, the parameters, the modules of the repository that it imports or runs, the inputs that ``sweep.yml`` declares,
+and the number of threads. So an edit of a Markdown cell runs nothing again, and an edit of the code runs everything
+again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import hashlib
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
-from blogkit.errors import ConfigError, NotebookError, Problem
+from blogkit.errors import ConfigError, NotebookError, Problem, StoreError
 from blogkit.model import Project, Run, Scale, Sweep
+from blogkit.sources import match_files, sources_of
+from blogkit.store import ProjectPaths, gathered_runs, rename_runs, stored_ids
 from blogkit.tools.notebook import code_cells, read_notebook
 
 PARAMETERS_TAG = "parameters"
@@ -127,7 +132,7 @@ def plan_runs(
     _check_names(project, notebook, {**dict.fromkeys(grid), **fixed}, settings, only, needs_seed=len(wanted_seeds) > 1)
     fixed = _typed(project, notebook, fixed, settings)
     grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
-    surroundings = _surroundings(project, sweep, notebook)
+    surroundings = _surroundings(notebook, sweep.threads, project.folder, source_files(project))
     runs: dict[str, Run] = {}
     offered: dict[str, dict[str, None]] = {name: {} for name in only}
     for seed in wanted_seeds if seeded else [None]:
@@ -308,28 +313,104 @@ def _unfit(value: Any, depth: int = 0) -> tuple[str, str] | None:
     return f"of a kind that a notebook cannot be given ({type(value).__name__})", kinds
 
 
-def _surroundings(project: Project, sweep: Sweep, notebook: Notebook) -> bytes:
+def _surroundings(notebook: Notebook, threads: int, folder: Path, files: Mapping[Path, bytes]) -> bytes:
     """A digest of what all runs of a sweep share."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([notebook.kernel, sweep.threads, notebook.code]).encode("utf-8"))
-    for path in _own_files(project.folder, sweep.inputs):
-        digest.update(path.relative_to(project.folder).as_posix().encode("utf-8") + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(json.dumps([notebook.kernel, threads, notebook.code]).encode("utf-8"))
+    for path, contents in files.items():
+        digest.update(Path(os.path.relpath(path, folder)).as_posix().encode("utf-8") + b"\0")
+        digest.update(hashlib.sha256(contents).digest())
     return digest.digest()
 
 
-def _own_files(folder: Path, inputs: Iterable[str]) -> list[Path]:
-    """The project's Python modules and its declared inputs; never what runs have made."""
+def source_files(project: Project) -> dict[Path, bytes]:
+    """The files that a project's runs depend on beside the notebook: what it imports or runs, and the inputs.
+
+    Each comes with what of it counts: all of an input or a module, and the code alone of a notebook that is run.
+
+    Raises ConfigError for an input that matches no file.
+    """
+    if project.sweep is None:
+        return {}
+    sources = sources_of(project.folder / project.sweep.notebook, project.folder)
+    inputs: set[Path] = set()
+    for pattern in project.sweep.inputs:
+        matches = match_files(project.folder, pattern)
+        if not matches:
+            hint = "Inputs are files of the repository, by their path from the project's folder, such as `data/*.csv`."
+            document = read_yaml(project.folder / SWEEP_FILE)
+            raise ConfigError([document.problem(("inputs",), f"no file matches the input {pattern!r}.", hint)])
+        inputs.update(matches)
+    found = inputs | set(sources.modules)
+    inside = sorted(path for path in found if path.is_relative_to(project.folder))
+    return {
+        path: _code_of(path) if path.suffix == ".ipynb" and path not in inputs else path.read_bytes()
+        for path in (*inside, *sorted(found - set(inside)))
+    }
+
+
+def _code_of(notebook: Path) -> bytes:
+    try:
+        return json.dumps(code_cells(read_notebook(notebook))).encode("utf-8")
+    except NotebookError:
+        return notebook.read_bytes()
+
+
+def undeclared_files(project: Project) -> tuple[Path, ...]:
+    """Files of the project that the experiment names in its code, and that are no inputs: a change makes no new run."""
+    if project.sweep is None:
+        return ()
+    declared = set(source_files(project))
+    sources = sources_of(project.folder / project.sweep.notebook, project.folder)
+    own = {project.post.resolve(), project.folder / SWEEP_FILE, project.folder / project.sweep.figures}
+    return tuple(path for path in sources.data if path not in declared and path not in own)
+
+
+# --- ids of earlier versions ------------------------------------------------------------------------------------------
+
+
+def earlier_id_of(project: Project, runs: Sequence[Run]) -> dict[str, str]:
+    """The ids that these runs had when every Python file of the project counted, by their ids now; equal ones left out.
+
+    Empty where those files cannot be read.
+    """
+    assert project.sweep is not None
+    notebook = read_experiment(project.folder / project.sweep.notebook)
+    try:
+        files = {path: path.read_bytes() for path in _files_of_earlier_rule(project.folder, project.sweep.inputs)}
+        surroundings = _surroundings(notebook, project.sweep.threads, project.folder, files)
+    except (OSError, ValueError):
+        return {}
+    found = {run.id: _run_id(surroundings, run.parameters) for run in runs}
+    return {now: before for now, before in found.items() if now != before}
+
+
+def _files_of_earlier_rule(folder: Path, inputs: Iterable[str]) -> list[Path]:
+    """All Python files of the project, hidden and installed ones too, and its inputs."""
     found = {path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in {"runs", "results"}}
     for pattern in inputs:
-        inside = not Path(pattern).is_absolute() and ".." not in Path(pattern).parts
-        matches = [path for path in folder.glob(pattern) if path.is_file()] if inside else []
-        if not matches:
-            hint = "Inputs are files in the project's folder, such as `data/*.csv`."
-            document = read_yaml(folder / SWEEP_FILE)
-            raise ConfigError([document.problem(("inputs",), f"no file matches the input {pattern!r}.", hint)])
-        found.update(matches)
-    return sorted(found)
+        if not Path(pattern).is_absolute() and ".." not in Path(pattern).parts:
+            found.update(path for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for path in found if path.is_file())
+
+
+def adopt_earlier_runs(project: Project, runs: Sequence[Run]) -> int:
+    """Gives stored and gathered runs of an earlier version their ids of today; how many.
+
+    Those are recognised whose id is what the earlier rule gives for the files as they are now. A store that cannot be
+    written stays as it is.
+    """
+    if project.sweep is None or not runs:
+        return 0
+    paths = ProjectPaths.of(project)
+    known = stored_ids(paths) | gathered_runs(paths).keys()
+    missing = [run for run in runs if run.id not in known]
+    if not missing or not known - {run.id for run in runs}:
+        return 0
+    earlier = {now: before for now, before in earlier_id_of(project, missing).items() if before in known}
+    with suppress(StoreError):
+        return rename_runs(paths, {before: now for now, before in earlier.items()})
+    return 0
 
 
 def _run_id(surroundings: bytes, parameters: Mapping[str, Any]) -> str:

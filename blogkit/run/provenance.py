@@ -13,6 +13,7 @@ from typing import Any
 from blogkit import __version__
 from blogkit.errors import StoreError
 from blogkit.model import Project, Run, RunResult, RunStatus, Sweep
+from blogkit.run.plan import source_files
 from blogkit.store import ProjectPaths, RunPaths, read_json
 from blogkit.tools.execution import Outcome
 from blogkit.tools.git import Revision, revision
@@ -98,7 +99,7 @@ def standing(project: Project) -> Revision | None:
     What blogkit itself writes does not make it dirty.
     """
     notebook = project.folder / (project.sweep.notebook if project.sweep else Sweep.notebook)
-    return revision(project.folder, ignore=["runs", "results"], files=[notebook])
+    return revision(project.folder, ignore=["runs", "results"], files=[notebook, *source_files(project)])
 
 
 @cache

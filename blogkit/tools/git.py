@@ -36,13 +36,19 @@ def revision(folder: Path, *, ignore: Sequence[str] = (), files: Sequence[Path] 
     excluded = [f":(exclude){path}" for path in ignore]
     outside = [os.path.relpath(path, folder) for path in files if not path.is_relative_to(folder)]
     changed = _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".", *outside, *excluded)
-    held = [_ask(folder, "ls-tree", "--name-only", "HEAD", "--", os.path.relpath(path, folder)) for path in files]
-    lost = any(text is not None and not text.strip() for text in held)
     return Revision(
         commit=commit.strip(),
-        dirty=bool(changed is None or changed.strip() or lost),
-        untracked=bool(held) and held[0] is not None and not held[0].strip(),
+        dirty=bool(changed is None or changed.strip() or _count_held(folder, files) < len(files)),
+        untracked=bool(files) and _count_held(folder, files[:1]) == 0,
     )
+
+
+def _count_held(folder: Path, files: Sequence[Path]) -> int:
+    """How many of these files the last commit holds."""
+    if not files:
+        return 0
+    names = [os.path.relpath(path, folder) for path in files]
+    return len((_ask(folder, "ls-tree", "--name-only", "HEAD", "--", *names) or "").splitlines())
 
 
 def versions(path: Path, count: int) -> Iterator[str]:

@@ -18,7 +18,7 @@ from blogkit.model import Project, RenderedPage
 from blogkit.pipeline import coverage
 from blogkit.run.plan import plan_runs
 from blogkit.store import ProjectPaths, read_json
-from tests.files import write_project
+from tests.files import notebook, write_project
 from tests.gather.stores import store_failure, store_runs
 
 SWEEP = "grid: {width: [4, 8, 16]}\nseeds: 3\n"
@@ -162,3 +162,39 @@ def test_check_finds_missing_runs_in_every_venue(tmp_path: Path, profile: str) -
 
 def test_nothing_is_told_where_nothing_was_gathered(tmp_path: Path) -> None:
     assert coverage(project_of(tmp_path)) is None
+
+
+FIGURES = (
+    "import plots",
+    "offset = float(open('offset.txt').read())",
+    "from blogkit import record",
+    "record.value('x', offset)",
+)
+
+
+@pytest.mark.slow
+def test_results_follow_what_the_figures_notebook_imports_and_reads(tmp_path: Path) -> None:
+    folder = write_project(
+        tmp_path,
+        "seeds: 1\n",
+        **{
+            "figures.ipynb": notebook(*FIGURES),
+            "plots.py": "colour = 'red'\n",
+            "offset.txt": "1.5",
+            "unused.py": "",
+            "unused.txt": "",
+        },
+    )
+    project = load_project(folder)
+    runs = plan_runs(project)
+    store_runs(project, runs)
+    gather(project, runs)
+    (folder / "unused.py").write_text("x = 1")
+    (folder / "unused.txt").write_text("2")
+    assert is_current(project, runs)
+    (folder / "offset.txt").write_text("2.5")
+    assert not is_current(project, runs)
+    assert gather(project, runs).changed == ("values.yml",)
+    (folder / "plots.py").write_text("colour = 'blue'\n")
+    assert not is_current(project, runs)
+    assert plan_runs(project) == runs, "neither costs a run"

@@ -13,7 +13,7 @@ from blogkit.config import load_project
 from blogkit.gather import gather
 from blogkit.model import Project
 from blogkit.run.plan import plan_runs
-from tests.files import write_project
+from tests.files import EXPERIMENT, write_project
 from tests.gather.stores import store_failure, store_runs
 
 
@@ -61,3 +61,18 @@ def test_runs_whose_folders_are_gone_are_not_in_the_store(project: Project) -> N
     store_runs(project, plan_runs(project)[:4])
     told = blogkit("run").stdout
     assert told == "p: nothing to do, 4 runs in the store, 5 runs in results/ alone (their folders are not here).\n"
+
+
+def test_a_file_that_the_experiment_names_and_no_input_covers_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"data.csv": "1", "other.csv": "1"}
+    folder = write_project(tmp_path, "seeds: 1\n", *EXPERIMENT, "open('data.csv')", **files)
+    monkeypatch.chdir(tmp_path)
+    told = blogkit("run", "--dry-run").stderr
+    assert told.startswith(
+        "p: the experiment names data.csv, which is no input of sweep.yml: a change makes no new run."
+    )
+    assert "inputs: [data.csv]" in told and "other" not in told
+    (folder / "sweep.yml").write_text("seeds: 1\ninputs: [data.csv]\n")
+    assert blogkit("run", "--dry-run").stderr == ""

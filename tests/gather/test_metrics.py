@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blogkit.gather.metrics import metrics_table, read_parquet, to_parquet
-from blogkit.gather.provenance import compute_statement
+from blogkit.gather.provenance import compute_statement, duration
 from blogkit.model import Run
 from blogkit.store import RunPaths
 
@@ -80,3 +80,32 @@ def test_a_parameter_of_several_kinds_is_text_in_the_table(
 def test_a_device_named_by_somebody_else_cannot_act_in_the_post() -> None:
     run = {"device": "<script>alert(1)</script> {{< include secret >}}", "seconds": 1.0, "versions": {"torch": "`x`"}}
     assert not set("<>{}`$[]|") & set(compute_statement([run]))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 seconds"),
+        (9.94, "9.9 seconds"),
+        (10, "10 seconds"),
+        (89.4, "89 seconds"),
+        (90, "1.5 minutes"),
+        (5399, "90.0 minutes"),
+        (5400, "1.5 hours"),
+        (7200, "2.0 hours"),
+    ],
+)
+def test_a_time_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(999_400_000, "999 MB"), (1_000_000_000, "1 GB"), (12_300_000_000, "12 GB"), (1_600, "0 MB")]
+)
+def test_memory_is_told_in_decimal_units(size: int, words: str) -> None:
+    told = compute_statement([{"seconds": 1.0, "peak_memory": size}])
+    assert f"needed at most {words} of memory" in told
+
+
+def test_energy_is_joules_told_as_kilowatt_hours() -> None:
+    assert "The GPU used 1.5 kWh." in compute_statement([{"seconds": 1.0, "energy": 3.6e6}, {"energy": 1.8e6}])

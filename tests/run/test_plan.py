@@ -51,7 +51,7 @@ def test_an_edit_of_prose_or_outputs_keeps_the_ids_and_an_edit_of_code_changes_t
 @pytest.mark.parametrize("change", ["module", "input", "threads"])
 def test_modules_inputs_and_threads_belong_to_the_id(tmp_path: Path, change: str) -> None:
     sweep = SWEEP + "inputs: ['data/*.csv']\n"
-    folder = write_project(tmp_path, sweep, **{"net.py": "x = 1", "data/a.csv": "1"})
+    folder = write_project(tmp_path, sweep, *EXPERIMENT, "import net", **{"net.py": "x = 1", "data/a.csv": "1"})
     before = ids(folder)
     if change == "module":
         (folder / "net.py").write_text("x = 2")
@@ -135,6 +135,8 @@ def test_a_value_that_no_record_can_hold_is_a_letter_before_anything_runs(
         ("parameters:\n  epochs: many\n", 2, ["'many'", "declares it as int (2)"]),
         ("inputs:\n  - data.csv\n", 1, ["no file matches"]),
         ("inputs: [../../secret]\n", 1, ["no file matches"]),
+        ("inputs: [../../../*/secret.txt]\n", 1, ["no file matches"]),
+        ("inputs: [/etc/hostname]\n", 1, ["no file matches"]),
     ],
 )
 def test_a_sweep_that_does_not_fit_the_notebook_is_a_letter(
@@ -215,3 +217,23 @@ def test_only_a_value_that_no_run_has_is_a_letter_with_those_there_are(tmp_path:
     folder = write_project(tmp_path, "grid: {x: [1, 2]}\n", ("parameters", "x = 1"))
     with pytest.raises(ConfigError, match="x=9(.|\n)*x is one of 1, 2"):
         plan_runs(load_project(folder), only={"x": 9})
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [("0.5", 30), ("1", 60), ("90", 5400)])
+def test_a_time_limit_in_minutes_is_seconds_for_the_run(tmp_path: Path, minutes: str, seconds: float) -> None:
+    (run,) = plan_runs(load_project(write_project(tmp_path, f"time_limit: {minutes}\n")))
+    assert run.time_limit == seconds
+
+
+def test_without_a_time_limit_a_run_has_none(tmp_path: Path) -> None:
+    (run,) = plan_runs(load_project(write_project(tmp_path, "seeds: 1\n")))
+    assert run.time_limit is None
+
+
+@pytest.mark.parametrize(("seeds", "wanted"), [("1", [0]), ("3", [0, 1, 2]), ("[1, 5]", [1, 5])])
+def test_a_number_of_seeds_counts_from_zero_and_a_list_is_the_seeds(
+    tmp_path: Path, seeds: str, wanted: list[int]
+) -> None:
+    runs = plan_runs(load_project(write_project(tmp_path, f"seeds: {seeds}\n")))
+    assert [run.seed for run in runs] == wanted
+    assert [run.parameters["seed"] for run in runs] == wanted
