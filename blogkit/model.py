@@ -249,6 +249,9 @@ class Manifest:
     """The output folder, absolute."""
     pages: tuple[RenderedPage, ...]
     warnings: tuple[str, ...] = ()
+    files: frozenset[str] | None = None
+    """The names, from the root on, of all files that the site holds; None where that is not known, and all there are
+    count."""
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
@@ -297,4 +300,4 @@ class Release:
     address: str = ""
     """Where readers will find it, where that is known."""
     notes: tuple[str, ...] = ()
-    """What whoever publishes should know of the evidence: runs that are missing, or results that are older."""
+    """What whoever publishes should know of it, one sentence each."""

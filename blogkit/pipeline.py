@@ -95,8 +95,25 @@ def gather(project: Project, *, scale: str | None = None, force: bool = False) -
 # --- check and publish ----------------------------------------------------------------------------------------------
 
 
+def drafts(site: Site, projects: Sequence[Project]) -> tuple[Project, ...]:
+    """The projects among these whose post is a draft that the site does not show."""
+    from blogkit.render import drafts_left_out
+
+    left_out = {source.resolve() for source in drafts_left_out(site)}
+    return tuple(project for project in projects if project.post.resolve() in left_out)
+
+
+def choose_posts(site: Site, names: Sequence[str]) -> tuple[Project, ...]:
+    """The named projects of a site, drafts too; where none is named all but the drafts."""
+    projects = choose_projects(site, names)
+    left_out = () if names else drafts(site, projects)
+    return tuple(project for project in projects if project not in left_out)
+
+
 def rendered(site: Site) -> Manifest:
     """What lies rendered in the site's output folder, by the projects' own paths; nothing is rendered for it."""
+    from blogkit.render.made import made_files
+
     pages = []
     for project in site.projects:
         output = site.output / project.folder.relative_to(site.root) / "index.html"
@@ -107,7 +124,7 @@ def rendered(site: Site) -> Manifest:
         source = (site.root / output.relative_to(site.output)).with_suffix(".qmd")
         if output not in own and source.is_file():
             pages.append(RenderedPage(source=source, output=output))
-    return Manifest(engine="", root=site.output, pages=tuple(pages))
+    return Manifest(engine="", root=site.output, pages=tuple(pages), files=made_files(site))
 
 
 def render_stale(site: Site, projects: Sequence[Project], *, engine: str = "auto") -> Manifest:
@@ -122,8 +139,11 @@ def render_stale(site: Site, projects: Sequence[Project], *, engine: str = "auto
 
 def is_stale(site: Site, project: Project) -> bool:
     """Whether a file that a post is made of is newer than its page, or there is no page."""
+    from blogkit.render.made import made_files
+
     output = site.output / project.folder.relative_to(site.root) / "index.html"
-    if not output.is_file():
+    held = made_files(site)
+    if not output.is_file() or (held is not None and output.relative_to(site.output).as_posix() not in held):
         return True
     made = output.stat().st_mtime
     paths = ProjectPaths.of(project)
@@ -140,12 +160,12 @@ def is_stale(site: Site, project: Project) -> bool:
 def check_projects(
     site: Site, names: Sequence[str] = (), *, profile: str | None = None, browser: bool = False
 ) -> list[Report]:
-    """The named projects' posts (all by default) against the venue's format, rendered anew where they changed."""
+    """The named projects' posts against the venue's format, rendered anew where they changed; by default no drafts."""
     from blogkit import check
     from blogkit.publish import page_of
 
     chosen = check.load(profile or site.config.profile, site.root)
-    projects = choose_projects(site, names)
+    projects = choose_posts(site, names)
     manifest = render_stale(site, projects)
     with check.looking() if browser else nullcontext(False) as look:
         return [
@@ -162,7 +182,7 @@ def mend_projects(site: Site, names: Sequence[str] = (), *, profile: str | None 
     from blogkit.publish import page_of
 
     chosen = check.load(profile or site.config.profile, site.root)
-    projects = choose_projects(site, names)
+    projects = choose_posts(site, names)
     manifest = render_stale(site, projects)
     return [
         (project.name, check.mend(site, project, page_of(manifest, project), profile=chosen)) for project in projects
@@ -180,6 +200,7 @@ def publish_projects(
 ) -> list[Release]:
     """The named projects' posts, published one by one, each only when no error rule of the venue stands against it.
 
+    Where none is named, all but the drafts; a draft that is named is published, and its release says so.
     Posts that changed are rendered anew. What was made is looked at once more before it gets its name, in a browser too
     where there is one (``browser`` None). Raises CheckFailed with the findings when an error stands; the post's last
     release stays as it is then.
@@ -190,11 +211,12 @@ def publish_projects(
 
     chosen = check.load(profile or site.config.profile, site.root)
     opened = can_browse() if browser is None else browser
-    projects = choose_projects(site, names)
+    projects = choose_posts(site, names)
     if destination is not None and len(projects) > 1 and not destination.is_dir():
         hint = "Name one project, or a folder that is there."
         raise ProjectError(f"is to take {len(projects)} posts.", hint=hint, path=destination)
     manifest = render_stale(site, projects)
+    drafted = drafts(site, projects)
     releases = []
     with check.looking(chosen) if opened else nullcontext(False) as look:
         for project in projects:
@@ -214,14 +236,24 @@ def publish_projects(
                 )
                 check.refuse_errors(report)
                 give_name(beside, place)
-            releases.append(replace(made, path=place, notes=_evidence_notes([report])))
+            said = [f"{project.name} is a draft, published since it was named."] if project in drafted else []
+            releases.append(replace(made, path=place, notes=(*made.notes, *said, *_evidence_notes([report]))))
     return releases
 
 
 def publish_site(
-    site: Site, *, remote: str = "origin", branch: str = "gh-pages", profile: str | None = None, push: bool = True
+    site: Site,
+    *,
+    remote: str = "origin",
+    branch: str = "gh-pages",
+    profile: str | None = None,
+    push: bool = True,
+    replace_other: bool = False,
 ) -> Release:
-    """The whole site on a branch that a code host serves, when no error rule stands against any of its posts."""
+    """The whole site on a branch that a code host serves, when no error rule stands against any of its posts.
+
+    A branch that holds another site is refused, but with ``replace_other``.
+    """
     from blogkit import check
     from blogkit.publish import publish_branch
     from blogkit.render import render_site
@@ -230,8 +262,8 @@ def publish_site(
     reports = check_projects(site, profile=profile)
     for report in reports:
         check.refuse_errors(report)
-    made = publish_branch(site, manifest, remote=remote, branch=branch, push=push)
-    return replace(made, notes=_evidence_notes(reports))
+    made = publish_branch(site, manifest, remote=remote, branch=branch, push=push, replace_other=replace_other)
+    return replace(made, notes=(*made.notes, *_evidence_notes(reports)))
 
 
 def _evidence_notes(reports: Sequence[Report]) -> tuple[str, ...]:
@@ -307,7 +339,7 @@ def build(
         summary = "\n".join(f"{result.run.project} {result.run.id}: {result.reason}" for result in failed[:10])
         raise RunsFailed(len(failed), len(results), summary)
     manifest = render_site(site, engine=engine, only=projects if names else ())
-    reports = check_projects(site, [project.name for project in projects], profile=profile)
+    reports = check_projects(site, names, profile=profile)
     return Built(results=tuple(results), gathered=tuple(gathered), manifest=manifest, reports=tuple(reports))
 
 

@@ -159,7 +159,9 @@ def _reports(
     names = [one for one in what if not _is_submission(Path(one))]
     reports: list[Report] = []
     if names or not what:
-        reports += check_projects(_site(), names, profile=profile, browser=browser)
+        site = _site()
+        _say_drafts(site, names)
+        reports += check_projects(site, names, profile=profile, browser=browser)
     if paths:
         chosen = checking.load(profile or _default_profile())
         reports += checking.check_paths(paths, profile=chosen, browser=browser, workers=jobs, seconds=seconds)
@@ -203,27 +205,40 @@ def publish(
     branch: Annotated[str, typer.Option("--branch", help="The branch of --to gh-pages.")] = "gh-pages",
     remote: Annotated[str, typer.Option("--remote", help="The remote of --to gh-pages.")] = "origin",
     push: Annotated[bool, typer.Option("--push/--no-push", help="Push the branch, or only commit to it.")] = True,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another site that the branch of --to gh-pages holds.")
+    ] = False,
 ) -> None:
-    """Hand a post over, checked against the venue's error rules first."""
+    """Hand a post over, checked against the venue's error rules first. Drafts stay out, unless they are named."""
     from blogkit.pipeline import publish_projects, publish_site
 
+    site = _site()
+    _say_drafts(site, projects or [])
     if to is Target.GH_PAGES:
         if projects or output:
             from blogkit.errors import ConfigError, Problem
 
             hint = "Leave out the project and --output; --to folder takes one post."
             raise ConfigError([Problem(message="gh-pages takes the whole site.", hint=hint)])
-        release = publish_site(_site(), remote=remote, branch=branch, profile=profile, push=push)
+        release = publish_site(site, remote=remote, branch=branch, profile=profile, push=push, replace_other=replace)
         where = f"branch {branch} of {remote}" if push else f"branch {branch}, not pushed"
         found = f"; readers find it at {release.address}" if release.address and push else ""
         _print_notes(release)
         print(f"site: {where}, {release.files} files, {file_size(release.bytes)}{found}")
         return
     for release in publish_projects(
-        _site(), projects or [], target=to.value, destination=output, profile=profile, browser=browser
+        site, projects or [], target=to.value, destination=output, profile=profile, browser=browser
     ):
         _print_notes(release)
         print(_said(release))
+
+
+def _say_drafts(site: Site, names: list[str]) -> None:
+    """Names the drafts that a command leaves out."""
+    from blogkit.pipeline import drafts
+
+    for project in () if names else drafts(site, site.projects):
+        print(f"{project.name}: a draft, left out.", file=sys.stderr)
 
 
 def _print_notes(release: Release) -> None:

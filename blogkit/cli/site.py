@@ -34,9 +34,11 @@ def render(
         print(f"blogkit: warning: {warning}", file=sys.stderr)
     papers: tuple[Path, ...] = ()
     if to == "pdf":
+        from blogkit.render.made import add_papers
         from blogkit.render.paper import print_posts
 
         papers = print_posts(manifest)
+        add_papers(site, manifest.pages, papers)
     if as_json:
         pages = [
             {"source": str(page.source), "output": str(page.output), "title": page.title, "project": page.project}

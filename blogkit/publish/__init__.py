@@ -18,7 +18,7 @@ from pathlib import Path
 from blogkit.errors import ConfigError, Problem, ProjectError, StoreError
 from blogkit.model import Manifest, Project, Release, RenderedPage, Site
 from blogkit.publish.branch import publish_branch
-from blogkit.publish.package import RELEASE_MARK, Package, pack
+from blogkit.publish.package import RELEASE_MARK, Package, large_files, pack
 
 __all__ = ["give_name", "page_of", "place_of", "publish", "publish_branch", "unnamed"]
 
@@ -49,7 +49,8 @@ def publish(
     with unnamed(place) as beside:
         made = _make(package, beside, project, target)
         give_name(beside, place)
-    return Release(project=project.name, target=target, path=place, bytes=made[0], files=made[1])
+    notes = large_files({name: len(data) for name, data in package.files.items()})
+    return Release(project=project.name, target=target, path=place, bytes=made[0], files=made[1], notes=notes)
 
 
 def _make(package: Package, path: Path, project: Project, target: str) -> tuple[int, int]:
@@ -99,7 +100,7 @@ def gather(manifest: Manifest, project: Project) -> Package:
     """The files of one post's release."""
     page = page_of(manifest, project)
     others = frozenset(other.output for other in manifest.pages if other.output != page.output)
-    return pack(page.output, manifest.root, others)
+    return pack(page.output, manifest.root, others, manifest.files)
 
 
 @contextmanager

@@ -33,6 +33,15 @@ RELEASE_MARK = b'<meta name="blogkit:release"'
 """Stands in each published page, so that a later release knows which folder it may replace."""
 
 
+_LARGE = 25_000_000
+"""Bytes of a file that is seldom meant to be published."""
+
+
+def large_files(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """A sentence for each file that is large, by name."""
+    return tuple(f"{name} is a file of {size / 1e6:.0f} MB." for name, size in sorted(sizes.items()) if size > _LARGE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """Files by name; ``index.html`` is among them."""
@@ -59,6 +68,8 @@ class _Packer:
     page: str
     pages: frozenset[str]
     """The site's pages, which do not travel with this one."""
+    held: frozenset[str] | None
+    """The files of the site; None where all that lie there are."""
     names: dict[str, str] = field(default_factory=dict)
     """Place in the site -> name in the package."""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -68,6 +79,8 @@ class _Packer:
 
     def there(self, place: str) -> bool:
         """Whether the site has this file, and it does not lead out of the site by a link."""
+        if self.held is not None and place not in self.held:
+            return False
         path = self.root / place
         return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
 
@@ -106,10 +119,11 @@ class _Packer:
         return _quoted(new) + (rest.group() if rest else "")
 
 
-def pack(page: Path, root: Path, pages: frozenset[Path] = frozenset()) -> Package:
+def pack(page: Path, root: Path, pages: frozenset[Path] = frozenset(), held: frozenset[str] | None = None) -> Package:
     """The page at ``page`` of the site rendered in ``root`` with all that it needs.
 
-    ``pages`` are the site's other pages: links to them become plain text. Raises ProjectError when the page is missing.
+    ``pages`` are the site's other pages: links to them become plain text. ``held`` are the names of the site's files,
+    all that lie in the folder where it is None. Raises ProjectError when the page is missing.
     """
     if not page.is_file():
         raise ProjectError("is not rendered yet.", hint="`blogkit render` makes it.", path=page)
@@ -119,6 +133,7 @@ def pack(page: Path, root: Path, pages: frozenset[Path] = frozenset()) -> Packag
         folder=posixpath.dirname(place),
         page=place,
         pages=frozenset(other.relative_to(root).as_posix() for other in pages if other.is_relative_to(root)),
+        held=held,
     )
     packer.names[place] = INDEX
     document = parse_html(page.read_bytes())

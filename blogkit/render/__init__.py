@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Manifest, Project, Site
@@ -30,3 +31,13 @@ def render_site(site: Site, *, engine: str = "auto", only: Sequence[Project] = (
     is_quarto = engine == "quarto" or (engine == "auto" and quarto.find_quarto() is not None)
     with SiteRenderer(engine_named("quarto" if is_quarto else "pandoc")) as renderer:
         return renderer.render(site, only)
+
+
+def drafts_left_out(site: Site) -> frozenset[Path]:
+    """The sources that have no page since they are drafts. Raises ConfigError for a ``draft-mode`` that is none."""
+    from blogkit.render.plan import draft_mode, drafts_of, site_sources
+    from blogkit.render.source import front_of
+
+    if draft_mode(site) != "gone":
+        return frozenset()
+    return drafts_of(site, {source: front_of(source) for source in site_sources(site)})

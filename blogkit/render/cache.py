@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.model import Site
+from blogkit.render.made import FOLDER, make_record_folder
 
-FOLDER = ".blogkit"
-_FORMAT = 5
+_FORMAT = 6
 _UNKNOWN = (0, -2)
 """The stamp of a file that changed while it was read; no file has it."""
 
@@ -72,8 +72,10 @@ class Cache:
         self.site_digest = self._site_digest(site)
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
+            if record.get("format") == _FORMAT:
+                self._pages = record["pages"]
             if record.get("digest") == self.site_digest:
-                self._pages, self._beside = record["pages"], record["beside"]
+                self._beside = record["beside"]
         except (OSError, ValueError, KeyError, AttributeError):
             pass
 
@@ -86,10 +88,14 @@ class Cache:
             digest.update(file_digest(path).encode())
         return digest.hexdigest()
 
+    def last(self, source: Path) -> dict[str, Any] | None:
+        """What is known of a page as it was last rendered, whatever changed since."""
+        return self._pages.get(self._key(source))
+
     def valid(self, source: Path, outputs: Iterable[Path]) -> dict[str, Any] | None:
         """What is known of a page whose inputs and outputs are as they were; None otherwise."""
         entry = self._pages.get(self._key(source))
-        if entry is None or any(not output.is_file() for output in outputs):
+        if entry is None or entry["site"] != self.site_digest or any(not output.is_file() for output in outputs):
             return None
         for name, known in entry["inputs"].items():
             path = f"{self._root}{os.sep}{name}"
@@ -100,10 +106,6 @@ class Cache:
                 known[:2] = now
             self._files[name] = known
         return entry
-
-    def last(self, source: Path) -> dict[str, Any] | None:
-        """What is known of a page, whether its inputs changed since or not."""
-        return self._pages.get(self._key(source))
 
     def _stamp(self, name: str, path: str) -> list[int]:
         """A file's stamp, asked once for all the pages that it is part of."""
@@ -122,7 +124,8 @@ class Cache:
 
     def put(self, source: Path, inputs: Iterable[Path], record: Mapping[str, Any]) -> dict[str, Any]:
         """Remembers a page."""
-        entry = {"inputs": {self._key(path): self._known(path) for path in inputs}, "record": dict(record)}
+        known = {self._key(path): self._known(path) for path in inputs}
+        entry = {"site": self.site_digest, "inputs": known, "record": dict(record)}
         self._pages[self._key(source)] = entry
         return entry
 
@@ -149,14 +152,11 @@ class Cache:
         """Writes the record of these pages."""
         keys = {self._key(source) for source in sources}
         pages = {key: entry for key, entry in self._pages.items() if key in keys}
-        folder = self._path.parent
-        folder.mkdir(exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        make_record_folder(self._root)
         beside = self._path.with_suffix(f".{os.getpid()}.tmp")
         beside.write_text(
-            json.dumps({"digest": self.site_digest, "pages": pages, "beside": self._beside}), encoding="utf-8"
+            json.dumps({"format": _FORMAT, "digest": self.site_digest, "pages": pages, "beside": self._beside}),
+            encoding="utf-8",
         )
         beside.replace(self._path)
 

@@ -31,6 +31,7 @@ from blogkit.render.dom import (
     with_class,
 )
 from blogkit.render.finish import Assets, FinishContext, finishers
+from blogkit.render.made import note_made
 from blogkit.render.metadata import as_list, shown
 from blogkit.render.navigation import footer, navbar, page_prefix, site_frame, templates
 from blogkit.render.output import write_page
@@ -130,6 +131,7 @@ def write_extras(
     if address:
         news = ([post for post in newest if post.date] or newest)[:_FEED_ITEMS]
         stamps = [stamp(post.output) for post in news]
+        note_made(site.output / FEED)
         if not (cache.same("feed", stamps, address, website) and (site.output / FEED).is_file()):
             _write_feed(site, news, address, website)
         _write_sitemap(site, [*listings, *newest], address)
@@ -164,6 +166,7 @@ def _write_categories(
             old.unlink()
     for name, category in names.items():
         chosen = [post for post in posts if category in post.categories]
+        note_made(folder / f"{name}.html")
         known = cache.same(f"category {name}", [home, *map(_shown_in_category, chosen)])
         if known and (folder / f"{name}.html").is_file():
             continue

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from blogkit.errors import StoreError
+from blogkit.render.made import note_made
 
 _SMALL = 1 << 20
 """Bytes of a file that is read as a whole to be copied."""
@@ -18,6 +19,7 @@ _SMALL = 1 << 20
 
 def write_page(path: Path, data: bytes) -> bool:
     """Writes a file unless it holds this already. True when it wrote. Raises StoreError when the disk refuses."""
+    note_made(path)
     try:
         if path.read_bytes() == data:
             return False
@@ -40,10 +42,13 @@ def copy_if_newer(origin: Path, target: Path) -> None:
     stat = origin.stat()
     try:
         there = target.stat()
+        if os.path.samestat(there, stat):  # the site's sources are its output: the file is its author's
+            return
+        note_made(target)
         if there.st_size == stat.st_size and there.st_mtime_ns == stat.st_mtime_ns:
             return
     except OSError:
-        pass
+        note_made(target)
     try:
         _copy(origin, target, stat)
     except FileNotFoundError:

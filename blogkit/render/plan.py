@@ -15,7 +15,7 @@ from typing import Any
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Project, Site
 from blogkit.render import language
-from blogkit.render.metadata import as_list, line_of, shown
+from blogkit.render.metadata import as_list, flatten, folder_layers, line_of, merge, shown
 
 PAGE_SUFFIXES = (".qmd", ".ipynb", ".md")
 NO_PAGES = {"README.md", "README.qmd", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE.md", "AGENTS.md"}
@@ -73,6 +73,14 @@ class RenderPlan:
     named: bool = False
     """Only the posts of some projects were asked for."""
 
+    @property
+    def held(self) -> list[Path]:
+        """The sources of all pages that the site holds, made now or before."""
+        return [
+            *(page.source for page in self.pages),
+            *(page.source for page in self.others if self.mode != "gone" or not self.is_hidden(page.source)),
+        ]
+
     def is_hidden(self, source: Path) -> bool:
         """Whether a source is a draft that no list names."""
         return source.resolve() in self.unlinked
@@ -97,11 +105,13 @@ def plan_site(
     fronts: Mapping[Path, Mapping[str, Any]],
     *,
     only: Sequence[Project] = (),
+    also: Collection[Path] = (),
     drafts: str | None = None,
 ) -> RenderPlan:
     """What is to be made of these sources, given their front matter.
 
-    ``drafts`` says what becomes of drafts, whatever the site says; a draft that is named in ``only`` is made too.
+    ``also`` are further sources to make beside those of ``only``. ``drafts`` says what becomes of drafts, whatever the
+    site says; a draft that is named in ``only`` is made too.
     Raises ConfigError for a ``draft-mode`` that there is not.
     """
     mode = drafts or draft_mode(site)
@@ -120,7 +130,7 @@ def plan_site(
     ]
     around = neighbours(site, [page for page in every if page.source not in hidden])
     every = [replace(page, neighbours=around.get(page.source, NO_NEIGHBOURS)) for page in every]
-    wanted = set(wanted_sources(sources, only))
+    wanted = {*wanted_sources(sources, only), *also}
     gone = [page for page in every if page.source in marked] if mode == "gone" and not only else []
     pages = tuple(page for page in every if page.source in wanted and page not in gone)
     others = tuple(page for page in every if page.source not in wanted)
@@ -235,9 +245,19 @@ def draft_mode(site: Site) -> str:
 
 
 def drafts_of(site: Site, fronts: Mapping[Path, Mapping[str, Any]]) -> frozenset[Path]:
-    """The sources that are drafts: by their front matter, or named in ``website: drafts:``."""
+    """The sources that are drafts: by their front matter or their folder's, or named in ``website: drafts:``."""
     named = {(site.root / str(one)).resolve() for one in as_list((site.quarto.get("website") or {}).get("drafts"))}
-    return frozenset(source for source, front in fronts.items() if front.get("draft") or source.resolve() in named)
+    return frozenset(
+        source for source, front in fronts.items() if source.resolve() in named or _says_draft(site, source, front)
+    )
+
+
+def _says_draft(site: Site, source: Path, front: Mapping[str, Any]) -> bool:
+    """Whether a page's metadata say that it is a draft: its own, else those of the folders around it and the site."""
+    said = flatten(front).get("draft")
+    if said is None:
+        said = merge(flatten(site.quarto), *folder_layers(site, source)).get("draft")
+    return str(said).lower() not in {"none", "false", "no", "off", ""}
 
 
 # --- before and after -------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from typing import Any
 from blogkit.config import load_site
 from blogkit.errors import BlogkitError
 from blogkit.model import Manifest, Site
-from blogkit.render.cache import FOLDER
 from blogkit.render.engines import engine_named
+from blogkit.render.made import FOLDER
 from blogkit.render.renderer import SiteRenderer
 
 _EVENTS = "/__blogkit/events"

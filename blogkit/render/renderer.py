@@ -18,12 +18,24 @@ from typing import Any
 from blogkit.errors import BlogkitError, Problem, RenderError, StoreError, ToolMissing
 from blogkit.model import Manifest, Project, RenderedPage, Site
 from blogkit.render import extras, listing
-from blogkit.render.cache import FOLDER, Cache, forget
+from blogkit.render.cache import Cache, forget
 from blogkit.render.dom import page_text
 from blogkit.render.engines.protocol import DrawnPage, Engine
 from blogkit.render.finish import Assets, FinishContext, finishers
 from blogkit.render.finish.embedded import keep_charts
-from blogkit.render.metadata import listings_of, merge
+from blogkit.render.made import (
+    FOLDER,
+    files_by_page,
+    files_of_page,
+    keep_found,
+    keep_made,
+    made_files,
+    made_names,
+    made_sources,
+    noting_made,
+    stamps_below,
+)
+from blogkit.render.metadata import flatten, listings_of, merge
 from blogkit.render.navigation import page_prefix
 from blogkit.render.output import write_page
 from blogkit.render.plan import PlannedPage, RenderPlan, output_of, plan_site, site_sources, unchanged_pages
@@ -74,11 +86,13 @@ class SiteRenderer:
         sources = site_sources(site)
         fronts = {source: cache.front(source) or front_of(source) for source in sources}
         plan = plan_site(place, sources, fronts, only=only, drafts=self._drafts)
+        if only and not made_sources(site) <= set(plan.held):
+            also = _pages_around(plan, cache)
+            plan = plan_site(place, sources, fronts, only=only, also=also, drafts=self._drafts)
         rendering = _Rendering(site=site, plan=plan, engine=engine, cache=cache)
         rendering.make_pages()
         rendering.write_beside()
-        if place is not site:
-            replace_folder(place.output, site.output)
+        rendering.keep_files()
         cache.save(sources)
         rendering.raise_problems()
         return rendering.manifest()
@@ -94,6 +108,8 @@ class _MadePage:
     """A listing's page, which waits for the posts."""
     is_listing: bool = False
     inputs: frozenset[Path] = frozenset()
+    files: frozenset[Path] = frozenset()
+    """What was made for the page in the output folder, itself among them."""
     warnings: tuple[str, ...] = ()
     changed: bool = False
     """It was written now."""
@@ -118,6 +134,12 @@ class _Rendering:
     assets: Assets = field(default_factory=Assets)
     made: list[_MadePage] = field(default_factory=list)
     failed: list[_FailedPage] = field(default_factory=list)
+    beside: frozenset[Path] = frozenset()
+    """The files in the output folder that belong to no page."""
+    held: frozenset[str] = frozenset()
+    """The names of all files that the site holds in the end."""
+    _stamps: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
+    """The files that were in the output folder before, where the engine does not say what it makes."""
 
     # --- pages -------------------------------------------------------------------------------------------------------
 
@@ -125,9 +147,10 @@ class _Rendering:
         """Makes and writes every page of the plan, the listings last."""
         plan = self.plan
         known = unchanged_pages(plan, self._known_page) if self.engine.keeps_pages else {}
+        if not self.engine.keeps_pages and plan.site is self.site:
+            self._stamps = stamps_below(plan.site.output)
         self.engine.begin(plan)
-        for output in plan.gone:
-            output.unlink(missing_ok=True)  # Quarto leaves an empty page
+        self._drop_drafts()
         self._make(plan.pages, known)
         self._drop_ways_to_lost_pages()
         posts = self._posts()
@@ -139,7 +162,22 @@ class _Rendering:
 
     def _known_page(self, page: PlannedPage) -> Mapping[str, Any] | None:
         entry = self.cache.valid(page.source, [page.output])
-        return entry["record"] if entry is not None else None
+        if entry is None or not all((self.plan.site.output / name).is_file() for name in entry["record"]["files"]):
+            return None
+        record: Mapping[str, Any] = entry["record"]
+        return record
+
+    def _drop_drafts(self) -> None:
+        """Removes the empty page that Quarto leaves of a draft, and the files that it shows."""
+        plan = self.plan
+        if plan.site is self.site or not plan.gone:
+            for output in plan.gone:
+                output.unlink(missing_ok=True)
+            return
+        outputs = {page.source: page.output for page in plan.pages} | {output: output for output in plan.gone}
+        owners = files_by_page(plan.site.output, stamps_below(plan.site.output), outputs)
+        for file in [file for output in plan.gone for file in owners.get(output, ())]:
+            file.unlink(missing_ok=True)
 
     def _make(self, pages: Sequence[PlannedPage], known: Mapping[Path, Mapping[str, Any]]) -> None:
         """Makes some pages at the same time; each that cannot be made is noted."""
@@ -147,7 +185,7 @@ class _Rendering:
         def make(page: PlannedPage) -> _MadePage | _FailedPage:
             try:
                 record = known.get(page.source)
-                return _from_record(page, record) if record is not None else self._draw(page)
+                return _from_record(self.plan.site, page, record) if record is not None else self._draw(page)
             except (ToolMissing, StoreError):
                 raise  # no page can be made, or written
             except Exception as error:
@@ -163,16 +201,18 @@ class _Rendering:
 
     def _draw(self, page: PlannedPage) -> _MadePage:
         """Draws a page, and finishes it unless it waits for what it lists."""
-        drawn = self.engine.draw(self.plan, page)
-        context = self._context(page, drawn)
-        keep_charts(drawn.tree, context)  # before the listings look for a picture of the post
-        for name, data in drawn.files.items():
-            write_page(page.output.parent / name, data)
+        with noting_made() as files:
+            drawn = self.engine.draw(self.plan, page)
+            context = self._context(page, drawn)
+            keep_charts(drawn.tree, context)  # before the listings look for a picture of the post
+            for name, data in drawn.files.items():
+                write_page(page.output.parent / name, data)
         made = _MadePage(
             page=page,
             post=listed_post(drawn.tree, drawn.words, drawn.metadata, page.source, page.output),
             is_listing=bool(listings_of(drawn.metadata)),
             inputs=drawn.inputs | named_files(drawn.metadata, page.source) | {page.source},
+            files=frozenset({*files, page.output}),
             warnings=drawn.warnings,
         )
         if made.is_listing:
@@ -194,11 +234,13 @@ class _Rendering:
     def _finish(self, made: _MadePage, drawn: DrawnPage, context: FinishContext) -> None:
         """Finishes a page and writes it."""
         site, source, tree = self.plan.site, made.page.source, drawn.tree
-        extras.add_navigation(tree, context, made.page.neighbours)
-        files = copy_resources(site, source, tree)
-        for finisher in finishers():
-            finisher(tree, context)
-        made.inputs |= files | copy_resources(site, source, tree, files)
+        with noting_made() as noted:
+            extras.add_navigation(tree, context, made.page.neighbours)
+            files = copy_resources(site, source, tree)
+            for finisher in finishers():
+                finisher(tree, context)
+            made.inputs |= files | copy_resources(site, source, tree, files)
+        made.files |= noted
         made.warnings = tuple(dict.fromkeys([*made.warnings, *context.warnings]))
         made.post = replace(made.post, search=extras.search_entries(tree))
         write_page(made.page.output, page_text(tree).encode("utf-8"))
@@ -210,12 +252,8 @@ class _Rendering:
         try:
             if made.drawn is None:  # nothing of its own changed, but there are other posts to list
                 fresh = self._draw(page)
-                made.drawn, made.inputs, made.post, made.warnings = (
-                    fresh.drawn,
-                    fresh.inputs,
-                    fresh.post,
-                    fresh.warnings,
-                )
+                made.drawn, made.inputs, made.post = fresh.drawn, fresh.inputs, fresh.post
+                made.warnings, made.files = fresh.warnings, fresh.files
             drawn = made.drawn
             assert drawn is not None
             if drawn.fills_listings:
@@ -234,11 +272,13 @@ class _Rendering:
         """A page that cannot be made now stays as it was, also where an engine made the site anew elsewhere."""
         if self.plan.site is self.site:
             return
-        former = output_of(self.site, page.source)
         page.output.unlink(missing_ok=True)
-        if former.is_file():
-            page.output.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(former, page.output)
+        former = output_of(self.site, page.source).relative_to(self.site.output).as_posix()
+        for name in {former, *files_of_page(self.site, page.source)}:
+            target = self.plan.site.output / name
+            if (self.site.output / name).is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.site.output / name, target)
 
     def _drop_ways_to_lost_pages(self) -> None:
         """Makes the neighbours of pages anew that could not be made and were not there before."""
@@ -287,8 +327,26 @@ class _Rendering:
             if one.changed:
                 self.cache.put(one.page.source, one.inputs, self._record(one))
         listings = self._known_posts(is_listing=True)
-        extras.write_extras(self.plan.site, self._posts(), listings, self.assets, self.cache)
+        with noting_made() as beside:
+            extras.write_extras(self.plan.site, self._posts(), listings, self.assets, self.cache)
         self.assets.copy_to(self.plan.site.output)
+        self.beside = frozenset(beside)
+
+    def keep_files(self) -> None:
+        """Gives the output folder its place, and takes from it what the site no longer holds."""
+        site, held = self.site, self.plan.held
+        if self.engine.keeps_pages:
+            self.held = keep_made(site, {one.page.source: one.files for one in self.made}, self.beside, held)
+            return
+        outputs = {source: output_of(site, source) for source in held}
+        if self.plan.site is site:
+            new = [path for path, seen in stamps_below(site.output).items() if self._stamps.get(path) != seen]
+        else:
+            place = self.plan.site.output
+            new = [site.output / path.relative_to(place) for path in stamps_below(place)]
+            _keep_own_files(site, place)
+            replace_folder(place, site.output)
+        self.held = keep_found(site, new, outputs, whole=self.plan.site is not site)
 
     def _record(self, one: _MadePage) -> dict[str, Any]:
         front = one.page.front
@@ -296,7 +354,8 @@ class _Rendering:
             "post": one.post.record(),
             "warnings": list(one.warnings),
             "listing": one.is_listing,
-            "front": {key: _as_json(front.get(key)) for key in _FRONT},
+            "files": made_names(self.plan.site, one.files),
+            "front": {key: _as_json(flatten(front).get(key)) for key in _FRONT},
             "around": self.plan.surroundings(one.page),
         }
 
@@ -312,17 +371,34 @@ class _Rendering:
             for one in self._in_order()
         )
         warnings = tuple(dict.fromkeys(warning for one in self._in_order() for warning in one.warnings))
-        return Manifest(engine=self.engine.name, root=self.site.output, pages=pages, warnings=warnings)
+        return Manifest(engine=self.engine.name, root=self.site.output, pages=pages, warnings=warnings, files=self.held)
 
     def _in_order(self) -> list[_MadePage]:
         by_source = {one.page.source: one for one in self.made}
         return [by_source[page.source] for page in self.plan.pages if page.source in by_source]
 
 
-def _from_record(page: PlannedPage, record: Mapping[str, Any]) -> _MadePage:
+def _from_record(site: Site, page: PlannedPage, record: Mapping[str, Any]) -> _MadePage:
     """A page as it was made before."""
-    post = ListedPost.from_record(page.source, page.output, record["post"])
-    return _MadePage(page=page, post=post, is_listing=record["listing"], warnings=tuple(record["warnings"]))
+    return _MadePage(
+        page=page,
+        post=ListedPost.from_record(page.source, page.output, record["post"]),
+        is_listing=record["listing"],
+        files=frozenset(site.output / name for name in record["files"]),
+        warnings=tuple(record["warnings"]),
+    )
+
+
+def _pages_around(plan: RenderPlan, cache: Cache) -> list[Path]:
+    """The pages to make as well where one that was made before has left the site: they may list it or lead to it.
+
+    A post that changed itself waits until it is asked for.
+    """
+    return [
+        page.source
+        for page in plan.others
+        if page.source in plan.held and (page.front.get("listing") or cache.valid(page.source, []) is not None)
+    ]
 
 
 def _as_problem(source: Path, error: Exception) -> BlogkitError:
@@ -354,6 +430,17 @@ def _real(sources: Iterable[Path]) -> set[Path]:
 
 def _sources(pages: Iterable[PlannedPage]) -> set[Path]:
     return {page.source for page in pages}
+
+
+def _keep_own_files(site: Site, place: Path) -> None:
+    """Copies what somebody else put into the output folder into the one that takes its place."""
+    made = made_files(site)
+    for path in stamps_below(site.output) if made is not None else ():
+        name = path.relative_to(site.output)
+        target = place / name
+        if made is not None and name.as_posix() not in made and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
 
 
 def _beside(site: Site) -> Site:

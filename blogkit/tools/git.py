@@ -127,11 +127,6 @@ def remote_address(folder: Path, remote: str) -> str | None:
     return address.strip() if address else None
 
 
-def message_of(folder: Path, name: str) -> str | None:
-    """The message of a commit or of a branch's last one; None when there is none."""
-    return _ask(folder, "log", "-1", "--format=%B", name, "--")
-
-
 def fetch_branch(folder: Path, remote: str, branch: str) -> None:
     """Brings what a remote has of a branch. Where it has none, what was known of it is forgotten."""
     there = _do(folder, "ls-remote", "--heads", remote, f"refs/heads/{branch}")
@@ -141,18 +136,66 @@ def fetch_branch(folder: Path, remote: str, branch: str) -> None:
         _ask(folder, "update-ref", "-d", f"refs/remotes/{remote}/{branch}")
 
 
-def commit_site(folder: Path, tree: Path, *, remote: str, branch: str, message: str) -> None:
+def commit_of(folder: Path, name: str) -> str | None:
+    """The commit that a branch or another name stands for; None when there is none."""
+    commit = _ask(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return commit.strip() if commit else None
+
+
+def is_ancestor(folder: Path, commit: str, of: str) -> bool:
+    """Whether one commit is another, or came before it."""
+    return _ask(folder, "merge-base", "--is-ancestor", commit, of) is not None
+
+
+def messages(folder: Path, name: str, count: int = 1000) -> Iterator[tuple[str, str]]:
+    """The last commits of a branch, each with its message, newest first; of a merge the first parent's."""
+    text = _ask(folder, "log", f"--max-count={count}", "--first-parent", "--format=%H%n%B%x00", name, "--")
+    for entry in (text or "").split("\0"):
+        commit, _, message = entry.lstrip("\n").partition("\n")
+        if commit:
+            yield commit, message
+
+
+def files_of(folder: Path, commit: str) -> dict[str, str]:
+    """The files that a commit holds, each with the name of its contents."""
+    listed = _ask(folder, "ls-tree", "-r", "-z", "--full-tree", commit) or ""
+    entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
+    return {path: about.split()[2] for about, _, path in entries if about.split()[1] == "blob"}
+
+
+def contents(folder: Path, blob: str) -> bytes:
+    """What a file of a commit holds. Raises ToolFailed when it is not there."""
+    done = subprocess.run(["git", "-C", str(folder), "cat-file", "blob", blob], capture_output=True, check=False)
+    if done.returncode:
+        raise ToolFailed(f"git cat-file failed: {done.stderr.decode(errors='replace').strip()}", path=folder)
+    return done.stdout
+
+
+def first_commits(folder: Path) -> tuple[str, ...]:
+    """The commits that a repository's history begins with, the same in every clone; none where it was cut off."""
+    if (_ask(folder, "rev-parse", "--is-shallow-repository") or "").strip() != "false":
+        return ()
+    return tuple(sorted((_ask(folder, "rev-list", "--max-parents=0", "HEAD") or "").split()))
+
+
+def commit_site(folder: Path, tree: Path, *, remote: str, branch: str, message: str) -> bool:
     """A commit on a branch that holds the files of ``tree`` and ``.nojekyll``, on top of what the remote has.
 
-    ghp-import makes it without touching the work tree. Raises ToolMissing or ToolFailed.
+    ghp-import makes it without touching the work tree. Where the branch holds just these files, it stays as it is.
+    True when there is a new commit. Raises ToolMissing or ToolFailed.
     """
     from importlib.util import find_spec
 
     if find_spec("ghp_import") is None:
         hint = "Install it with `pip install ghp-import`."
         raise ToolMissing("Publishing to a branch needs ghp-import, which is not installed.", hint=hint)
+    before = commit_of(folder, f"refs/remotes/{remote}/{branch}") or commit_of(folder, f"refs/heads/{branch}")
     asked = ["-m", "ghp_import", "--no-jekyll", "-r", remote, "-b", branch, "-m", message, str(tree)]
     _run([sys.executable, *asked], folder, "ghp-import", _identity(folder))
+    if before is None or files_of(folder, before) != files_of(folder, f"refs/heads/{branch}"):
+        return True
+    _do(folder, "update-ref", f"refs/heads/{branch}", before)
+    return False
 
 
 def push_branch(folder: Path, remote: str, branch: str) -> None:
@@ -194,5 +237,7 @@ def _run(command: Sequence[str], folder: Path, name: str, more: Mapping[str, str
         raise ToolFailed(f"{name} did not run: {error}.", path=folder) from error
     if done.returncode:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-6:])
-        raise ToolFailed(f"{name} failed: {last}", hint="Nothing was forced; mend it and publish again.", path=folder)
+        raise ToolFailed(
+            f"{name} failed: {last}", hint="Nothing was forced; correct it and publish again.", path=folder
+        )
     return done.stdout

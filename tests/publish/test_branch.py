@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,126 @@ def test_an_address_from_the_hosts_root_is_refused_since_the_site_lies_below_it(
 )
 def test_the_sites_address_follows_from_the_remotes(address: str, site_address: str) -> None:
     assert pages_address(address) == site_address
+
+
+# --- whose site it is -------------------------------------------------------------------------------------------------
+
+
+def tree_of_branch(where: Site) -> list[str]:
+    return git(remote(where), "ls-tree", "-r", "--name-only", "gh-pages").splitlines()
+
+
+def other_site(tmp_path: Path, where: Site, folder: str = "next-year") -> Site:
+    """Another class's site in a repository of its own, which pushes to the same place."""
+    made = site(tmp_path / folder)
+    (made.root / "about.qmd").write_text("# Another class\n")
+    (made.root / ".gitignore").write_text("_site/\n")
+    git(made.root, "init", "-q", "-b", "main")
+    git(made.root, "add", ".")
+    git(made.root, "commit", "-q", "-m", "Other sources")
+    git(made.root, "remote", "add", "origin", str(remote(where)))
+    return made
+
+
+def test_another_site_on_the_branch_is_refused_and_stays_until_it_is_to_be_replaced(
+    where: Site, tmp_path: Path
+) -> None:
+    publish_branch(where, manifest(where))
+    other = other_site(tmp_path, where)
+    (other.output / "new.html").write_text("<!DOCTYPE html><title>New</title>")
+    with pytest.raises(ProjectError, match=r"(?s)holds another site \(projects/other/index.html.*--replace"):
+        publish_branch(other, manifest(other))
+    assert commits(where) == [MESSAGE] and "new.html" not in tree_of_branch(where)
+    publish_branch(other, manifest(other), replace_other=True)
+    assert commits(where) == [MESSAGE, MESSAGE] and "new.html" in tree_of_branch(where)
+    with pytest.raises(ProjectError, match="holds another site"):
+        publish_branch(where, manifest(where))
+
+
+def test_a_second_site_in_the_same_repository_is_another_site(where: Site) -> None:
+    publish_branch(where, manifest(where))
+    second = site(where.root / "second")
+    with pytest.raises(ProjectError, match="holds another site"):
+        publish_branch(second, manifest(second))
+
+
+def test_a_clone_of_the_repository_publishes_the_same_site(where: Site, tmp_path: Path) -> None:
+    publish_branch(where, manifest(where))
+    git(where.root, "push", "-q", "origin", "main")
+    for name, depth in (("whole", ()), ("shallow", ("--depth", "1"))):
+        git(tmp_path, "clone", "-q", *depth, "-b", "main", f"file://{remote(where)}", name)
+        clone = site(tmp_path / name, more={f"_site/{name}.html": "<!DOCTYPE html><title>More</title>"})
+        publish_branch(clone, manifest(clone))
+        assert f"{name}.html" in tree_of_branch(where)
+
+
+def test_a_branch_of_an_older_blogkit_is_known_by_its_posts(where: Site, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(remote(where)), "older")
+    older = tmp_path / "older"
+    git(older, "checkout", "-q", "-b", "gh-pages")
+    (older / "projects" / "gone").mkdir(parents=True)
+    (older / "projects/gone/index.html").write_text("a post")
+    git(older, "add", ".")
+    git(older, "commit", "-q", "-m", f"{MESSAGE}\n\nFrom {'1' * 40}.")
+    git(older, "push", "-q", "origin", "gh-pages")
+    with pytest.raises(ProjectError, match=r"holds another site \(projects/gone/index.html\)"):
+        publish_branch(where, manifest(where))
+    (older / "projects" / "width").mkdir()
+    (older / "projects/width/index.html").write_text("a post")
+    git(older, "add", ".")
+    git(older, "commit", "-q", "-m", f"{MESSAGE}\n\nFrom {'1' * 40}.")
+    git(older, "push", "-q", "origin", "gh-pages")
+    publish_branch(where, manifest(where))
+    assert "projects/gone/index.html" not in tree_of_branch(where)
+
+
+def test_what_the_host_puts_on_the_branch_stays_through_every_publication(where: Site, tmp_path: Path) -> None:
+    publish_branch(where, manifest(where))
+    git(tmp_path, "clone", "-q", "-b", "gh-pages", str(remote(where)), "host")
+    host = tmp_path / "host"
+    (host / "CNAME").write_bytes(b"blog.example.org\r\n")
+    git(host, "add", "CNAME")
+    git(host, "commit", "-q", "-m", "Create CNAME")
+    git(host, "push", "-q")
+    for number in range(3):
+        (where.output / "index.html").write_text(f"<!DOCTYPE html><title>{number}</title>")
+        release = publish_branch(where, manifest(where))
+        assert git(remote(where), "show", "gh-pages:CNAME") == "blog.example.org"
+        assert f"<title>{number}</title>" in git(remote(where), "show", "gh-pages:index.html")
+        assert release.files == len(tree_of_branch(where))
+    other = other_site(tmp_path, where)
+    publish_branch(other, manifest(other), replace_other=True)
+    assert "CNAME" in tree_of_branch(where)
+
+
+def test_a_page_that_somebody_changed_on_the_branch_is_not_overwritten(where: Site, tmp_path: Path) -> None:
+    publish_branch(where, manifest(where))
+    git(tmp_path, "clone", "-q", "-b", "gh-pages", str(remote(where)), "host")
+    (tmp_path / "host/index.html").write_text("by hand")
+    git(tmp_path / "host", "commit", "-q", "-a", "-m", "Update index.html")
+    git(tmp_path / "host", "push", "-q")
+    with pytest.raises(ProjectError, match=r'changed by somebody .*\(index.html\): its last commit is "Update'):
+        publish_branch(where, manifest(where))
+    assert git(remote(where), "show", "gh-pages:index.html") == "by hand"
+    publish_branch(where, manifest(where), replace_other=True)
+    assert git(remote(where), "show", "gh-pages:index.html") != "by hand"
+
+
+def test_a_site_that_did_not_change_makes_no_commit(where: Site) -> None:
+    publish_branch(where, manifest(where))
+    tip = git(remote(where), "rev-parse", "gh-pages")
+    (where.root / "notes.txt").write_text("the sources changed, the site did not")
+    git(where.root, "add", ".")
+    git(where.root, "commit", "-q", "-m", "Notes")
+    release = publish_branch(where, manifest(where))
+    assert git(remote(where), "rev-parse", "gh-pages") == tip == git(where.root, "rev-parse", "gh-pages")
+    assert "no new commit" in release.notes[0]
+
+
+def test_only_what_the_site_holds_is_published_and_large_files_are_named(where: Site) -> None:
+    (where.output / "checkpoint.pt").write_bytes(bytes(26_000_000))
+    (where.output / "left.txt").write_text("left over")
+    held = frozenset({"index.html", "projects/width/index.html", "checkpoint.pt", "not-there.html"})
+    release = publish_branch(where, replace(manifest(where), files=held))
+    assert tree_of_branch(where) == [".nojekyll", "checkpoint.pt", "index.html", "projects/width/index.html"]
+    assert release.notes == ("checkpoint.pt is a file of 26 MB.",)

@@ -220,6 +220,42 @@ def test_the_site_stays_as_it_was_until_quarto_has_made_all_of_it(blog: Path, mo
     assert {path: path.read_bytes() for path in (blog / "_site").rglob("*") if path.is_file()} == before
 
 
+def test_of_quarto_too_the_output_holds_no_draft_no_removed_post_and_the_author_s_own_files(
+    blog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(
+        folder: Path,
+        files: Sequence[Path] = (),
+        metadata: Mapping[str, str] | None = None,
+        output: Path | None = None,
+    ) -> None:
+        out = output or folder / "_site"
+        as_quarto(out, metadata or {})
+        for name in "abc":
+            write_site(out, {f"projects/{name}/data-{name}.csv": "a\n"})
+            if not (folder / f"projects/{name}").is_dir() or (
+                files and f"projects/{name}/index.qmd" not in map(str, files)
+            ):
+                shutil.rmtree(out / "projects" / name)
+
+    monkeypatch.setattr(quarto, "render", render)
+    out = blog / "_site"
+    manifest = render_site(load_site(blog), engine="quarto")
+    (out / "mine.txt").write_text("of my own")
+    assert manifest.files is not None
+    assert {"projects/b/index.html", "projects/b/data-b.csv", "search.js"} <= manifest.files
+    assert not (out / "projects/c").exists() or not list((out / "projects/c").iterdir())
+    shutil.rmtree(blog / "projects/b")
+    manifest = render_site(load_site(blog), engine="quarto")
+    assert not (out / "projects/b").exists()
+    assert (out / "mine.txt").is_file() and "mine.txt" not in (manifest.files or ())
+    site = load_site(blog)
+    render_site(site, engine="quarto", only=[one for one in site.projects if one.name == "c"])
+    assert (out / "projects/c/data-c.csv").is_file()
+    render_site(site, engine="pandoc")
+    assert {path.name for path in (out / "projects").iterdir()} == {"a"} and (out / "mine.txt").is_file()
+
+
 def test_the_engines_do_not_take_each_others_pages_for_their_own(blog: Path) -> None:
     render_site(load_site(blog), engine="pandoc")
     render_site(load_site(blog), engine="quarto")

@@ -19,6 +19,7 @@ from lxml import etree, html
 from blogkit import store
 from blogkit.model import Site
 from blogkit.render.dom import page_text, parse_page
+from blogkit.render.made import note_made
 
 ASSETS = Path(__file__).parent.parent / "assets"
 """Where the package keeps what pages load."""
@@ -83,6 +84,11 @@ class FinishContext:
 
     def asset(self, name: str, data: bytes | None = None) -> str:
         """Asks for one of blogkit's assets; returns its address from this page."""
+        place = self.site.output / LIBRARY / name
+        source = ASSETS / name
+        inside = source.rglob("*") if data is None and source.is_dir() else [source]
+        for file in inside:
+            note_made(place / file.relative_to(source))
         return self.prefix + self.assets.want(name, data)
 
 

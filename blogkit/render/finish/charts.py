@@ -25,7 +25,7 @@ from blogkit.render.finish import FinishContext
 from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
 from blogkit.render.finish.origin import made_how, said_of
 from blogkit.render.finish.tree import element, inert_json, plain
-from blogkit.store import write_if_changed
+from blogkit.render.output import write_page
 from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
 
 _STATIC = frozenset({
@@ -240,12 +240,12 @@ def _matched(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
 def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: frozenset[str]) -> None:
     """Puts the figure where its image was, and its files beside the drawing."""
     folder, name = figure.folder, figure.drawing.stem
-    write_if_changed(folder / f"{name}.vl.json", figure.drawing.with_name(f"{name}.vl.json").read_bytes())
+    write_page(folder / f"{name}.vl.json", figure.drawing.with_name(f"{name}.vl.json").read_bytes())
     downloads = []
     tables = sorted(figure.tables.values(), key=lambda table: -table.rows)
     for index, table in enumerate(tables):
         stem = f"{name}.csv" if index == 0 else f"{name}-{index + 1}.csv"
-        write_if_changed(folder / stem, csv_text(table))
+        write_page(folder / stem, csv_text(table).encode())
         downloads.append((figure.address + quote(stem), "Data (CSV)" if index == 0 else f"Data {index + 1} (CSV)"))
     downloads.append((figure.address + quote(f"{name}.vl.json"), "Specification (Vega-Lite)"))
     exact = _write_exact(figure, coded)
@@ -290,7 +290,7 @@ def _write_exact(figure: _Figure, coded: dict[str, tuple[Table, Coded]]) -> str:
         return ""
     names = [identity.removeprefix("bk-") for identity in exact]
     name = names[0] if len(names) == 1 else f"tables-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:10]}"
-    write_if_changed(figure.folder / f"{name}.js", columns_script(exact))
+    write_page(figure.folder / f"{name}.js", columns_script(exact).encode())
     return f"{figure.address}{name}.js"
 
 

@@ -16,6 +16,7 @@ from lxml.html import HtmlElement
 from blogkit.errors import ToolFailed
 from blogkit.render.dom import by_id, make
 from blogkit.render.finish import FinishContext
+from blogkit.render.made import note_made
 from blogkit.render.output import write_page
 from blogkit.render.posts import preview_image
 
@@ -72,6 +73,7 @@ def _card(source: Path, folder: Path) -> Path | None:
         if old != target:
             old.unlink()
     if target.is_file():
+        note_made(target)
         return target
     try:
         write_page(target, _card_png(data))
