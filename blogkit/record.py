@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from blogkit.store import RUN_FOLDER_VARIABLE, RunPaths, write_bytes, write_text
+from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE, RunPaths, replace_file
 
 C = TypeVar("C")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -80,7 +80,7 @@ def chart(name: str, chart: C) -> C:
     if isinstance(chart, Mapping):
         _write_specification(run, name, chart)
     elif hasattr(chart, "to_dict"):
-        from blogkit.tools.altair import specification
+        from blogkit.kernel.altair import specification
 
         _write_specification(run, name, specification(chart))
     elif hasattr(chart, "savefig"):
@@ -88,7 +88,7 @@ def chart(name: str, chart: C) -> C:
 
         stream = io.BytesIO()
         chart.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-        write_bytes(run.charts / f"{name}.svg", stream.getvalue())
+        replace_file(run.charts / f"{name}.svg", stream.getvalue())
     else:
         raise ValueError(
             f"record.chart({name!r}, …) was given a {type(chart).__name__}; "
@@ -115,7 +115,7 @@ def table(name: str, frame: Frame, caption: str = "") -> None:
     ]
     run = _run()
     if run is not None:
-        write_text(run.tables / f"{name}.md", "\n".join(lines).rstrip() + "\n")
+        replace_file(run.tables / f"{name}.md", ("\n".join(lines).rstrip() + "\n").encode("utf-8"))
 
 
 def _run() -> RunPaths | None:
@@ -136,7 +136,8 @@ def _append(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def _write_specification(run: RunPaths, name: str, specification: Mapping[str, Any]) -> None:
-    write_text(run.charts / f"{name}.vl.json", json.dumps(specification, ensure_ascii=False, default=str))
+    text = json.dumps(specification, ensure_ascii=False, default=str)
+    replace_file(run.charts / f"{name}.vl.json", text.encode("utf-8"))
 
 
 def _checked(name: str) -> str:

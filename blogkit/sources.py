@@ -21,7 +21,7 @@ from pathlib import Path
 
 from blogkit.config import SITE_FILE
 from blogkit.errors import NotebookError
-from blogkit.tools.notebook import code_cells, read_notebook
+from blogkit.notebook import code_cells, read_notebook
 
 _INSTALLED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "env"})
 _WRITTEN = frozenset({"runs", "results", "out", "outputs"})

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.errors import StoreError
+from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE as RUN_FOLDER_VARIABLE
+from blogkit.kernel.run_folder import RunPaths as RunPaths
+from blogkit.kernel.run_folder import replace_file
 from blogkit.model import Project
-
-RUN_FOLDER_VARIABLE = "BLOGKIT_RUN_FOLDER"
-"""Tells a notebook's kernel where :mod:`blogkit.record` puts what it is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,74 +94,14 @@ class ProjectPaths:
         return self.results / "charts"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunPaths:
-    """Every path inside one run's folder, under its final name or while it is being filled."""
-
-    folder: Path
-
-    @property
-    def notebook(self) -> Path:
-        """The executed notebook."""
-        return self.folder / "notebook.ipynb"
-
-    @property
-    def log(self) -> Path:
-        """What the kernel printed, as it was printed."""
-        return self.folder / "log.txt"
-
-    @property
-    def metrics(self) -> Path:
-        """JSON lines: ``{"metric": name, "value": number, "step": number or null}``."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def values(self) -> Path:
-        """JSON lines: ``{"value": name, "number": …, "error": … or null, "format": …}``."""
-        return self.folder / "values.jsonl"
-
-    @property
-    def charts(self) -> Path:
-        """Vega-Lite specifications, ``NAME.vl.json``."""
-        return self.folder / "charts"
-
-    @property
-    def tables(self) -> Path:
-        """Pipe tables, ``NAME.md``."""
-        return self.folder / "tables"
-
-    @property
-    def files(self) -> Path:
-        """What the notebook wrote into its working folder, under the same relative paths."""
-        return self.folder / "files"
-
-    @property
-    def progress(self) -> Path:
-        """How far a run under way is, for whoever looks from another process; gone when it has ended."""
-        return self.folder / ".progress.json"
-
-    @property
-    def record(self) -> Path:
-        """The run's provenance; the last file written before the folder gets its name."""
-        return self.folder / "run.json"
-
-
 # --- whole or not at all --------------------------------------------------------------------------------------------
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """A file with new contents, whole or unchanged. Raises StoreError when the disk refuses."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
+        replace_file(path, data)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         hint = "What was there before is still there. Make room, or check who may write here."
         raise StoreError(f"could not be written: {error.strerror}.", hint=hint, path=path) from error
 

@@ -77,7 +77,7 @@ def _asked_parameters(notebook: Path) -> list[str]:
     import sys
 
     from blogkit.new import adopt
-    from blogkit.tools.notebook import read_notebook
+    from blogkit.notebook import read_notebook
 
     if not notebook.is_file() or not sys.stdin.isatty():
         return []

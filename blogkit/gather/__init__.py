@@ -20,6 +20,7 @@ from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
+from blogkit.notebook import code_cells, read_notebook
 from blogkit.sources import sources_of
 from blogkit.store import (
     RUN_FOLDER_VARIABLE,
@@ -34,7 +35,6 @@ from blogkit.store import (
     to_json,
     write_if_changed,
 )
-from blogkit.tools.notebook import code_cells, read_notebook
 from blogkit.tools.papermill import execute_notebook
 
 if TYPE_CHECKING:

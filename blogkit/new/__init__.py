@@ -18,8 +18,8 @@ from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
 from blogkit.new import adopt
 from blogkit.new.fill import fill_template, refuse_link
+from blogkit.notebook import read_notebook
 from blogkit.store import write_bytes
-from blogkit.tools.notebook import read_notebook
 
 DEFAULT_STARTER = "blank"
 PLACEHOLDER_AUTHOR = "Your Name"

@@ -2,7 +2,7 @@
 
 Papermill puts a run's values into a cell behind the tagged one. So the cell that sets the parameters must not already
 use them, and nothing behind it may set them again; where that is not so, this says what to move, and changes nothing.
-Notebooks come here as :func:`blogkit.tools.notebook.read_notebook` gives them.
+Notebooks come here as :func:`blogkit.notebook.read_notebook` gives them.
 """
 
 from __future__ import annotations

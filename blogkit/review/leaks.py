@@ -23,10 +23,10 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from blogkit.errors import NotebookError
+from blogkit.notebook import read_notebook
 from blogkit.review.page import visible
 from blogkit.review.roster import Person
 from blogkit.store import parse_json
-from blogkit.tools.notebook import read_notebook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from typing import Any
 from blogkit import store
 from blogkit.errors import StoreError
 from blogkit.model import Budget, Project, Run, RunResult, RunStatus
+from blogkit.notebook import imported_modules, read_notebook
 from blogkit.run.budget import Allowance, spent_on
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
@@ -34,7 +35,6 @@ from blogkit.run.working import KEPT_FILES, KEPT_TOTAL, WorkingFolder, clear_wor
 from blogkit.store import ProjectPaths, RunPaths
 from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
 from blogkit.tools.gpu import Meter, find_meter
-from blogkit.tools.notebook import imported_modules, read_notebook
 from blogkit.tools.papermill import execute_notebook, load_engine
 
 _RUN_ID = re.compile(r"[0-9a-f]{12}")

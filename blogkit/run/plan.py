@@ -25,9 +25,9 @@ from typing import Any
 from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
 from blogkit.errors import ConfigError, NotebookError, Problem, StoreError
 from blogkit.model import Project, Run, Scale, Sweep
+from blogkit.notebook import code_cells, read_notebook
 from blogkit.sources import match_files, sources_of
 from blogkit.store import ProjectPaths, gathered_runs, rename_runs, stored_ids
-from blogkit.tools.notebook import code_cells, read_notebook
 
 PARAMETERS_TAG = "parameters"
 _MISSING = object()

@@ -39,9 +39,10 @@ from papermill.log import logger as papermill_log
 from papermill.parameterize import parameterize_notebook
 
 from blogkit.errors import NotebookError, StoreError
+from blogkit.kernel import facts
 from blogkit.model import Parameters, RunStatus
+from blogkit.notebook import imported_modules, read_notebook
 from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
-from blogkit.tools.notebook import imported_modules, read_notebook
 from blogkit.tools.python import batch_kernel
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -53,6 +54,9 @@ _START_TIMEOUT = 120.0
 """Seconds for a kernel to answer: a cold start on a busy network file system takes its time."""
 _SILENCE = 10.0
 """Seconds without a word after which a cell that has ended is not expected to say more."""
+
+_ENDED_BY_REQUEST = {-getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""Exit statuses of a kernel whose whole job was asked to end. Windows has no SIGHUP."""
 
 papermill_log.disabled = True  # its lines repeat what our events say, and would land between a table's rows
 
@@ -471,7 +475,7 @@ async def _live(
 async def _is_stopped(session: _Session) -> bool:
     """Whether the kernel's end was wanted. Who ends a whole job (a cluster, a shutdown) may reach the kernel first."""
     code = await _exit_code(session.km)
-    if not session.stopped and code in {-signal.SIGTERM, -signal.SIGHUP}:
+    if not session.stopped and code in _ENDED_BY_REQUEST:
         for _ in range(20):
             if session.stop.is_set():
                 return True
@@ -596,52 +600,8 @@ def _oom_kills() -> int:
 
 # --- what it says of itself -------------------------------------------------------------------------------------------
 
-_FACTS = """
-def facts(names, scope):
-    import json, platform, sys, types
-    for key, value in list(scope.items()):  # what another notebook brought along, by %run
-        if not key.startswith("_") and key not in ("In", "Out", "open"):
-            of_a_module = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
-            home = value.__name__ if isinstance(value, types.ModuleType) else of_a_module and value.__module__
-            names += [home.split(".")[0]] if isinstance(home, str) else []
-    versions = {}
-    for name in dict.fromkeys(names):
-        module = sys.modules.get(name)
-        if module is None or name in sys.stdlib_module_names:
-            continue
-        version = getattr(module, "__version__", None)
-        if version is None:
-            try:
-                from importlib.metadata import version as installed
-                version = installed(name)
-            except Exception:
-                continue
-        versions[name] = str(version)
-    told = {"python": platform.python_version(), "versions": versions}
-    told["warm"] = "blogkit.run.kernels.child" in sys.modules
-    try:
-        with open("/proc/self/status") as stream:
-            for line in stream:
-                if line.startswith("VmHWM:"):
-                    told["memory_mb"] = round(int(line.split()[1]) / 1024, 1)
-    except OSError:
-        import resource
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        told["memory_mb"] = round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
-    torch = sys.modules.get("torch")
-    try:
-        if torch is not None:
-            told["threads"] = torch.get_num_threads()
-            if torch.cuda.is_initialized():
-                count = torch.cuda.device_count()
-                told["cuda"] = [torch.cuda.get_device_name(index) for index in range(count)]
-                peaks = [torch.cuda.max_memory_allocated(index) for index in range(count)]
-                told["gpu_memory_mb"] = round(sum(peaks) / 1e6, 1)
-                told["cuda_version"] = torch.version.cuda
-    except Exception as error:
-        told["cuda_error"] = str(error)
-    return json.dumps(told)
-"""
+_FACTS = Path(facts.__file__)
+"""Sent as source, so that any Python kernel can answer, also one of an environment without blogkit."""
 
 
 async def _ask_facts(session: _Session) -> dict[str, Any]:
@@ -651,7 +611,8 @@ async def _ask_facts(session: _Session) -> dict[str, Any]:
     if str(language).lower() != "python" or session.kc is None:
         return {}
     names = list(dict.fromkeys(name.split(".")[0] for name in imported_modules({"cells": session.nb.cells})))
-    expression = f"(lambda scope: (exec({_FACTS!r}, scope), scope['facts']({names!r}, globals()))[1])({{}})"
+    source = _FACTS.read_text(encoding="utf-8")
+    expression = f"(lambda scope: (exec({source!r}, scope), scope['tell_facts']({names!r}, globals()))[1])({{}})"
     try:
         asked = session.kc.execute("", silent=True, store_history=False, user_expressions={"facts": expression})
         deadline = time.monotonic() + 5

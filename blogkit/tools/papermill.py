@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blogkit.kernel import STARTUP
 from blogkit.model import Parameters
-from blogkit.tools.altair import KERNEL_STARTUP
 from blogkit.tools.execution import ORDINARY, Outcome
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def execute_notebook(
     from blogkit.tools import jupyter
 
     notebook = jupyter.prepare(source, output, parameters)
-    environment = {"PYTHONSTARTUP": str(KERNEL_STARTUP), **(env or {})}
+    environment = {"PYTHONSTARTUP": str(STARTUP), **(env or {})}
     return jupyter.converse(
         notebook,
         jupyter.Surroundings(cwd=cwd, stands_for=stands_for, env=environment, log=log, start=start),

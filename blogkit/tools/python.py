@@ -30,7 +30,7 @@ def batch_kernel(command: Sequence[str]) -> list[str]:
     """The command for a kernel without what nobody needs in a batch run; another environment's stays as it is."""
     if not is_own_kernel(command):
         return list(command)
-    return [command[0], "-c", _START, "blogkit.tools.batch_kernel", *command[3:]]
+    return [command[0], "-c", _START, "blogkit.kernel.batch", *command[3:]]
 
 
 class Server:

@@ -13,7 +13,7 @@ import pytest
 
 from blogkit import charts
 from blogkit.gather.charts import without_runs
-from blogkit.tools.altair import specification
+from blogkit.kernel.altair import specification
 from tests.browser import Watched, browser, offline_page
 from tests.figures.notebooks import chart
 from tests.figures.pages import curve_chart, curves, finished, legend_chart, slider_chart

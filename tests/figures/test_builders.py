@@ -14,8 +14,8 @@ import pytest
 
 from blogkit import charts
 from blogkit.charts import axes, curves, explorer, fits, frames, look
+from blogkit.kernel.altair import specification
 from blogkit.render.finish.charts import can_wake
-from blogkit.tools.altair import specification
 from blogkit.tools.vega import compile_vega, draw_svg
 from tests.figures.sweep import gathered
 

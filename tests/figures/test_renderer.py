@@ -10,7 +10,8 @@ from pathlib import Path
 import altair as alt
 import pytest
 
-from blogkit.tools import altair as ours
+from blogkit.kernel import STARTUP
+from blogkit.kernel import altair as ours
 from blogkit.tools.papermill import execute_notebook
 from tests import files
 
@@ -40,7 +41,7 @@ def test_the_startup_switches_the_renderer_on_and_leaves_no_name(first: str) -> 
 {first}
 import json
 before = set(globals())
-exec(compile(open({str(ours.KERNEL_STARTUP)!r}).read(), "startup", "exec"))
+exec(compile(open({str(STARTUP)!r}).read(), "startup", "exec"))
 left = set(globals()) - before - {{"before"}}
 import altair
 left = sorted(name for name in left if name[0] != "_")

@@ -14,8 +14,8 @@ from blogkit import charts
 from blogkit.coverage import Absence, Coverage, MissingRun
 from blogkit.gather.charts import gather_figures
 from blogkit.gather.provenance import GatheredTable
+from blogkit.kernel.altair import specification
 from blogkit.render.finish.origin import made_how
-from blogkit.tools.altair import specification
 from tests.figures.notebooks import executed
 
 STEPS = 3

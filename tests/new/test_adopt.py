@@ -12,9 +12,9 @@ from blogkit.config import load_site
 from blogkit.errors import NotebookError
 from blogkit.new import init_site
 from blogkit.new.adopt import candidates, cell_that_sets, tagged, with_tag
+from blogkit.notebook import read_notebook
 from blogkit.pipeline import adopt_notebook
 from blogkit.run.plan import plan_runs
-from blogkit.tools.notebook import read_notebook
 from tests.files import notebook
 
 CELLS = (

@@ -14,9 +14,9 @@ from papermill.clientwrap import PapermillNotebookClient
 
 from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
+from blogkit.notebook import imported_modules
 from blogkit.tools import jupyter
 from blogkit.tools.execution import Outcome
-from blogkit.tools.notebook import imported_modules
 from blogkit.tools.papermill import execute_notebook
 from tests.files import notebook
 

@@ -21,10 +21,10 @@ import pytest
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 from blogkit.config import load_project
+from blogkit.kernel import server as server_module
 from blogkit.model import RunStatus
 from blogkit.run.execute import CellBegan, Event, Note, Started, execute_runs
 from blogkit.run.kernels import ADDRESS_VARIABLE, PROVISIONER, installed, warm_start
-from blogkit.run.kernels import server as server_module
 from blogkit.run.plan import plan_runs
 from blogkit.tools.execution import ORDINARY, PLAIN, KernelStart, Outcome
 from blogkit.tools.papermill import execute_notebook
@@ -85,9 +85,7 @@ def wait_until(condition: Any, seconds: float = 20.0) -> bool:
 
 
 def test_the_kernel_is_a_fork_with_the_libraries_imported(tmp_path: Path, warm: KernelStart) -> None:
-    text = printed(
-        tmp_path, "import sys\nprint('torch' in sys.modules, 'blogkit.run.kernels.child' in sys.modules)", warm
-    )
+    text = printed(tmp_path, "import sys\nprint('torch' in sys.modules, 'blogkit.kernel.fork' in sys.modules)", warm)
     assert text == "True True\n"
 
 
@@ -355,7 +353,7 @@ def test_an_installation_without_our_entry_point_is_warm_all_the_same(tmp_path: 
     KernelProvisionerFactory.clear_instance()
     notes: list[str] = []
     with warm_start([], on_note=notes.append) as start:
-        assert printed(tmp_path, "import sys\nprint('blogkit.run.kernels.child' in sys.modules)", start) == "True\n"
+        assert printed(tmp_path, "import sys\nprint('blogkit.kernel.fork' in sys.modules)", start) == "True\n"
     assert notes == []
     KernelProvisionerFactory.clear_instance()
 

@@ -88,7 +88,7 @@ def warm_start(
             listener.bind(str(folder / "fork"))
             listener.listen(128)
             server = start_server(
-                "blogkit.run.kernels.server",
+                "blogkit.kernel.server",
                 [str(listener.fileno()), *installed(modules, own_folders)],
                 env={**(env or {}), **_WHILE_IMPORTING},
                 log=folder / "log",

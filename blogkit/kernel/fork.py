@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ipykernel import ipkernel
 from IPython.core import shellapp
 
-from blogkit.tools.batch_kernel import BatchKernelApp, live
+from blogkit.kernel.batch import BatchKernelApp, live
 
 _PR_SET_PDEATHSIG = 1
 MODULE_NAMES: dict[str, None] = {}

@@ -23,8 +23,8 @@ def _begin() -> None:
             blogkit = importlib.util.module_from_spec(spec)
             sys.modules["blogkit"] = blogkit
             spec.loader.exec_module(blogkit)
+        from blogkit.kernel.altair import switch_on
         from blogkit.kernel.linked import protect_linked_files
-        from blogkit.tools.altair import switch_on
 
         switch_on()
         protect_linked_files()

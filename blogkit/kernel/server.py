@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from blogkit.run.kernels import child
+from blogkit.kernel import fork
 
 _SAFE_THREADS = {"jemalloc_bg_thd"}
 """Arrow's allocator, which pandas brings: it stops its thread before a fork and starts it again on both sides."""
@@ -36,9 +36,9 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
     """Imports, serves; never returns. Who asks before the imports are done waits in the socket's queue."""
     before = dict(os.environ)
     prepare(modules)
-    child.make_log()
-    child.remember_modules()
-    child.IMPORTED_VARIABLES.update({name: text for name, text in os.environ.items() if before.get(name) != text})
+    fork.make_log()
+    fork.remember_modules()
+    fork.IMPORTED_VARIABLES.update({name: text for name, text in os.environ.items() if before.get(name) != text})
     reason = hazard()
     gc.collect()
     gc.freeze()  # what is here now is never looked at again by a child's collector, so its pages stay shared
@@ -48,7 +48,7 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
 def prepare(modules: list[str]) -> None:
     """Imports what a kernel and its notebook will import. What cannot be imported is the notebook's to find out."""
     for name in (
-        "blogkit.tools.batch_kernel",
+        "blogkit.kernel.batch",
         "ipykernel.comm.manager",
         "ipykernel.subshell_manager",
         "IPython.core.completer",
@@ -239,7 +239,7 @@ class Server:
                     os.close(one)
             os.close(self._wake)
             os.close(self._woken)
-            child.become_kernel(request, passed)
+            fork.become_kernel(request, passed)
         except BaseException:
             traceback.print_exc()
             sys.stderr.flush()
