@@ -26,6 +26,7 @@ from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_id
 if TYPE_CHECKING:
     from blogkit.check import Report
     from blogkit.check.mend import Mended
+    from blogkit.review.rubric import Rubric
 
 
 _EVIDENCE_RULES = frozenset({"BK121", "BK128"})
@@ -374,3 +375,21 @@ def adopt_notebook(
     shown = title or new.title_of(notebook.stem)
     new.show_figures(site, project, figures, name=name, title=shown, authors=authors, template=template)
     return project, figures
+
+
+def review_rubric(start: Path) -> Rubric:
+    """The rubric that a site's profile gives to its reviewers; the plain one where there is no site or no rubric."""
+    from blogkit.check import load
+    from blogkit.config import load_site
+    from blogkit.review.rubric import DEFAULT, Criterion, Rubric
+
+    try:
+        site = load_site(start)
+    except ProjectError:
+        return DEFAULT  # a review's folder may be served from anywhere
+    profile = load(site.config.profile, site.root)
+    criteria = tuple(
+        Criterion(name=name, title=one.title, points=one.points, asks=one.asks.strip(), questions=tuple(one.person))
+        for name, one in profile.rubric.items()
+    )
+    return Rubric(criteria=criteria) if criteria else DEFAULT

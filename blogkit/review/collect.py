@@ -21,6 +21,11 @@ class Collected:
     altered: tuple[str, ...]
     """Ids under which two different events were found; one of the two is kept, always the same."""
 
+    def __str__(self) -> str:
+        lines = [f"{self.path}: {self.events} event{'' if self.events == 1 else 's'}, {self.new} of them new."]
+        changed = "was changed by hand in one of the files; one version of it is kept."
+        return "\n".join([*lines, *(f"    {event} {changed}" for event in self.altered)])
+
 
 def collect(files: Sequence[Path], into: Path, *, more: Iterable[Event] = ()) -> Collected:
     """The union of files, of ``more`` events, and of what ``into`` holds already, written to ``into``.
