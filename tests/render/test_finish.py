@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from blogkit.model import Site, SiteConfig
 from blogkit.render.finish import Assets, FinishContext, finish
+from blogkit.render.finish.picture import card_svg
+from blogkit.tools.vega import draw_png
 from tests.render.conftest import SITE, manifest_of, write_site
 
 
@@ -92,3 +97,35 @@ def test_a_site_without_an_address_names_no_picture(tmp_path: Path) -> None:
     manifest_of(tmp_path)
     assert "og:image" not in (tmp_path / "_site/index.html").read_text()
     assert not list((tmp_path / "_site").glob("card-*.png"))
+
+
+SPILLING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100">'
+    b'<rect x="-900" y="-900" width="2000" height="2000" fill="#f00"/></svg>'
+)
+
+
+def test_a_card_shows_a_drawing_in_a_white_frame_whatever_lies_beyond_its_edges() -> None:
+    picture = Image.open(io.BytesIO(draw_png(card_svg(SPILLING)))).convert("RGB")
+    assert picture.size == (1200, 630)
+    for edge in ((1, 1), (1198, 1), (1198, 628), (600, 30), (30, 300), (1170, 300), (600, 600)):
+        assert picture.getpixel(edge) == (255, 255, 255), edge
+    assert picture.getpixel((600, 300)) == (255, 0, 0)
+
+
+def test_a_card_is_drawn_in_half_the_time_of_one_that_is_cut_off() -> None:
+    """Each post's first figure becomes one: 45 of the 50 ms went into cutting off what nobody draws."""
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100"><path d="M0 90L200 10"/></svg>'
+    card = card_svg(drawing)
+    cut_off = card.replace(' overflow="visible"', "")
+    assert cut_off != card
+
+    def seconds(svg: str) -> float:
+        times = []
+        for _ in range(4):
+            start = time.process_time()
+            draw_png(svg)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(card) < 0.5 * seconds(cut_off)
