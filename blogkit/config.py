@@ -101,6 +101,11 @@ def refuse_deep_yaml(text: str, path: Path, first_line: int = 1) -> None:
         raise _too_deep(path, text.count("\n", 0, at) + first_line)
 
 
+def may_be_yaml_bomb(text: str) -> bool:
+    """Whether it is worth looking at every node: no short text without aliases and deep places is one."""
+    return "*" in text or text.count("[") + text.count("{") > 50 or text.count("- ") > 50 or " " * 50 in text
+
+
 def refuse_yaml_bombs(node: yaml.Node | None, path: Path, first_line: int = 1) -> None:
     """Refuses a document that is nested too deep, holds itself, or stands for more than anybody writes.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from blogkit.config import front_matter, parse_yaml, refuse_deep_yaml, refuse_yaml_bombs
+from blogkit.config import front_matter, may_be_yaml_bomb, parse_yaml, refuse_deep_yaml, refuse_yaml_bombs
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
 
@@ -55,19 +56,34 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def load_yaml(text: str, path: Path, first_line: int = 1) -> Any:
-    """A YAML text as plain values. Raises ConfigError with file and line where it is none, or beyond all bounds."""
+    """A YAML text as plain values. Raises ConfigError with file and line where it is none, or beyond all bounds.
+
+    Nobody may change what it returns: the same text gives the same values.
+    """
+    return (_short_yaml if len(text) < _SHORT_TEXT else _read_yaml)(text, path, first_line)
+
+
+_SHORT_TEXT = 20_000
+
+
+def _read_yaml(text: str, path: Path, first_line: int) -> Any:
     refuse_deep_yaml(text, path, first_line)
     try:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            refuse_yaml_bombs(node, path, first_line)
+            if may_be_yaml_bomb(text):
+                refuse_yaml_bombs(node, path, first_line)
             return None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.YAMLError:
         parse_yaml(text, path, first_line)  # says what is wrong, and where
         raise
+
+
+_short_yaml = lru_cache(maxsize=512)(_read_yaml)
+"""A site's configuration is asked for with every page, and a page's front matter twice."""
 
 
 def load_yaml_file(path: Path) -> Any:

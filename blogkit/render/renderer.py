@@ -40,7 +40,7 @@ from blogkit.render.navigation import page_prefix
 from blogkit.render.output import write_page
 from blogkit.render.plan import PlannedPage, RenderPlan, output_of, plan_site, site_sources, unchanged_pages
 from blogkit.render.posts import ListedPost, listed_post
-from blogkit.render.resources import copy_resources, named_files
+from blogkit.render.resources import ResourceCopier, named_files
 from blogkit.render.source import front_of
 from blogkit.store import replace_folder
 
@@ -141,6 +141,9 @@ class _Rendering:
     _stamps: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
     """The files that were in the output folder before, where the engine does not say what it makes."""
 
+    def __post_init__(self) -> None:
+        self._resources = ResourceCopier(self.plan.site)
+
     # --- pages -------------------------------------------------------------------------------------------------------
 
     def make_pages(self) -> None:
@@ -233,13 +236,14 @@ class _Rendering:
 
     def _finish(self, made: _MadePage, drawn: DrawnPage, context: FinishContext) -> None:
         """Finishes a page and writes it."""
-        site, source, tree = self.plan.site, made.page.source, drawn.tree
+        source, tree = made.page.source, drawn.tree
+        seen: set[str] = set()
         with noting_made() as noted:
             extras.add_navigation(tree, context, made.page.neighbours)
-            files = copy_resources(site, source, tree)
+            files = self._resources.copy(source, tree, seen)
             for finisher in finishers():
                 finisher(tree, context)
-            made.inputs |= files | copy_resources(site, source, tree, files)
+            made.inputs |= files | self._resources.copy(source, tree, seen)
         made.files |= noted
         made.warnings = tuple(dict.fromkeys([*made.warnings, *context.warnings]))
         made.post = replace(made.post, search=extras.search_entries(tree))

@@ -36,33 +36,42 @@ def named_files(metadata: Any, source: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-def copy_resources(site: Site, source: Path, page: HtmlElement, done: frozenset[Path] = frozenset()) -> frozenset[Path]:
-    """Copies the files that a page shows or links to, from beside its source to beside its page; returns them.
+class ResourceCopier:
+    """Copies what the pages of a site show; shared by the threads of one rendering."""
 
-    What is ``done`` already is passed over.
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._root, self._output = site.root.resolve(), site.output.resolve()
+        self._folders: dict[str, str] = {}
 
-    A drawing's specification counts as shown: what it says becomes part of the page.
-    """
-    files = set()
-    root, output = site.root.resolve(), site.output.resolve()
-    folders: dict[str, str] = {}
-    for address in set(_local_addresses(page)):
-        named = os.path.normpath(Path(site.root if address.startswith("/") else source.parent, address.lstrip("/")))
-        folder, _, name = named.rpartition(os.sep)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        origin = Path(folders[folder], name)
-        if origin.is_symlink():
-            origin = origin.resolve()
-        if origin.suffix == ".svg":
-            files.add(origin.with_suffix(".vl.json"))
-        if origin in done or not origin.is_file() or not origin.is_relative_to(root):
-            continue
-        if origin.suffix in {".qmd", ".html"} or origin.is_relative_to(output):
-            continue
-        files.add(origin)
-        copy_if_newer(origin, output / origin.relative_to(root))
-    return frozenset(files)
+    def copy(self, source: Path, page: HtmlElement, seen: set[str]) -> frozenset[Path]:
+        """Copies the files that a page shows or links to, from beside its source to beside its page; returns them.
+
+        An address that was ``seen`` before is passed over. A drawing's specification counts as shown: what it says
+        becomes part of the page.
+        """
+        files = set()
+        for address in set(_local_addresses(page)) - seen:
+            seen.add(address)
+            origin = self._origin(source, address)
+            if origin.suffix == ".svg":
+                files.add(origin.with_suffix(".vl.json"))
+            if not origin.is_relative_to(self._root) or not origin.is_file():
+                continue
+            if origin.suffix in {".qmd", ".html"} or origin.is_relative_to(self._output):
+                continue
+            files.add(origin)
+            copy_if_newer(origin, self._output / origin.relative_to(self._root))
+        return frozenset(files)
+
+    def _origin(self, source: Path, address: str) -> Path:
+        """The file that an address of a page means, without links."""
+        base = self._site.root if address.startswith("/") else source.parent
+        folder, name = os.path.split(os.path.normpath(os.path.join(base, address.lstrip("/"))))  # noqa: PTH118
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        origin = Path(self._folders[folder], name)
+        return origin.resolve() if origin.is_symlink() else origin
 
 
 def _local_addresses(page: HtmlElement) -> Iterable[str]:

@@ -406,7 +406,9 @@ end
 local function fields(request, writer)
   local out = {}
   for name, markdown in pairs(request.fields or {}) do
-    if not markdown:find("[^%w ,;?]") and markdown:find("^%w.*%w$") then
+    local plain = markdown:find("^%w[%w ,;:/()%%+-]*[%w?)]$") and not markdown:find("--", 1, true)
+      and not markdown:find("^%w+%)") and not markdown:find("://", 1, true)
+    if plain then
       out[name] = { html = markdown, text = markdown } -- no sign that means anything in Markdown
       goto continue
     end
