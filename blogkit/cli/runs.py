@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
 if TYPE_CHECKING:
     from blogkit.coverage import Coverage
     from blogkit.gather import Gathered
+    from blogkit.gather.changes import ChangedValue
     from blogkit.model import Project, Run, RunResult, Site
 
 Projects = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
@@ -286,7 +287,16 @@ def describe_gathered(gathered: Gathered) -> str:
     source = f"from {gathered.runs} {runs}"
     if gathered.missing:
         source = f"from {gathered.coverage.count()}; missing: {gathered.coverage.reasons()}"
-    return f"{gathered.project}: {what}, {source}."
+    return "\n".join([f"{gathered.project}: {what}, {source}.", *_describe_values(gathered.values)])
+
+
+def _describe_values(values: Sequence[ChangedValue]) -> Iterator[str]:
+    """A line for each number that changed: its key, before and now, and the lines of the post that quote it."""
+    for one in values:
+        if one.before is None:
+            continue  # nothing can quote what is new
+        places = ", ".join(f"{path.name}:{line}" for path, line in one.quoted)
+        yield f"  {one.name}: {one.before} → {one.now or 'gone'}" + (f"  (quoted in {places})" if places else "")
 
 
 def describe_coverage(coverage: Coverage | None) -> list[str]:

@@ -11,13 +11,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
+from blogkit.gather.changes import ChangedValue, changed_values, shown_values
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
 from blogkit.notebook import code_cells, read_notebook
@@ -59,6 +61,9 @@ class Gathered:
     """What of the planned runs they hold."""
     changed: tuple[str, ...]
     """The files below ``results/`` that are new or different; empty when everything was current."""
+
+    values: tuple[ChangedValue, ...] = ()
+    """The numbers for the prose that are new or different, with the lines that quote them."""
 
     @property
     def missing(self) -> int:
@@ -110,9 +115,12 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
     made: dict[str, bytes] = {}
     made["metrics.parquet"] = to_parquet(metrics_table(available, folders, _earlier_table(paths)))
-    changed = [name for name in made if write_if_changed(paths.results / name, made[name])]  # figures.ipynb reads it
+    values_before = shown_values(paths.values)
     work = new_work_folder(paths, "figures")
-    try:
+    with _put_back_on_failure(paths.metrics), _kept_as_drawn(paths, work):
+        changed = [
+            name for name in made if write_if_changed(paths.results / name, made[name])
+        ]  # figures.ipynb reads it
         source = _draw(project, paths, work)
         table = GatheredTable(
             project=project.name,
@@ -127,10 +135,6 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
             entries += read_jsonl(origin.values)
         made["values.yml"] = values_yaml(entries).encode("utf-8")
         made["compute.md"] = compute_statement(records, coverage).encode("utf-8")
-    finally:
-        shutil.rmtree(work.folder / "gathered", ignore_errors=True)
-        shutil.rmtree(paths.drawn, ignore_errors=True)
-        os.rename(work.folder, paths.drawn)
     changed += [name for name, data in made.items() if write_if_changed(paths.results / name, data)]
     for name in before.keys() - made.keys():
         (paths.results / name).unlink(missing_ok=True)
@@ -145,8 +149,37 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     }
     write_if_changed(paths.provenance, to_json(document))
     return Gathered(
-        project=project.name, runs=len(available), coverage=coverage, changed=tuple(sorted(dict.fromkeys(changed)))
+        project=project.name,
+        runs=len(available),
+        coverage=coverage,
+        changed=tuple(sorted(dict.fromkeys(changed))),
+        values=changed_values(values_before, shown_values(paths.values), project.folder),
     )
+
+
+@contextmanager
+def _put_back_on_failure(path: Path) -> Iterator[None]:
+    """A file as it was before, when what needs its new contents does not come to its end."""
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_if_changed(path, before)
+        raise
+
+
+@contextmanager
+def _kept_as_drawn(paths: ProjectPaths, work: RunPaths) -> Iterator[None]:
+    """The executed figures notebook, kept whether it came to its end or not."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(work.folder / "gathered", ignore_errors=True)
+        shutil.rmtree(paths.drawn, ignore_errors=True)
+        os.rename(work.folder, paths.drawn)
 
 
 def _earlier_table(paths: ProjectPaths) -> DataFrame | None:

@@ -22,7 +22,8 @@ def metrics_table(runs: Sequence[Run], folders: Mapping[str, RunPaths], earlier:
     """One row for each number that a run recorded, in the order of runs, metrics and steps.
 
     Columns: ``run``, each parameter, ``metric``, ``step`` (epoch or iteration, missing for a number of the whole run),
-    ``value``. A run that has no folder here, as on a fresh clone, gives the rows that were gathered from it before.
+    ``value``. Of a metric that a run recorded twice at one step, or twice without a step, the last number counts. A run
+    that has no folder here, as on a fresh clone, gives the rows that were gathered from it before.
     """
     import pandas as pd
 
@@ -53,6 +54,7 @@ def metrics_table(runs: Sequence[Run], folders: Mapping[str, RunPaths], earlier:
     table = pd.DataFrame({"order": pd.Series(range(len(chosen))).repeat(counts).to_numpy()})
     for key, kind in zip(KEYS, ("string", "Float64", "Float64"), strict=True):
         table[key] = pd.array(cells[key], dtype=kind)  # type: ignore[call-overload]
+    table = table.drop_duplicates(["order", *KEYS[:2]], keep="last")
     table = table.sort_values(["order", *KEYS[:2]], kind="stable", ignore_index=True)
     order = table.pop("order").to_numpy()
     table.insert(0, "run", pd.Series([run.id for run in chosen]).take(order).to_numpy())

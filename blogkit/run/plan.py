@@ -26,6 +26,7 @@ from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
 from blogkit.errors import ConfigError, NotebookError, Problem, StoreError
 from blogkit.model import Project, Run, Scale, Sweep
 from blogkit.notebook import code_cells, read_notebook
+from blogkit.run.parameters import COLUMNS, CodeCell, check_parameters, collection_problem
 from blogkit.sources import match_files, sources_of
 from blogkit.store import ProjectPaths, gathered_runs, rename_runs, stored_ids
 
@@ -43,6 +44,8 @@ class Notebook:
     kernel: str
     declared: Mapping[str, Any]
     """The parameters with their default values; a default that is no literal is missing from ``known``."""
+    cells: tuple[CodeCell, ...] = ()
+    """The same cells, one by one; none of another language than Python."""
     known: frozenset[str]
     """The parameters whose default is a literal, so that a value's type can be compared with it."""
 
@@ -67,7 +70,12 @@ def read_experiment(path: Path) -> Notebook:
     declared = _python_parameters(tagged[0], path) if language in {"", "python"} else _other_parameters(tagged[0])
     known = frozenset(name for name, value in declared.items() if value is not _MISSING)
     code = "\n# %%\n".join(code_cells(document))
-    return Notebook(path=path, code=code, kernel=kernel, declared=declared, known=known)
+    each = tuple(
+        CodeCell(number=number, source=cell["source"], is_parameters=PARAMETERS_TAG in cell["metadata"]["tags"])
+        for number, cell in enumerate(cells, start=1)
+    )
+    python = language in {"", "python"}
+    return Notebook(path=path, code=code, cells=each if python else (), kernel=kernel, declared=declared, known=known)
 
 
 def _python_parameters(source: str, path: Path) -> dict[str, Any]:
@@ -130,8 +138,12 @@ def plan_runs(
     if "seed" in fixed:
         wanted_seeds = [_as_seed(fixed.pop("seed"))]
     _check_names(project, notebook, {**dict.fromkeys(grid), **fixed}, settings, only, needs_seed=len(wanted_seeds) > 1)
+    given = {*grid, *fixed, *(["seed"] if seeded else [])}
+    _check_columns(project, given, settings)
+    check_parameters(notebook.cells, given, notebook.path)
     fixed = _typed(project, notebook, fixed, settings)
     grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
+    _check_levels(project, grid)
     surroundings = _surroundings(notebook, sweep.threads, project.folder, source_files(project))
     runs: dict[str, Run] = {}
     offered: dict[str, dict[str, None]] = {name: {} for name in only}
@@ -248,6 +260,35 @@ def _check_names(
         raise ConfigError(problems)
 
 
+def _check_columns(project: Project, names: Iterable[str], settings: Mapping[str, Any]) -> None:
+    """Raises ConfigError for a parameter that is called like a column of the gathered table."""
+    problems = []
+    for name in sorted(set(names) & set(COLUMNS)):
+        message = f"{name!r} is a column of the gathered table itself, so no parameter can have that name."
+        hint = f"Call it something else in the parameters cell and here, such as `{name}_size`."
+        if name in settings:
+            problems.append(Problem(message=f"--set {name}: {message}", hint=hint))
+        else:
+            document = read_yaml(project.folder / SWEEP_FILE)
+            problems.append(document.problem(_place(document, name), message, hint))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_levels(project: Project, grid: Mapping[str, Sequence[Any]]) -> None:
+    """Raises ConfigError for a level that stands in an axis twice, also as 1 and 1.0 where the notebook has a float."""
+    problems = []
+    for name, values in grid.items():
+        texts = [json.dumps(value, sort_keys=True, default=str) for value in values]
+        for place, text in enumerate(texts):
+            if text in texts[:place]:
+                document = read_yaml(project.folder / SWEEP_FILE)
+                where = (*_place(document, name), place)
+                problems.append(document.problem(where, f"{text} stands twice among the levels of {name!r}."))
+    if problems:
+        raise ConfigError(problems)
+
+
 def _place(document: Yaml, name: str) -> Location:
     """Where ``sweep.yml`` names a parameter."""
     for location in document.lines:
@@ -277,6 +318,9 @@ def _typed_one(project: Project, notebook: Notebook, name: str, value: Any, from
     if name not in notebook.known:
         return value
     default = notebook.declared[name]
+    problem = collection_problem(name, default, value, notebook.code)
+    if problem is not None:
+        raise refusal(*problem)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blogkit.cli.runs import describe_gathered
 from blogkit.config import load_project
 from blogkit.errors import NotebookError, ProjectError
 from blogkit.gather import gather, is_current
+from blogkit.gather.metrics import metrics_table
 from blogkit.model import Project
 from blogkit.run.plan import plan_runs
 from blogkit.store import ProjectPaths, RunPaths, gathered_scale
 from tests.files import notebook, write_project
+from tests.gather.stores import store_runs
 
 SWEEP = "grid: {width: [4, 8]}\nseeds: 2\nscales:\n  full: {seeds: 3}\n"
 FIGURES = (
@@ -105,6 +108,39 @@ def test_a_figures_notebook_that_raises_is_a_letter_and_leaves_its_traces(tmp_pa
     assert caught.value.problem.path == project.folder / "figures.ipynb"
     assert (ProjectPaths.of(project).drawn / "notebook.ipynb").is_file()
     assert not ProjectPaths.of(project).provenance.exists()
+
+
+@pytest.mark.slow
+def test_a_gathering_that_fails_changes_nothing(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    runs = plan_runs(project)
+    gather(project, runs)
+    before = contents(project)
+    store_runs(project, runs, value=lambda number: 5.0 + number)
+    figures = project.folder / "figures.ipynb"
+    good = figures.read_text()
+    figures.write_text(notebook(*FIGURES, "1 / 0"))
+    with pytest.raises(NotebookError, match="ZeroDivisionError"):
+        gather(project, runs)
+    assert contents(project) == before
+    figures.write_text(good)
+    (project.folder / "index.qmd").write_text("---\ntitle: p\n---\n\nBest: {{< meta values.best >}}.\n")
+    told = describe_gathered(gather(project, runs)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "\n  best: 0.267 ± 0.010 → 6.000 ± 0.010  (quoted in index.qmd:5)" in told
+    assert contents(project)["metrics.parquet"] != before["metrics.parquet"]
+
+
+@pytest.mark.parametrize("step", [None, 3])
+def test_of_a_metric_that_was_recorded_twice_the_last_number_counts(tmp_path: Path, step: int | None) -> None:
+    project = make(tmp_path)
+    (run, *_) = plan_runs(project)
+    paths = RunPaths(folder=project.folder / "runs" / run.id)
+    rows = [("error", 1.0, step), ("error", 2.0, step), ("other", 9.0, step), ("error", 3.0, step)]
+    paths.metrics.write_text(
+        "".join(json.dumps({"metric": metric, "value": value, "step": at}) + "\n" for metric, value, at in rows)
+    )
+    table = metrics_table([run], {run.id: paths}, None)
+    assert list(zip(table["metric"], table["value"], strict=True)) == [("error", 3.0), ("other", 9.0)]
 
 
 def test_without_any_run_there_is_nothing_to_gather(tmp_path: Path) -> None:

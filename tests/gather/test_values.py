@@ -40,6 +40,40 @@ def test_a_value_is_shown_with_the_digits_that_its_uncertainty_allows(
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "error", "spec", "shown"),
+    [
+        (-0.0233, 0.0227, None, "−0.0233 ± 0.0227"),
+        (0.0227, 0.0233, None, "0.02 ± 0.02"),
+        (-0.0233, 0.0227, ".2f", "−0.0233 ± 0.0227"),
+        (0.0233, 0.0227, ".1%", "2.33 ± 2.27 %"),
+        (0.52, 0.48, None, "0.52 ± 0.48"),
+        (0.3, 0.3, None, "0.3 ± 0.3"),
+    ],
+)
+def test_more_digits_are_shown_where_rounding_would_change_what_is_said_of_zero(
+    number: float, error: float, spec: str | None, shown: str
+) -> None:
+    assert format_value(number, error, spec) == shown.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-2, 1e2))
+def test_an_interval_says_of_zero_what_it_said(number: float, error: float) -> None:
+    first, second = format_value(number, error).replace("−", "-").split("\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    if abs(abs(number) / error - 1) > 1e-4:
+        assert (abs(float(first)) > float(second)) == (abs(number) > error)
+
+
+def test_what_is_no_number_or_has_no_uncertainty_is_told() -> None:
+    text = values_yaml(
+        [
+            {"value": "a", "number": math.nan, "error": 0.1, "format": None},
+            {"value": "b", "number": 0.5, "error": math.nan, "format": None},
+        ]
+    )
+    assert yaml.safe_load(text)["values"] == {"a": "not a number", "b": "0.5 (uncertainty unknown)"}
+
+
 @given(st.floats(-1e6, 1e6), st.floats(1e-5, 1e5))
 def test_rounding_never_moves_a_value_by_more_than_half_its_uncertainty(number: float, error: float) -> None:
     first, second = format_value(number, error).replace("−", "-").split("\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")

@@ -1,0 +1,54 @@
+"""Which numbers of the prose a gathering changed, and which lines of the post quote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+_QUOTE = re.compile(r"\{\{<\s*meta\s+values\.([\w.\-]+)\s*>\}\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedValue:
+    """A number for the prose that is new, different or gone."""
+
+    name: str
+    before: str | None
+    now: str | None
+    quoted: tuple[tuple[Path, int], ...] = ()
+    """The lines of the project's sources that quote it."""
+
+
+def shown_values(path: Path) -> dict[str, str]:
+    """The values of a ``values.yml`` as the prose shows them; none from a file that is none."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    values = document.get("values") if isinstance(document, dict) else None
+    return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
+
+
+def changed_values(before: Mapping[str, str], now: Mapping[str, str], folder: Path) -> tuple[ChangedValue, ...]:
+    """What differs between two states, with the lines of the project's ``.qmd`` and ``.md`` files that quote it."""
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    quoted: dict[str, list[tuple[Path, int]]] = {name: [] for name in names}
+    for name, path, line in _quotes(folder) if names and before else ():
+        if name in quoted:
+            quoted[name].append((path, line))
+    return tuple(
+        ChangedValue(name=name, before=before.get(name), now=now.get(name), quoted=tuple(quoted[name]))
+        for name in names
+    )
+
+
+def _quotes(folder: Path) -> Iterator[tuple[str, Path, int]]:
+    for path in sorted([*folder.glob("*.qmd"), *folder.glob("*.md"), *folder.glob("index.ipynb")]):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
+            for match in _QUOTE.finditer(line):
+                yield match[1], path, number
