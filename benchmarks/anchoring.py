@@ -35,9 +35,9 @@ from lxml.html import HtmlElement
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from blogkit.review import page as page_module  # noqa: E402
+from blogkit.page.places import PageText, read_page, read_tree  # noqa: E402
+from blogkit.page.seen import has_no_text, visible_text  # noqa: E402
 from blogkit.review.anchor import State, anchor, describe, follow, fragment  # noqa: E402
-from blogkit.review.page import PageText, read_page, read_tree  # noqa: E402
 from blogkit.review.posts import prepare_post  # noqa: E402
 from blogkit.review.record import Document  # noqa: E402
 from blogkit.review.roster import Roster  # noqa: E402
@@ -286,7 +286,7 @@ def is_shown(slot: tuple[HtmlElement, str]) -> bool:
     """Whether readers see a text slot: whether it is part of the page's text, of which a comment can quote."""
     element, name = slot
     owners = [element, *element.iterancestors()] if name == "text" else list(element.iterancestors())
-    return not any(page_module._skipped(one) for one in owners if one.tag != "main")
+    return not any(has_no_text(one) for one in owners if one.tag != "main")
 
 
 def choose_passages(tree: HtmlElement, wanted: int, generator: random.Random) -> list[Passage]:
@@ -565,7 +565,7 @@ def shown(tree: HtmlElement, path: str) -> list[HtmlElement]:
 
 
 def equation_elements(tree: HtmlElement) -> list[HtmlElement]:
-    return [one for one in shown(tree, "//math") if "".join(page_module.visible(one)).strip()]
+    return [one for one in shown(tree, "//math") if visible_text(one)]
 
 
 def chart_elements(tree: HtmlElement) -> list[str]:

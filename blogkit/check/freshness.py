@@ -15,7 +15,7 @@ from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
 from blogkit.config import read_yaml
 from blogkit.errors import ConfigError
-from blogkit.page.seen import SPACE, visible_text
+from blogkit.page.seen import visible_text
 from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
 
@@ -148,4 +148,4 @@ def _look_up(data: Any, name: str) -> Any:
 
 
 def _digits(text: str) -> str:
-    return SPACE.sub("", text).replace("−", "-").replace("–", "-")
+    return re.sub(r"[\s\u200b]+", "", text).replace("−", "-").replace("–", "-")

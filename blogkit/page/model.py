@@ -26,7 +26,7 @@ from blogkit.page.seen import (
     squeeze,
     visible_text,
 )
-from blogkit.page.tree import HEADINGS, tag_of
+from blogkit.page.tree import HEADINGS, find_main, tag_of
 
 _CODE, _PROSE = "\ue001", "\ue002"
 """Marks in collected text: code begins, code ends."""
@@ -296,16 +296,6 @@ class Page:
         """Every place that a link can lead to."""
         names = {element.get("name") or "" for element in self.root.iter("a")}
         return frozenset(names | set(self.ids) | {"", "top"})
-
-
-def find_main(root: HtmlElement) -> HtmlElement:
-    """The element that holds the post; the body where nothing tells it apart."""
-    for path in ("//main[@id='quarto-document-content']", "//main", "//d-article/..", "//article"):
-        found = root.xpath(path)
-        if isinstance(found, list) and len(found) == 1:
-            return found[0]  # type: ignore[no-any-return]
-    body = root.find("body")
-    return body if body is not None else root
 
 
 # --- sections and zones -----------------------------------------------------------------------------------------------

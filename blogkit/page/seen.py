@@ -29,7 +29,9 @@ _DRAWINGS = frozenset({"svg"})
 NO_TEXT_TAGS = NEVER_SHOWN | _CONTROLS | _DRAWINGS
 """Elements that hold none of the page's text."""
 
-HIDDEN_CLASSES = frozenset({"visually-hidden", "screen-reader-only", "sr-only", "d-none"})
+HIDDEN_CLASSES = frozenset(
+    {"visually-hidden", "screen-reader-only", "sr-only", "d-none", "invisible", "bk-visibility-hidden"}
+)
 """With which Bootstrap and Quarto hide."""
 FURNITURE_CLASSES = frozenset(
     {"anchorjs-link", "code-copy-button", "footnote-back", "vega-actions", "quarto-title-meta", "quarto-categories"}
@@ -60,7 +62,9 @@ BLOCKS = frozenset(
 LINES = BLOCKS - {"math", "figcaption", "figure", "pre", "tbody", "tfoot", "thead", "address", "form", "caption"}
 """Those that end a piece of prose."""
 
-SPACE = re.compile(r"[\s\u00a0\u200b]+")
+SPACE = re.compile(r"[ \t\n\r\f\u00a0\u200b]+")
+"""What a browser shows as one space; thinner ones are characters of the text."""
+PIECE = re.compile(r"[^ \t\n\r\f\u00a0\u200b]+")
 WORD = re.compile(r"[^\W_]+(?:[.,'’\-–][^\W_]+)*", re.UNICODE)
 MATH = "\ue000"
 """Stands in collected text for an equation in the line, from the range that no page uses."""
@@ -119,7 +123,7 @@ def is_in_furniture(element: HtmlElement) -> bool:
 
 def squeeze(text: str) -> str:
     """A text in one line, each run of white space one space, none at its ends."""
-    return " ".join((text.replace("\u200b", " ") if "\u200b" in text else text).split())
+    return " ".join(PIECE.findall(text))
 
 
 def visible_text(element: HtmlElement | None) -> str:
@@ -146,6 +150,31 @@ def _collect_text(element: HtmlElement, parts: list[str]) -> None:
             parts.append(child.tail)
     if apart:
         parts.append(" ")
+
+
+INLINE = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "s"}
+    | {"samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"}
+)
+"""What stands within a word or a line: the text around any other element is another word."""
+
+
+def all_text(element: HtmlElement) -> str:
+    """All text of an element in one line, whoever gets it: drawings', hidden, for screen readers; no scripts."""
+    parts: list[str] = []
+    _collect_all(element, parts)
+    return squeeze("".join(parts))
+
+
+def _collect_all(element: HtmlElement, parts: list[str]) -> None:
+    if not isinstance(element.tag, str) or element.tag in {"script", "style"}:
+        return
+    parts.append(element.text or "")
+    for child in element:
+        apart = "" if child.tag in INLINE else " "
+        parts.append(apart)
+        _collect_all(child, parts)
+        parts += (apart, child.tail or "")
 
 
 def count_words(text: str) -> int:

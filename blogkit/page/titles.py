@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
-from blogkit.page.seen import SPACE, visible_text
+from blogkit.page.seen import squeeze, visible_text
 
 _TITLES = (
     "//header[@id='title-block-header']//h1",
@@ -51,7 +51,7 @@ def find_title(root: HtmlElement, main: HtmlElement) -> HtmlElement | None:
 def title_in_head(root: HtmlElement) -> str:
     """The text of the page's ``<title>``."""
     element = root.find(".//head/title")
-    return SPACE.sub(" ", element.text or "").strip() if element is not None else ""
+    return squeeze(element.text or "") if element is not None else ""
 
 
 def meta_contents(root: HtmlElement, name: str) -> list[str]:
@@ -99,5 +99,5 @@ def split_names(text: str) -> list[str]:
     text = re.sub(r"^\s*(?:by|authors?:?)\s+", "", text, flags=re.IGNORECASE)
     parts = re.split(r"\s*(?:,|;|&|\band\b|·|\|| {3,}|\n)\s*", text)
     suffixes = {"jr", "jr.", "sr", "sr.", "phd", "ph.d.", "ii", "iii"}
-    names = [SPACE.sub(" ", part).strip() for part in parts]
+    names = [squeeze(part) for part in parts]
     return [name for name in names if re.search(r"[^\W\d_]", name) and name.lower() not in suffixes]

@@ -55,3 +55,13 @@ def main_of(page: HtmlElement) -> HtmlElement | None:
     """The page's main column."""
     main = by_id(page, "quarto-document-content")
     return main if main is not None else next(elements(page, "main"), None)
+
+
+def find_main(root: HtmlElement) -> HtmlElement:
+    """The element that holds the post; the body where nothing tells it apart."""
+    for path in ("//main[@id='quarto-document-content']", "//main", "//d-article/..", "//article"):
+        found = root.xpath(path)
+        if isinstance(found, list) and len(found) == 1:
+            return found[0]  # type: ignore[no-any-return]
+    body = root.find("body")
+    return body if body is not None else root

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from blogkit.page.places import ChartPlace, PageText, characters, utf16
 from blogkit.review.approximate import distance, search
-from blogkit.review.page import Chart, PageText, characters, utf16
 from blogkit.review.record import Document
 
 ATTACHED = 0.8
@@ -338,7 +338,7 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
     return Anchor(state=State.ATTACHED, score=1.0, block=block, change=shown)
 
 
-def find_rows(chart: Chart, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def find_rows(chart: ChartPlace, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The rows of a chart's data that have all these values."""
     return [row for row in chart.rows if fields and all(_same(row.get(name), value) for name, value in fields.items())]
 

@@ -14,12 +14,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from blogkit.page.places import PageText, TablePlace, characters, read_page, utf16
 from blogkit.review.anchor import Anchor, State, describe, follow, refreshed
 from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
-from blogkit.review.page import PageText, Table, characters, read_page, utf16
 from blogkit.review.policy import Action, Role, may, may_write
 from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
@@ -513,7 +513,7 @@ class Classroom:
         return list(dict.fromkeys(found))
 
 
-def _cell_at(table: Table, row: int, selector: Document) -> Document:
+def _cell_at(table: TablePlace, row: int, selector: Document) -> Document:
     """The selector of a cell in the same column of a row, named by what tells that row from others now."""
     cells, key = table.rows[row], table.key_of(row)
     column = table.rows[0].index(utf16(str(selector["column"])))

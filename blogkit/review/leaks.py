@@ -24,7 +24,7 @@ from lxml.html import HtmlElement
 
 from blogkit.errors import NotebookError
 from blogkit.notebook import read_notebook
-from blogkit.review.page import visible
+from blogkit.page.seen import all_text, visible_text
 from blogkit.review.roster import Person
 from blogkit.store import parse_json
 
@@ -243,11 +243,6 @@ def leaks_in_json(node: Any, identity: Identity, place: str, depth: int = 0) -> 
 # --- in a page ------------------------------------------------------------------------------------------------------
 
 _ATTRIBUTES = ("alt", "title", "aria-label", "aria-description", "content", "value", "placeholder", "cite", "datetime")
-_INLINE = frozenset(
-    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "s"}
-    | {"samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"}
-)
-"""What stands within a word or a line: the text around any other element is another word."""
 _REFERENCES = "//*[@id='refs' or contains(@class, 'csl-entry') or contains(@class, 'citation')]/descendant-or-self::*"
 
 
@@ -305,7 +300,7 @@ def _text_leaks(document: HtmlElement, identity: Identity, references: set[HtmlE
     body = document.xpath("//body")
     for block in _leaf_blocks(body[0] if body else document):
         cited = block in references
-        text = re.sub(r"\s+", " ", "".join(_all_text(block)))
+        text = all_text(block)
         place = f"text, {_place(block)}"
         yield from leaks_in_text(text, identity, place, names=not cited)
         if identity.initials is not None and re.search(r"contribut|author|acknowledg|thank", _around(block), re.I):
@@ -335,19 +330,6 @@ def _leaf_blocks(root: HtmlElement) -> Iterator[HtmlElement]:
             stack += reversed(list(element))
 
 
-def _all_text(element: HtmlElement) -> Iterator[str]:
-    """All text, drawings' included: what a screen reader says counts too."""
-    if not isinstance(element.tag, str) or element.tag in {"script", "style"}:
-        return
-    yield element.text or ""
-    for child in element:
-        apart = "" if child.tag in _INLINE else " "
-        yield apart
-        yield from _all_text(child)
-        yield apart
-        yield child.tail or ""
-
-
 def _script_leaks(element: HtmlElement, identity: Identity, place: str) -> Iterator[Leak]:
     text = str(element.text or "")
     if "json" in (element.get("type") or ""):
@@ -373,8 +355,7 @@ def _is_cited(element: HtmlElement) -> bool:
 def _around(block: HtmlElement) -> str:
     """The heading above a block, and its own first words."""
     heading = block.xpath("(ancestor::section | ancestor::div)/*[self::h1 or self::h2 or self::h3][1]")
-    words = ["".join(visible(one)) for one in heading[-1:]]
-    return " ".join([*words, "".join(_all_text(block))[:80]])
+    return " ".join([*map(visible_text, heading[-1:]), all_text(block)[:80]])
 
 
 def _place(element: HtmlElement) -> str:
@@ -385,7 +366,7 @@ def _place(element: HtmlElement) -> str:
             return f"#{name}"
         if owner.tag == "section":
             heading = owner.xpath("./*[self::h1 or self::h2 or self::h3 or self::h4][1]")
-            words = " ".join("".join(visible(one)) for one in heading).strip()
+            words = " ".join(map(visible_text, heading))
             return f"section “{words}”" if words else f"#{name}"
         if owner.tag in {"header", "footer", "nav", "head"}:
             return {"header": "the title block", "footer": "the footer", "nav": "the navigation", "head": "the head"}[

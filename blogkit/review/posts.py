@@ -25,11 +25,12 @@ import blogkit
 from blogkit import store
 from blogkit.errors import ProjectError
 from blogkit.page.charts import EXACT_CLASS
+from blogkit.page.parse import parse_html
+from blogkit.page.places import digest
 from blogkit.page.rows import read_columns_script
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.images import strip
 from blogkit.review.leaks import Leak, find_leaks, identity_of, leaks_in_notebook, with_lines
-from blogkit.review.page import digest
 from blogkit.review.record import now
 from blogkit.review.roster import Person, Roster
 
@@ -81,11 +82,10 @@ def prepare_post(
     """
     if not page.is_file():
         raise ProjectError(f"The post {post!r} is not rendered.", hint="`blogkit render` makes its page.", path=page)
-    text = page.read_text(encoding="utf-8", errors="replace")
-    document = html.document_fromstring(text or "<html></html>")
+    document = parse_html(page.read_bytes())
     authors = [*roster.authors(post), *_authors_named(document)]
     identity = identity_of([*roster.people, *authors], authors)
-    before = find_leaks(html.document_fromstring(text or "<html></html>"), identity, path=page)
+    before = find_leaks(document, identity, path=page)
     warnings: list[str] = []
     _take_in_charts(document, page, site, _runs_of(source))
     _take_out_machinery(document, page, site, custom_scripts=custom_scripts)

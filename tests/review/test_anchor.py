@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blogkit.page.places import read_page
 from blogkit.review.anchor import State, anchor, describe, follow, fragment
 from blogkit.review.approximate import search
-from blogkit.review.page import read_page
 from tests.review.posts import invent_post
 
 BEFORE = invent_post(3)

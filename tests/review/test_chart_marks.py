@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from lxml import html
 
+from blogkit.page.places import read_page
 from blogkit.review.anchor import State, anchor, fragment
-from blogkit.review.page import read_page
 from blogkit.review.posts import add_revision, prepare_post
 from blogkit.review.record import to_lines
 from blogkit.review.roster import read_roster

@@ -1,13 +1,20 @@
-// What a reader can point at in a rendered post. The same as page.py: a test holds the two together.
+// What a reader can point at in a rendered post. The same as page/places.py and the lists of
+// page/seen.py: a test holds them together.
 
-const SKIPPED = new Set(
-  "script style template noscript annotation annotation-xml button select svg nav output head title input textarea".split(" "),
+const NO_TEXT_TAGS = new Set(
+  ("annotation annotation-xml base button datalist dialog head input link meta nav noscript output script select " +
+    "style svg template textarea title").split(" "),
 );
+const NO_TEXT_CLASSES =
+  ("anchorjs-link bk-controls bk-data bk-drawing bk-origin bk-visibility-hidden code-copy-button d-none " +
+    "footnote-back invisible quarto-categories quarto-listing quarto-title-meta screen-reader-only sr-only " +
+    "vega-actions visually-hidden").split(" ");
 const BLOCKS = new Set(
-  ("address article aside blockquote body caption dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 " +
-    "header hr li main math ol p pre section summary table tbody td tfoot th thead tr ul br").split(" "),
+  ("address article aside blockquote body br caption center dd details div dl dt figcaption figure footer form h1 " +
+    "h2 h3 h4 h5 h6 header hr li main math ol p pre section summary table tbody td tfoot th thead tr ul").split(" "),
 );
-const SKIPPED_CLASSES = ["anchorjs-link", "code-copy-button", "visually-hidden", "bk-drawing", "bk-controls", "bk-data", "bk-origin"];
+const NO_TEXT_ATTRIBUTES = ["data-review-skip", "data-unseen", "hidden"];
+const HIDING_STYLE = /(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b/i;
 const SPACE = /[ \t\n\r\f\u00a0\u200b]+/g;
 const PIECES = /[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+/g;
 const PLUMBING = /^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)/;
@@ -31,28 +38,35 @@ export interface Page {
 
 export const tagOf = (element: Element): string => element.localName.toLowerCase();
 
-export function skipped(element: Element): boolean {
+/** Whether an element holds none of the page's text: hidden, furniture, or a drawing. */
+export function hasNoText(element: Element): boolean {
   return (
-    SKIPPED.has(tagOf(element)) ||
-    element.hasAttribute("data-review-skip") ||
-    SKIPPED_CLASSES.some((name) => element.classList.contains(name))
+    NO_TEXT_TAGS.has(tagOf(element)) ||
+    NO_TEXT_ATTRIBUTES.some((name) => element.hasAttribute(name)) ||
+    NO_TEXT_CLASSES.some((name) => element.classList.contains(name)) ||
+    HIDING_STYLE.test(element.getAttribute("style") ?? "")
   );
 }
 
+/** The words that a reader sees in an element; a block's border ends a word. */
 export function visible(element: Element): string {
-  if (skipped(element)) return "";
+  if (hasNoText(element)) return "";
   let text = "";
   for (const child of element.childNodes) {
     if (child.nodeType === 3) text += (child as Text).data;
     else if (child.nodeType === 1) text += visible(child as Element);
   }
-  return text;
+  return BLOCKS.has(tagOf(element)) && tagOf(element) !== "math" ? ` ${text} ` : text;
 }
 
 export const squeezed = (text: string): string => text.replace(SPACE, " ").replace(/^ | $/g, "");
 
 export function rootOf(document: Document): Element {
-  return document.querySelector("main#quarto-document-content") ?? document.querySelector("main") ?? document.body;
+  for (const name of ["main#quarto-document-content", "main", "d-article", "article"]) {
+    const found = document.querySelectorAll(name);
+    if (found.length === 1) return (name === "d-article" ? found[0]?.parentElement : found[0]) ?? document.body;
+  }
+  return document.body;
 }
 
 export function readPage(root: Element): Page {
@@ -84,7 +98,7 @@ export function readPage(root: Element): Page {
     const chart = element.hasAttribute("data-review-chart");
     const picture = element.getAttribute("data-review-image");
     if (picture && !chart) page.images.push({ source: picture, block: name && !PLUMBING.test(name) ? name : block, element });
-    if (skipped(element)) return;
+    if (hasNoText(element)) return;
     const isBlock = BLOCKS.has(tagOf(element));
     if (isBlock && length) pending = "\n";
     const inner = name && !PLUMBING.test(name) ? name : block;

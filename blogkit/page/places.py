@@ -1,8 +1,8 @@
-"""What a reader can point at in a rendered post: its text, blocks, equations, images, tables and charts.
+"""What a reader can point at in a page: its text, named blocks, equations, pictures, tables and charts.
 
-The browser builds the same (``interface/page.ts``) and a test holds the two together. The text is what is visible
-in ``main``, each run of white space one space, each block's border a line feed. It is counted in UTF-16 units, as
-JavaScript counts.
+The browser builds the same (``review/interface/src/page.ts``), and a test holds the two together. The text is what is
+visible in ``main``, each run of white space one space, each block's border a line feed. It is counted in UTF-16 units,
+as JavaScript counts.
 """
 
 from __future__ import annotations
@@ -17,40 +17,17 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from blogkit.page.charts import chart_rows, page_tables
-from blogkit.page.rows import Table as ChartTable
+from blogkit.page.rows import Table
+from blogkit.page.seen import BLOCKS, PIECE, SPACE, has_no_text, visible_text
+from blogkit.page.tree import find_main
 
-SKIPPED = frozenset(
-    {
-        "script",
-        "style",
-        "template",
-        "noscript",
-        "annotation",
-        "annotation-xml",
-        "button",
-        "select",
-        "svg",
-        "nav",
-        "output",
-    }
-    | {"head", "title", "input", "textarea"}
-)
-BLOCKS = frozenset(
-    {"address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "div", "dl", "dt", "figcaption"}
-    | {"figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "math", "ol", "p"}
-    | {"pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "br"}
-)
-SKIPPED_CLASSES = frozenset(
-    {"anchorjs-link", "code-copy-button", "visually-hidden", "bk-drawing", "bk-controls", "bk-data", "bk-origin"}
-)
-_SPACE = re.compile(r"[ \t\n\r\f\u00a0\u200b]+")
-_PIECES = re.compile(r"[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+")
+_PIECES = re.compile(rf"{SPACE.pattern}|{PIECE.pattern}")
 _PLUMBING = re.compile(r"^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)")
 """Ids of Quarto's own machinery: no reader would say that a passage stands there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class NamedBlock:
     """An element with an id: a place in the post that survives a revision by name."""
 
     id: str
@@ -59,7 +36,7 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Equation:
+class EquationPlace:
     """A formula: its visible text, and the block that it stands in."""
 
     text: str
@@ -69,7 +46,7 @@ class Equation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class PicturePlace:
     """A picture: a hash of what it shows, and the block that it stands in."""
 
     source: str
@@ -78,7 +55,7 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TablePlace:
     """A table, cell by cell; the first row is its heading."""
 
     rows: tuple[tuple[str, ...], ...]
@@ -95,7 +72,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart:
+class ChartPlace:
     """An interactive figure: the data that its marks show, row by row."""
 
     block: str
@@ -109,40 +86,40 @@ class PageText:
 
     text: str
     title: str = ""
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[NamedBlock, ...] = ()
     """In the order in which they end: of two around one place, the inner one comes first."""
-    equations: tuple[Equation, ...] = ()
-    images: tuple[Image, ...] = ()
-    tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
+    equations: tuple[EquationPlace, ...] = ()
+    images: tuple[PicturePlace, ...] = ()
+    tables: tuple[TablePlace, ...] = ()
+    charts: tuple[ChartPlace, ...] = ()
 
-    def block(self, name: str) -> Block | None:
+    def block(self, name: str) -> NamedBlock | None:
         return next((block for block in self.blocks if block.id == name), None)
 
-    def block_at(self, start: int, end: int) -> Block | None:
+    def block_at(self, start: int, end: int) -> NamedBlock | None:
         """The innermost block around a passage."""
         return next((block for block in self.blocks if block.start <= start and end <= block.end), None)
 
 
 @dataclass
-class _Reading:
+class _Walk:
     """The state of one walk over a page."""
 
     parts: list[str] = field(default_factory=list)
     length: int = 0
     pending: str = ""
     """White space that is written once something follows it."""
-    blocks: list[Block] = field(default_factory=list)
-    equations: list[Equation] = field(default_factory=list)
-    images: list[Image] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    charts: list[Chart] = field(default_factory=list)
-    tables_of_charts: Mapping[str, ChartTable] | None = None
+    blocks: list[NamedBlock] = field(default_factory=list)
+    equations: list[EquationPlace] = field(default_factory=list)
+    images: list[PicturePlace] = field(default_factory=list)
+    tables: list[TablePlace] = field(default_factory=list)
+    charts: list[ChartPlace] = field(default_factory=list)
+    tables_of_charts: Mapping[str, Table] | None = None
     """Read at the first chart."""
 
     def text(self, text: str | None) -> None:
         for piece in _PIECES.findall(utf16(text or "")):
-            if _SPACE.match(piece):
+            if SPACE.match(piece):
                 self.pending = self.pending or " "
                 continue
             if self.pending and self.length:
@@ -174,21 +151,19 @@ def characters(text: str) -> str:
 
 
 def read_page(source: str) -> PageText:
-    """The page in an HTML text."""
+    """What can be pointed at in an HTML text."""
     return read_tree(html.document_fromstring(source or "<html></html>"))
 
 
 def read_tree(document: HtmlElement) -> PageText:
-    """The page in a parsed document; what stands outside ``main`` (where there is one) is not read."""
-    found = document.xpath("//main[@id='quarto-document-content'] | //main | //body")
-    mains = [element for element in found if element.tag == "main"]
-    root = mains[0] if mains else (found[0] if found else document)
-    reading = _Reading()
+    """What can be pointed at in a parsed page; what stands outside its main column is not read."""
+    root = find_main(document)
+    reading = _Walk()
     _walk(root, None, reading)
     headings = root.xpath(".//h1")
     return PageText(
         text="".join(reading.parts),
-        title=_SPACE.sub(" ", "".join(visible(headings[0]))).strip() if headings else "",
+        title=visible_text(headings[0]) if headings else "",
         blocks=tuple(reading.blocks),
         equations=tuple(reading.equations),
         images=tuple(reading.images),
@@ -197,13 +172,7 @@ def read_tree(document: HtmlElement) -> PageText:
     )
 
 
-def _skipped(element: HtmlElement) -> bool:
-    if element.tag in SKIPPED or element.get("data-review-skip") is not None:
-        return True
-    return bool(SKIPPED_CLASSES & set((element.get("class") or "").split()))
-
-
-def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
+def _walk(element: HtmlElement, block: str | None, reading: _Walk) -> None:
     if not isinstance(element.tag, str):
         return
     name = element.get("id") or ""
@@ -213,24 +182,24 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
         if reading.tables_of_charts is None:
             reading.tables_of_charts = page_tables(element.getroottree().getroot())
         rows = tuple(chart_rows(element, reading.tables_of_charts))
-        reading.charts.append(Chart(block=owner, rows=rows, start=reading.next_place))
+        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):
         source = picture or digest((element.get("src") or "").encode())
-        reading.images.append(Image(source=source, block=inner, start=reading.next_place))
-    if _skipped(element):
+        reading.images.append(PicturePlace(source=source, block=inner, start=reading.next_place))
+    if has_no_text(element):
         return
     is_block = element.tag in BLOCKS
     if is_block and reading.length:
         reading.pending = "\n"
     start = reading.next_place
     if element.tag == "math":
-        text = _SPACE.sub(" ", "".join(visible(element))).strip()
+        text = visible_text(element)
         if text:
-            reading.equations.append(Equation(text=utf16(text), block=inner, start=start))
+            reading.equations.append(EquationPlace(text=utf16(text), block=inner, start=start))
     elif element.tag == "table":
-        reading.tables.append(Table(rows=tuple(_rows(element)), block=inner, start=start))
+        reading.tables.append(TablePlace(rows=tuple(_rows(element)), block=inner, start=start))
     reading.text(element.text)
     for child in element:
         _walk(child, inner, reading)
@@ -238,21 +207,12 @@ def _walk(element: HtmlElement, block: str | None, reading: _Reading) -> None:
     if is_block and reading.length:
         reading.pending = "\n"
     if inner == name and name and reading.length > start:
-        reading.blocks.append(Block(id=name, start=start, end=reading.length))
-
-
-def visible(element: HtmlElement) -> Iterator[str]:
-    """The texts of an element, without those that no reader sees."""
-    if isinstance(element.tag, str) and not _skipped(element):
-        yield element.text or ""
-        for child in element:
-            yield from visible(child)
-            yield child.tail or ""
+        reading.blocks.append(NamedBlock(id=name, start=start, end=reading.length))
 
 
 def _rows(table: HtmlElement) -> Iterator[tuple[str, ...]]:
     for row in table.iter("tr"):
-        yield tuple(utf16(_SPACE.sub(" ", "".join(visible(cell))).strip()) for cell in row if cell.tag in {"th", "td"})
+        yield tuple(utf16(visible_text(cell)) for cell in row if cell.tag in {"th", "td"})
 
 
 def digest(data: bytes) -> str:
