@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from blogkit.charts.frames import (
     Interval,
     at_step,
     check_columns,
+    check_pooled,
     columns_of,
     is_number,
     naming_runs,
     rows_of,
     spans_decades,
+    spread_words,
     summary,
+    with_level_names,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, axis, group_channels, sized, titled
+from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, axis, group_channels, heading, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -28,6 +32,7 @@ def metric_over_axis(
     over: str,
     *,
     by: str | None = None,
+    pool: str | Sequence[str] = (),
     at: str | float = "last",
     interval: Interval = "95%",
     title: str | None = None,
@@ -38,17 +43,20 @@ def metric_over_axis(
 ) -> alt.LayerChart:
     """A metric over one parameter: each seed as a point, their mean as a line, its interval as a bar.
 
-    ``at`` is "last" (each run's last step), "best" (its smallest value) or a step. A positive parameter that spans a
-    factor of ten stands on a logarithmic axis.
+    ``at`` is "last" (each run's last step), "best" (its smallest value, or its largest where the metric's name says
+    that more is better), "smallest", "largest" or a step. What varies besides the seed and is not on the figure must be
+    filtered, or named in ``pool`` to be averaged over. A positive parameter that spans a factor of ten stands on a
+    logarithmic axis.
 
-    >>> chart = metric_over_axis(metrics, "test_error", over="width", over_unit="hidden units")
+    >>> chart = metric_over_axis(metrics, "test_error", over="width", pool="rate", over_unit="hidden units")
     >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
     'Width (hidden units)'
     """
     import altair as alt
 
     check_columns(metrics, [over, by])
-    rows = at_step(rows_of(metrics, metric), at)
+    rows = with_level_names(at_step(rows_of(metrics, metric), at), [over, by])
+    check_pooled(rows, [over, by], pool)
     groups = [by] if by else []
     table = summary(rows, [over, *groups], interval)
     shown, across = titled(metric, title, unit), titled(over, over_title, over_unit)
@@ -95,7 +103,8 @@ def metric_over_axis(
         **channels,
     )
     layers = [seeds, bars, line, means] if number else [seeds, bars, means]
-    return sized(alt.layer(*layers), width=WIDTH, height=HEIGHT)
+    above = heading(spread_words(table, rows, interval, pool))
+    return sized(alt.layer(*layers), width=WIDTH, height=HEIGHT, title=above)
 
 
 def heat_map(
@@ -104,6 +113,7 @@ def heat_map(
     x: str,
     y: str,
     *,
+    pool: str | Sequence[str] = (),
     at: str | float = "last",
     title: str | None = None,
     unit: str | None = None,
@@ -115,6 +125,7 @@ def heat_map(
 ) -> alt.LayerChart:
     """A metric's mean over the seeds, over two parameters; the numbers stand in the cells while there is room.
 
+    What varies besides ``x``, ``y`` and the seed must be filtered, or named in ``pool`` to be averaged over.
     The colours (cividis) are read alike by readers with and without a colour vision deficiency, and in grey.
 
     >>> chart = heat_map(metrics, "test_error", x="width", y="rate", y_title="Learning rate")
@@ -124,7 +135,8 @@ def heat_map(
     import altair as alt
 
     check_columns(metrics, [x, y])
-    chosen = at_step(rows_of(metrics, metric), at)
+    chosen = with_level_names(at_step(rows_of(metrics, metric), at), [x, y])
+    check_pooled(chosen, [x, y], pool)
     table = summary(chosen, [x, y], "range")
     shown = titled(metric, title, unit)
     across, up = titled(x, x_title, x_unit), titled(y, y_title, y_unit)
@@ -150,4 +162,5 @@ def heat_map(
         light = alt.condition(f"datum.mean > {middle!r}", alt.value("#111"), alt.value("#fff"))
         layers.append(base.mark_text(fontSize=11).encode(text=alt.Text("mean:Q", format=format), color=light))
     size = {"width": max(240, min(WIDTH, 52 * columns)), "height": max(120, min(480, 32 * rows))}
-    return sized(naming_runs(alt.layer(*layers), chosen), **size)
+    words = heading(spread_words(table, chosen, None, pool))
+    return sized(naming_runs(alt.layer(*layers), chosen), title=words, **size)

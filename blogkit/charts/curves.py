@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blogkit.charts.frames import ChartError, Interval, check_columns, is_number, naming_runs, rows_of, summary
-from blogkit.charts.look import HEIGHT, WIDTH, _field, group_channels, sized, titled
+from blogkit.charts.frames import (
+    ChartError,
+    Interval,
+    check_columns,
+    check_pooled,
+    is_number,
+    naming_runs,
+    rows_of,
+    spread_words,
+    summary,
+    with_level_names,
+)
+from blogkit.charts.look import HEIGHT, WIDTH, _field, group_channels, heading, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,6 +31,7 @@ def learning_curves(
     metric: str,
     *,
     by: str | None = None,
+    pool: str | Sequence[str] = (),
     interval: Interval = "95%",
     title: str | None = None,
     unit: str | None = None,
@@ -28,12 +41,16 @@ def learning_curves(
 ) -> alt.LayerChart:
     """The mean of a metric over the steps, one line a group, with a band over the seeds.
 
-    ``by`` names the parameter that makes the groups. A click in the legend brings one forward; moving over the
-    drawing shows the numbers of the nearest step. ``step`` is the title of the horizontal axis.
+    ``by`` names the parameter that makes the groups. What else varies besides the seed must be filtered, or named in
+    ``pool`` to be averaged over; the line above the chart says over how many seeds. A click in the legend brings one
+    forward; moving over the drawing shows the numbers of the nearest step. ``step`` is the title of the horizontal
+    axis.
 
-    >>> chart = learning_curves(metrics, "test_error", by="width", title="Test error", unit="fraction")
+    >>> chart = learning_curves(metrics, "test_error", by="width", pool="rate", unit="fraction")
     >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
     'Epoch'
+    >>> chart.title.text
+    'Mean and 95 % interval over 10 runs (rate and seeds together)'
     """
     import altair as alt
 
@@ -42,6 +59,8 @@ def learning_curves(
     rows = rows[rows["step"].notna()]
     if rows.empty:
         raise ChartError(f"{metric!r} was recorded without steps: record.metric({metric!r}, value, step=epoch).")
+    rows = with_level_names(rows, [by])
+    check_pooled(rows, [by], pool)
     groups = [by] if by else []
     table = summary(rows, [*groups, "step"], interval)
     shown = titled(metric, title, unit)
@@ -73,4 +92,5 @@ def learning_curves(
         # Both selections on one layer: beside another chart, Vega-Lite takes two layers' for one's, twice.
         dots = dots.add_params(chosen)
     drawn = naming_runs(alt.layer(bands, lines, dots.add_params(near)), rows)
-    return sized(drawn, width=WIDTH, height=HEIGHT)
+    words = spread_words(table, rows, interval, pool)
+    return sized(drawn, width=WIDTH, height=HEIGHT, title=heading(words))

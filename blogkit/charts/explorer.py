@@ -6,7 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from blogkit.charts.frames import ChartError, at_step, check_columns, is_number, parameters_of, rows_of, spans_decades
+from blogkit.charts.frames import (
+    ChartError,
+    at_step,
+    check_columns,
+    is_number,
+    parameters_of,
+    rows_of,
+    spans_decades,
+    with_level_names,
+)
 from blogkit.charts.look import HEIGHT, PALETTE, SHAPES, WIDTH, _plain, sized, titled
 
 if TYPE_CHECKING:
@@ -33,11 +42,12 @@ def run_explorer(
     import altair as alt
     import pandas as pd
 
-    varying = [name for name in parameters_of(metrics) if metrics[name].nunique() > 1]
+    varying = [name for name in parameters_of(metrics) if metrics[name].nunique(dropna=False) > 1]
     if "seed" in metrics.columns and metrics["seed"].nunique() > 1:
         varying.append("seed")
     chosen = list(parameters) if parameters is not None else varying
     check_columns(metrics, chosen)
+    metrics = with_level_names(metrics, chosen)
     known = sorted(map(str, metrics["metric"].unique())) if "metric" in metrics.columns else []
     names = list(measures) if measures is not None else known
     runs = metrics[["run", *chosen]].drop_duplicates("run").set_index("run")

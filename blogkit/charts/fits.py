@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blogkit.charts.frames import ChartError, at_step, check_columns, columns_of, is_number, quantile, rows_of
+from blogkit.charts.frames import (
+    ChartError,
+    at_step,
+    check_columns,
+    check_pooled,
+    columns_of,
+    is_number,
+    quantile,
+    rows_of,
+)
 from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, sized, titled
 
 if TYPE_CHECKING:
@@ -78,6 +87,7 @@ def scaling_law(
     metric: str,
     size: str,
     *,
+    pool: str | Sequence[str] = (),
     at: str | float = "last",
     title: str | None = None,
     unit: str | None = None,
@@ -86,10 +96,11 @@ def scaling_law(
 ) -> alt.LayerChart:
     """A metric over a size on logarithmic axes, with the fitted power law, its 95 % band, and the exponent in words.
 
-    Every run is a point of the fit, so that seeds count. To quote the exponent in the prose, take
-    ``fit_power_law`` and ``record.value("exponent", law.exponent, error=law.error)``.
+    Every run is a point of the fit, so that seeds count; what else varies must be filtered, or named in ``pool``. To
+    quote the exponent in the prose, take ``fit_power_law`` and
+    ``record.value("exponent", law.exponent, error=law.error)``.
 
-    >>> chart = scaling_law(metrics, "test_error", size="width", size_unit="hidden units")
+    >>> chart = scaling_law(metrics, "test_error", size="width", pool="rate", size_unit="hidden units")
     >>> chart.title.text
     'Exponent −0.40 ± 0.00 (95 %), R² = 1.00, 30 runs'
     """
@@ -100,6 +111,7 @@ def scaling_law(
     rows = at_step(rows_of(metrics, metric), at)
     if not is_number(rows[size]):
         raise ChartError(f"{size!r} holds no numbers, so there is no power law over it.")
+    check_pooled(rows, [size], pool)
     law = fit_power_law(list(rows[size]), list(rows["value"]))
     low, high = float(rows[size].min()), float(rows[size].max())
     places = [low * (high / low) ** (step / 40) for step in range(41)]

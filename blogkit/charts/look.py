@@ -59,6 +59,13 @@ def axis(name: str, title: str, *, log: bool, number: bool, **more: Any) -> alt.
     return alt.X(f"{_field(name)}:Q", title=title, scale=scale, **more)
 
 
+def heading(words: str) -> alt.Title:
+    """A small line above a chart: what its means and intervals stand on."""
+    import altair as alt
+
+    return alt.Title(words, anchor="start", fontSize=12, fontWeight="normal")
+
+
 def sized(chart: Any, **properties: Any) -> alt.LayerChart:
     """A layered chart with its width, height and title."""
     made: Any = chart.properties(**properties)

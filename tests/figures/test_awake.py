@@ -254,7 +254,7 @@ def test_hostile_data_does_nothing_anywhere(opened: Watched, tmp_path: Path) -> 
 def test_a_click_on_the_legend_brings_a_group_of_learning_curves_forward(
     opened: Watched, tmp_path: Path, beside: bool
 ) -> None:
-    drawn: Any = charts.learning_curves(gathered(), "test_error", by="width")
+    drawn: Any = charts.learning_curves(gathered(), "test_error", by="width", pool="rate")
     if beside:
         drawn = alt.hconcat(drawn, alt.Chart(pd.DataFrame({"y": [1]})).mark_rule().encode(y="y"))
     page = opened.page

@@ -39,12 +39,12 @@ def test_every_builder_has_an_example() -> None:
 
 
 BUILT: dict[str, Any] = {
-    "curves": charts.learning_curves(METRICS, "test_error", by="width", interval="sd"),
-    "one curve": charts.learning_curves(METRICS, "test_error", unit="fraction", log=True),
+    "curves": charts.learning_curves(METRICS, "test_error", by="width", pool="rate", interval="sd"),
+    "one curve": charts.learning_curves(METRICS, "test_error", pool=["width", "rate"], unit="fraction", log=True),
     "over an axis": charts.metric_over_axis(METRICS, "test_error", "width", by="rate", interval="range"),
-    "over categories": charts.metric_over_axis(METRICS, "test_error", "optimiser", at=3),
+    "over categories": charts.metric_over_axis(METRICS, "test_error", "optimiser", pool=["width", "rate"], at=3),
     "heat map": charts.heat_map(METRICS, "test_error", "width", "rate", at="best"),
-    "scaling law": charts.scaling_law(METRICS, "test_error", "width", size_unit="hidden units"),
+    "scaling law": charts.scaling_law(METRICS, "test_error", "width", pool="rate", size_unit="hidden units"),
     "explorer": charts.run_explorer(METRICS),
 }
 
@@ -76,10 +76,10 @@ def test_colour_has_a_second_cue(name: str, cue: str) -> None:
 def test_columns_with_strange_names_can_be_drawn() -> None:
     strange = METRICS.rename(columns={"width": "model.width [units]"})
     for chart in (
-        charts.learning_curves(strange, "test_error", by="model.width [units]"),
-        charts.metric_over_axis(strange, "test_error", "model.width [units]"),
+        charts.learning_curves(strange, "test_error", by="model.width [units]", pool="rate"),
+        charts.metric_over_axis(strange, "test_error", "model.width [units]", pool="rate"),
         charts.heat_map(strange, "test_error", "model.width [units]", "rate"),
-        charts.scaling_law(strange, "test_error", "model.width [units]"),
+        charts.scaling_law(strange, "test_error", "model.width [units]", pool="rate"),
     ):
         assert "<path" in draw_svg(compile_vega(specification(chart)))
 
@@ -88,7 +88,9 @@ def test_a_diverged_seed_does_not_spoil_the_figure() -> None:
     broken = METRICS.copy()
     broken.loc[broken.index[5:20], "value"] = float("nan")
     broken.loc[broken.index[25], "value"] = float("inf")
-    assert "NaN" not in draw_svg(compile_vega(specification(charts.learning_curves(broken, "test_error", by="width"))))
+    assert "NaN" not in draw_svg(
+        compile_vega(specification(charts.learning_curves(broken, "test_error", by="width", pool="rate")))
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,10 @@ def test_a_diverged_seed_does_not_spoil_the_figure() -> None:
         (lambda: charts.metric_over_axis(METRICS, "test_error", "widht"), "did you mean 'width'?"),
         (lambda: charts.metric_over_axis(METRICS, "test_error", "width", at=99), "the steps go from 0 to 29"),
         (lambda: charts.scaling_law(METRICS, "test_error", "optimiser"), "holds no numbers"),
-        (lambda: charts.scaling_law(METRICS[METRICS["width"] == 8], "test_error", "width"), "two or more x"),
+        (
+            lambda: charts.scaling_law(METRICS[METRICS["width"] == 8], "test_error", "width", pool="rate"),
+            "two or more x",
+        ),
         (lambda: charts.run_explorer(METRICS[METRICS["run"] == "8-0.1-0"]), "that varies between the runs"),
         (lambda: charts.learning_curves(pd.DataFrame({"a": [1]}), "a"), "the table has no column 'metric'"),
     ],
