@@ -381,7 +381,7 @@ def review_rubric(start: Path) -> Rubric:
     """The rubric that a site's profile gives to its reviewers; the plain one where there is no site or no rubric."""
     from blogkit.check import load
     from blogkit.config import load_site
-    from blogkit.review.rubric import DEFAULT, Criterion, Rubric
+    from blogkit.review.rubric import DEFAULT, Rubric, RubricCriterion
 
     try:
         site = load_site(start)
@@ -389,7 +389,9 @@ def review_rubric(start: Path) -> Rubric:
         return DEFAULT  # a review's folder may be served from anywhere
     profile = load(site.config.profile, site.root)
     criteria = tuple(
-        Criterion(name=name, title=one.title, points=one.points, asks=one.asks.strip(), questions=tuple(one.person))
+        RubricCriterion(
+            name=name, title=one.title, points=one.points, asks=one.asks.strip(), questions=tuple(one.person)
+        )
         for name, one in profile.rubric.items()
     )
     return Rubric(criteria=criteria) if criteria else DEFAULT

@@ -2,7 +2,7 @@
 
 Nobody reads a post of their own team, nor one that they have a conflict with; no two teams read each other's; every
 post gets the same number of readers; and people's loads differ by at most one, earlier rounds counted. When that is
-impossible the letter says which rule stands against it, and for whom.
+impossible the error message says which rule stands against it, and for whom.
 
 Most pairs are never needed, so the programme is first solved over some 24 seeded random candidates a post; only when
 these do not suffice is it solved over all pairs.
@@ -95,7 +95,7 @@ class _Problem:
     """(reader's own project, post) of pairs that stand already, for the reciprocal rule."""
 
 
-def _levels(prior: Sequence[int], demand: int) -> list[tuple[int, int]]:
+def _load_levels(prior: Sequence[int], demand: int) -> list[tuple[int, int]]:
     """The least and most new posts of each person, such that all loads together end within one of each other.
 
     Those who already have more than the common level get nothing new: water fills the lowest places first.
@@ -108,7 +108,7 @@ def _levels(prior: Sequence[int], demand: int) -> list[tuple[int, int]]:
     return [(max(0, level - 1 - load), max(0, level - load)) for load in prior]
 
 
-def _candidates(problem: _Problem, generator: Any, wanted: int) -> Any:
+def _candidate_pairs(problem: _Problem, generator: Any, wanted: int) -> Any:
     """The pairs that the programme may use: a few random, evenly spread ones a post, or all when ``wanted`` is 0."""
     import numpy
 
@@ -139,10 +139,10 @@ class _Solution:
     """Posts above their share, by person's index; only with ``elastic``."""
 
 
-def _solve(
+def _solve_programme(
     problem: _Problem, candidates: Any, generator: Any, *, balance: bool, reciprocal: bool, elastic: bool
 ) -> _Solution:
-    """The programme over the candidate pairs. With ``elastic``, rules bend at a cost, and the bends are told."""
+    """The programme over the candidate pairs. With ``elastic``, rules bend at a cost, and the bends are returned."""
     import numpy
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import coo_array
@@ -156,7 +156,7 @@ def _solve(
         (columns, index, numpy.ones(count)),
         (posts + rows, index, numpy.ones(count)),
     ]
-    shares = _levels(problem.prior, sum(problem.need))
+    shares = _load_levels(problem.prior, sum(problem.need))
     low = [float(need) for need in problem.need] + [float(least) if balance else 0.0 for least, _ in shares]
     high = [float(need) for need in problem.need] + [float(most) if balance else float(posts) for _, most in shares]
     number = posts + people
@@ -218,14 +218,14 @@ def _solve(
     )
 
 
-def _assign(problem: _Problem, seed: int, what: str, authors: Mapping[str, Sequence[Person]]) -> list[Pair]:
+def _assign_readers(problem: _Problem, seed: int, what: str, authors: Mapping[str, Sequence[Person]]) -> list[Pair]:
     """The pairs of one kind of reader. Raises ConfigError that says which rule stands against it, and for whom."""
     import numpy
 
     generator = numpy.random.default_rng(seed)
     for wanted in (CANDIDATES, 3 * CANDIDATES, 0):
-        candidates = _candidates(problem, generator, wanted)
-        solution = _solve(problem, candidates, generator, balance=True, reciprocal=True, elastic=False)
+        candidates = _candidate_pairs(problem, generator, wanted)
+        solution = _solve_programme(problem, candidates, generator, balance=True, reciprocal=True, elastic=False)
         if solution.pairs is not None:
             staff = what == "staff"
             return [
@@ -236,10 +236,12 @@ def _assign(problem: _Problem, seed: int, what: str, authors: Mapping[str, Seque
             break
         if int(problem.allowed.sum(axis=0).min()) < max(problem.need):
             break
-    raise ConfigError(_explain(problem, generator, what, authors))
+    raise ConfigError(_explain_impossible(problem, generator, what, authors))
 
 
-def _explain(problem: _Problem, generator: Any, what: str, authors: Mapping[str, Sequence[Person]]) -> list[Problem]:
+def _explain_impossible(
+    problem: _Problem, generator: Any, what: str, authors: Mapping[str, Sequence[Person]]
+) -> list[Problem]:
     """Why there is no assignment: each post that nobody is left for, or else the rule that stands against it."""
     readers, option = ("readers", "--reviews") if what == "student" else ("members of staff", "--staff")
     problems: list[Problem] = []
@@ -251,22 +253,22 @@ def _explain(problem: _Problem, generator: Any, what: str, authors: Mapping[str,
         for person in problem.people:
             reason = why_not(person, post, authors)
             reasons[reason or "has it already"].append(person.name)
-        told = "; ".join(f"{_some(names)} ({reason})" for reason, names in sorted(reasons.items()) if names)
+        out = "; ".join(f"{_some_names(names)} ({reason})" for reason, names in sorted(reasons.items()) if names)
         ready = [p.name for i, p in enumerate(problem.people) if problem.allowed[i, number]]
         problems.append(
             Problem(
                 message=f"{post!r} needs {problem.need[number]} {readers}, but only {left} may read it"
-                f"{': ' + _some(ready) if ready else ''}. Out: {told or 'nobody else is in the roster'}.",
+                f"{': ' + _some_names(ready) if ready else ''}. Out: {out or 'nobody else is in the roster'}.",
                 hint=f"Take back a conflict, add people, or ask for fewer with {option}.",
             )
         )
     if problems:
         return problems
-    bent = _solve(problem, problem.allowed, generator, balance=True, reciprocal=True, elastic=True)
+    bent = _solve_programme(problem, problem.allowed, generator, balance=True, reciprocal=True, elastic=True)
     for number, lacking in sorted(bent.missing.items()):
         names = [p.name for i, p in enumerate(problem.people) if problem.allowed[i, number]]
         message = f"{problem.posts[number]!r} would lack {lacking} of {problem.need[number]} {readers}"
-        problems.append(Problem(message=f"{message}; those who may read it: {_some(names)}."))
+        problems.append(Problem(message=f"{message}; those who may read it: {_some_names(names)}."))
     for number, more in sorted(bent.overloaded.items()):
         person = problem.people[number]
         message = f"{person.name} would have to read {more} more than the others: too few may read the same posts."
@@ -276,18 +278,20 @@ def _explain(problem: _Problem, generator: Any, what: str, authors: Mapping[str,
         ("that two teams never read each other's posts", {"balance": True, "reciprocal": False}),
         ("that loads differ by one at most", {"balance": False, "reciprocal": True}),
     ):
-        if _solve(problem, problem.allowed, generator, elastic=False, **options).pairs is not None:
+        if _solve_programme(problem, problem.allowed, generator, elastic=False, **options).pairs is not None:
             freed.append(rule)
-    told = " or ".join(freed)
+    named = " or ".join(freed)
     message = f"There is no assignment of {readers} by all the rules."
-    if told:
-        hint = f"Without the rule {told} there would be one: add people, take back conflicts, or ask for fewer reviews."
+    if named:
+        hint = (
+            f"Without the rule {named} there would be one: add people, take back conflicts, or ask for fewer reviews."
+        )
     else:
         hint = "No single rule is to blame: add people, take back conflicts, or ask for fewer reviews."
     return [Problem(message=message, hint=hint), *problems]
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
+def _some_names(names: Sequence[str], most: int = 5) -> str:
     """Some names, and how many more."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
@@ -352,7 +356,7 @@ def assign(
             reciprocal=what == "student",
             taken=frozenset((str(projects.get(pair.reviewer)), pair.post) for pair in kept),
         )
-        pairs += _assign(problem, wish.seed + 1000 * number, what, authors)
+        pairs += _assign_readers(problem, wish.seed + 1000 * number, what, authors)
     pairs.sort(key=lambda pair: (pair.post, pair.staff, pair.reviewer))
     return Round(
         number=number,
@@ -400,15 +404,15 @@ def read_rounds(folder: ReviewFolder) -> tuple[Round, ...]:
             number=int(each["number"]),
             seed=int(each["seed"]),
             published=bool(each["published"]),
-            pairs=_pairs(each["pairs"]),
-            dropped=_pairs(each["dropped"]),
+            pairs=_pairs_from_rows(each["pairs"]),
+            dropped=_pairs_from_rows(each["dropped"]),
             deadline=str(each.get("deadline", "")),
         )
         for each in document["rounds"]
     )
 
 
-def _pairs(rows: Iterable[Mapping[str, Any]]) -> tuple[Pair, ...]:
+def _pairs_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Pair, ...]:
     return tuple(Pair(reviewer=str(r["reviewer"]), post=str(r["post"]), staff=bool(r["staff"])) for r in rows)
 
 

@@ -30,6 +30,7 @@ from blogkit.review.standing import own_events
 
 FORMAT = 1
 _REVISION = re.compile(r"[0-9a-f]{12}")
+_PAGE_FILE = re.compile(r"[0-9a-f]{12}\.html")
 MOST_BYTES = 500_000_000
 """Unpacked; a bundle that claims more is not opened."""
 
@@ -56,14 +57,14 @@ def write_bundle(
     beside = into.with_name(f".{into.name}.part")
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            _put(archive, "bundle.json", store.to_json(about))
-            _put(archive, "record.jsonl", to_lines(own))
+            _put_in_archive(archive, "bundle.json", store.to_json(about))
+            _put_in_archive(archive, "record.jsonl", to_lines(own))
             for post in posts:
                 there = revisions(folder, post)
-                _put(archive, f"posts/{post}/revisions.json", json.dumps([asdict(one) for one in there]))
+                _put_in_archive(archive, f"posts/{post}/revisions.json", json.dumps([asdict(one) for one in there]))
                 for one in there:
                     page = revision_path(folder, post, one.id).read_text(encoding="utf-8")
-                    _put(archive, f"posts/{post}/{one.id}.html", page)
+                    _put_in_archive(archive, f"posts/{post}/{one.id}.html", page)
         os.replace(beside, into)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -71,7 +72,7 @@ def write_bundle(
     return into
 
 
-def _put(archive: zipfile.ZipFile, name: str, text: str) -> None:
+def _put_in_archive(archive: zipfile.ZipFile, name: str, text: str) -> None:
     """A file with a fixed time: the same posts give the same bundle."""
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
 
@@ -103,9 +104,9 @@ def open_bundle(path: Path, into: Path, *, answers: Path | None = None) -> Opene
                 raise ConfigError([Problem(path=path, message="is a bundle of another version.", hint=hint)])
             for info in infos:
                 parts = PurePosixPath(info.filename).parts
-                if parts == ("record.jsonl",) or (len(parts) == 3 and parts[0] == "posts" and ".." not in parts):
+                if _is_bundled_file(parts):
                     store.write_bytes(into.joinpath(*parts), archive.read(info))
-            opened = _opened(folder, about, answers)
+            opened = _opened_bundle(folder, about, answers)
     except OSError as error:
         hint = "Name a file that `blogkit review bundle` wrote."
         raise ConfigError([Problem(path=path, message=f"cannot be read: {error.strerror}.", hint=hint)]) from error
@@ -115,8 +116,17 @@ def open_bundle(path: Path, into: Path, *, answers: Path | None = None) -> Opene
     return opened
 
 
-def _opened(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None) -> Opened:
-    """What a bundle says of itself, believed as far as it can be: see ``_checked``. Raises ValueError and its like."""
+def _is_bundled_file(parts: tuple[str, ...]) -> bool:
+    """Whether a bundle has files of such a name: nothing that any system could take for a place outside the folder."""
+    if parts == ("record.jsonl",):
+        return True
+    if len(parts) != 3 or parts[0] != "posts" or not PROJECT_NAME.fullmatch(parts[1]):
+        return False
+    return parts[2] == "revisions.json" or _PAGE_FILE.fullmatch(parts[2]) is not None
+
+
+def _opened_bundle(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None) -> Opened:
+    """What a bundle says of itself, believed as far as it can be: see :func:`_checked_posts`."""
     given = about.get("reviewer") or {}
     if not isinstance(given, dict):
         raise ValueError("it does not say for whom it is")
@@ -125,7 +135,7 @@ def _opened(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None
     person = Person(
         key=key, name=str(given.get("name") or "Reviewer"), email=str(given.get("email") or "nobody@invalid")
     )
-    posts = _checked(folder, about.get("posts"))
+    posts = _checked_posts(folder, about.get("posts"))
     pairs = tuple(Pair(reviewer=key, post=post) for post in posts)
     write_rounds(folder, [Round(number=1, seed=0, published=True, pairs=pairs)])
     if about.get("rubric"):
@@ -136,7 +146,7 @@ def _opened(folder: ReviewFolder, about: Mapping[str, Any], answers: Path | None
     return Opened(folder=folder, roster=Roster(people=(person,)), person=person, posts=posts)
 
 
-def _checked(folder: ReviewFolder, posts: Any) -> tuple[str, ...]:
+def _checked_posts(folder: ReviewFolder, posts: Any) -> tuple[str, ...]:
     """The names of a bundle's posts, when each is a plain name with revisions whose pages came along."""
     if not isinstance(posts, list) or not all(isinstance(post, str) and PROJECT_NAME.fullmatch(post) for post in posts):
         raise ValueError("it does not name its posts")
@@ -159,20 +169,20 @@ class FileStore:
         self._chains: set[tuple[str, str, str | None]] = set()
         there = read_record(path) if path.is_file() else ()
         for event in there:
-            self._remember(event)
-        self._mend()
+            self._remember_event(event)
+        self._cut_unfinished_line()
         for event in before:
             if event.id not in self._events:
                 self.append(event)
 
-    def _mend(self) -> None:
+    def _cut_unfinished_line(self) -> None:
         """Cuts off a last line that a crash left unfinished, so that the next one begins on a line of its own."""
         if self.path.is_file():
             data = self.path.read_bytes()
             if data and not data.endswith(b"\n"):
                 store.write_bytes(self.path, to_lines(self._events.values()).encode())
 
-    def _remember(self, event: Event) -> None:
+    def _remember_event(self, event: Event) -> None:
         self._events[event.id] = event
         if event.type is EventType.RUBRIC:
             self._chains.add((event.post, event.creator, event.previous))
@@ -193,7 +203,7 @@ class FileStore:
                     os.fsync(stream.fileno())
             except OSError as error:
                 raise StoreError(f"could not be written: {error.strerror}.", path=self.path) from error
-            self._remember(new)
+            self._remember_event(new)
             return "new"
 
     def of_post(self, post: str) -> list[Event]:

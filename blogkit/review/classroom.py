@@ -21,7 +21,7 @@ from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
 from blogkit.review.markdown import to_html
 from blogkit.review.policy import Action, Role, may, may_write
-from blogkit.review.posts import Revision, posts_with_revisions, revision_path, revisions
+from blogkit.review.posts import PostRevision, posts_with_revisions, revision_path, revisions
 from blogkit.review.record import CONTEXT, PERSON, Document, Event, EventType, NotAnEvent, now, parse_event
 from blogkit.review.roster import PROJECT_NAME, Person, Roster, read_roster
 from blogkit.review.rubric import DEFAULT, Rubric, emptied_fields, read_rubrics
@@ -59,7 +59,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Assigned:
+class _AssignmentNow:
     """The assignment as it is asked about with every request."""
 
     rounds: tuple[Round, ...]
@@ -68,12 +68,12 @@ class _Assigned:
     """(reviewer, post) of the published pairs."""
 
     @classmethod
-    def of(cls, rounds: tuple[Round, ...]) -> _Assigned:
+    def of(cls, rounds: tuple[Round, ...]) -> _AssignmentNow:
         pairs = published_pairs(rounds)
         return cls(rounds=rounds, pairs=pairs, held=frozenset((pair.reviewer, pair.post) for pair in pairs))
 
 
-def _refuse(status: HTTPStatus, message: str, **more: Any) -> Answer:
+def _refusal_answer(status: HTTPStatus, message: str, **more: Any) -> Answer:
     return Answer(status=status, body={"message": message, **more})
 
 
@@ -102,7 +102,7 @@ class Classroom:
 
     # --- files
 
-    def _fresh(self, path: Path, read: Callable[[], T], default: T) -> T:
+    def _fresh_file(self, path: Path, read: Callable[[], T], default: T) -> T:
         """What a file says, read again when it changed."""
         try:
             facts = path.stat()
@@ -121,9 +121,9 @@ class Classroom:
 
     @property
     def roster(self) -> Roster:
-        return self._people()[0]
+        return self._known_people()[0]
 
-    def _people(self) -> tuple[Roster, dict[str, Person], dict[str, str]]:
+    def _known_people(self) -> tuple[Roster, dict[str, Person], dict[str, str]]:
         """The roster, everybody in it by key, and the posts of those who wrote one."""
         path = self.folder.roster
         if self._roster is not None:
@@ -134,27 +134,29 @@ class Classroom:
             return roster, roster.by_key(), roster.posts_by_key()
 
         nobody: tuple[Roster, dict[str, Person], dict[str, str]] = (Roster(people=()), {}, {})
-        return self._fresh(path, read, nobody)
+        return self._fresh_file(path, read, nobody)
 
     @property
     def rounds(self) -> tuple[Round, ...]:
-        return self._assigned().rounds
+        return self._current_assignment().rounds
 
-    def _assigned(self) -> _Assigned:
-        return self._fresh(self.folder.assignments, lambda: _Assigned.of(read_rounds(self.folder)), _Assigned.of(()))
+    def _current_assignment(self) -> _AssignmentNow:
+        return self._fresh_file(
+            self.folder.assignments, lambda: _AssignmentNow.of(read_rounds(self.folder)), _AssignmentNow.of(())
+        )
 
     @property
     def rubrics(self) -> tuple[Rubric, ...]:
         """Every version, the current one last."""
         path = self.folder.root / "rubrics.json"
-        return self._fresh(path, lambda: read_rubrics(self.folder), ()) or (DEFAULT,)
+        return self._fresh_file(path, lambda: read_rubrics(self.folder), ()) or (DEFAULT,)
 
-    def revisions(self, post: str) -> tuple[Revision, ...]:
+    def revisions(self, post: str) -> tuple[PostRevision, ...]:
         """The revisions of a post, the oldest first; none of what cannot be a post's name."""
         if not PROJECT_NAME.fullmatch(post):
             return ()
         path = self.folder.posts / post / "revisions.json"
-        return self._fresh(path, lambda: revisions(self.folder, post), ())
+        return self._fresh_file(path, lambda: revisions(self.folder, post), ())
 
     def title(self, post: str) -> str:
         """What the newest revision of a post calls itself; the post's name where it has no title."""
@@ -167,14 +169,14 @@ class Classroom:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        return self._assigned().pairs
+        return self._current_assignment().pairs
 
     @property
     def due(self) -> dict[tuple[str, str], str]:
         return deadlines([each for each in self.rounds if each.published])
 
     def person(self, key: str) -> Person | None:
-        return self._people()[1].get(key)
+        return self._known_people()[1].get(key)
 
     @property
     def staff(self) -> frozenset[str]:
@@ -183,7 +185,7 @@ class Classroom:
     @property
     def authors(self) -> Mapping[str, str] | None:
         """The post of everybody who wrote one; an opened bundle knows nobody's."""
-        return None if self.offline else self._people()[2]
+        return None if self.offline else self._known_people()[2]
 
     def _read_page(self, post: str, revision: str) -> PageText:
         return read_page(revision_path(self.folder, post, revision).read_text(encoding="utf-8"))
@@ -199,7 +201,7 @@ class Classroom:
             return Role.AUTHOR
         if person.is_staff:
             return Role.STAFF
-        if (key, post) in self._assigned().held:
+        if (key, post) in self._current_assignment().held:
             return Role.REVIEWER
         return Role.OTHER
 
@@ -216,7 +218,7 @@ class Classroom:
 
     def standing(self) -> tuple[Event, ...]:
         """What was submitted and stands, of all posts: the events that may leave the class."""
-        held, authors = self._assigned().held, self.authors or {}
+        held, authors = self._current_assignment().held, self.authors or {}
         return standing_events(self.store.all(), staff=self.staff, authors=authors, held=held)
 
     # --- where
@@ -261,13 +263,13 @@ class Classroom:
         seen = [
             thread
             for thread in state.threads.values()
-            if not thread.deleted and self._sees(role, key, thread.event.creator, state, submitted)
+            if not thread.deleted and self._sees_words_of(role, key, thread.event.creator, state, submitted)
         ]
-        seen.sort(key=lambda thread: (self._order(thread, post), thread.id))
-        threads = [self._thread(thread, key, role, post, numbers) for thread in seen]
+        seen.sort(key=lambda thread: (self._thread_order(thread, post), thread.id))
+        threads = [self._thread_view(thread, key, role, post, numbers) for thread in seen]
         rubric = self.rubrics[-1]
         others = [
-            self._review(review, post, rubric)
+            self._review_view(review, post, rubric)
             for review in state.reviews.values()
             if review.creator != key
             and review.submitted
@@ -289,12 +291,12 @@ class Classroom:
                 "points": rubric.points,
                 "criteria": [vars(one) for one in rubric.criteria],
             },
-            "mine": self._own(mine) if may(role, Action.SCORE) else None,
+            "mine": self._own_review_view(mine) if may(role, Action.SCORE) else None,
             "others": others,
             "may": [str(action) for action in Action if may(role, action, submitted=submitted)],
         }
 
-    def _order(self, thread: Thread, post: str) -> tuple[int, int]:
+    def _thread_order(self, thread: Thread, post: str) -> tuple[int, int]:
         """Comments in the order of the page: on the post as a whole first, those without a place last."""
         anchor, selectors = self.place(thread, post)
         if anchor.state is State.UNANCHORED:
@@ -312,14 +314,16 @@ class Classroom:
             return 1, min((start for block, start in drawn if block == anchor.block), default=0)
         return 1, anchor.start or 0
 
-    def _sees(self, role: Role, key: str, creator: str, state: PostState, submitted: bool) -> bool:
+    def _sees_words_of(self, role: Role, key: str, creator: str, state: PostState, submitted: bool) -> bool:
         if creator == key or may(role, Action.SEE_ALL):
             return True
         if not may(role, Action.SEE_SUBMITTED, submitted=submitted):
             return False
-        return is_handed_in(state, creator, staff=self.staff, held=self._assigned().held)
+        return is_handed_in(state, creator, staff=self.staff, held=self._current_assignment().held)
 
-    def _thread(self, thread: Thread, key: str, role: Role, post: str, numbers: Mapping[str, int]) -> dict[str, Any]:
+    def _thread_view(
+        self, thread: Thread, key: str, role: Role, post: str, numbers: Mapping[str, int]
+    ) -> dict[str, Any]:
         anchor, selectors = self.place(thread, post)
         own = thread.event.creator == key
         change = may(role, Action.CHANGE_OWN) if own else may(role, Action.MODERATE)
@@ -337,7 +341,7 @@ class Classroom:
             "number": numbers.get(thread.event.revision or "", 0),
             "selectors": list(selectors),
             "made": list(thread.event.selectors),
-            "offer": self._offer(anchor, selectors, post) if anchor.state is State.CHECK and change else None,
+            "offer": self._offered_place(anchor, selectors, post) if anchor.state is State.CHECK and change else None,
             "anchor": {
                 "state": str(anchor.state),
                 "start": anchor.start,
@@ -345,7 +349,7 @@ class Classroom:
                 "block": anchor.block,
                 "change": anchor.change,
             },
-            "replies": [self._reply(reply, key, post) for reply in thread.replies if not reply.deleted],
+            "replies": [self._reply_view(reply, key, post) for reply in thread.replies if not reply.deleted],
             "may": {
                 "edit": own and change,
                 "delete": change,
@@ -356,7 +360,7 @@ class Classroom:
             },
         }
 
-    def _offer(self, anchor: Anchor, selectors: Sequence[Document], post: str) -> list[Document]:
+    def _offered_place(self, anchor: Anchor, selectors: Sequence[Document], post: str) -> list[Document]:
         """The selectors of the place that a comment seems to have moved to, for one click to settle."""
         page = self._page(post, self.revisions(post)[-1].id)
         kinds = {str(selector["type"]) for selector in selectors}
@@ -367,7 +371,7 @@ class Classroom:
             if selector["type"] == "blogkit:ImageSelector" and anchor.start is not None:
                 selector = {**selector, "source": page.images[anchor.start].source, "index": anchor.start}
             elif selector["type"] == "blogkit:CellSelector" and anchor.start is not None and anchor.end is not None:
-                selector = _cell_at(page.tables[anchor.start], anchor.end, selector)
+                selector = _cell_selector_at(page.tables[anchor.start], anchor.end, selector)
             elif selector["type"] == "blogkit:EquationSelector" and anchor.start is not None:
                 selector = {**selector, "tex": characters(page.equations[anchor.start].text), "index": anchor.start}
             elif "rfc3236" in str(selector.get("conformsTo", "")) and anchor.block is not None:
@@ -375,7 +379,7 @@ class Classroom:
             moved.append(selector)
         return moved
 
-    def _reply(self, reply: Reply, key: str, post: str) -> dict[str, Any]:
+    def _reply_view(self, reply: Reply, key: str, post: str) -> dict[str, Any]:
         own = reply.event.creator == key
         return {
             "id": reply.event.id,
@@ -386,7 +390,7 @@ class Classroom:
             "answer": dict(reply.answer) if reply.answer else None,
         }
 
-    def _own(self, review: Review) -> dict[str, Any]:
+    def _own_review_view(self, review: Review) -> dict[str, Any]:
         head, done = review.head, review.submitted_rubric
         return {
             "head": head.id if head else None,
@@ -398,7 +402,7 @@ class Classroom:
             "conflict": [dict(other.document) for other in review.heads if len(review.heads) > 1],
         }
 
-    def _review(self, review: Review, post: str, rubric: Rubric) -> dict[str, Any]:
+    def _review_view(self, review: Review, post: str, rubric: Rubric) -> dict[str, Any]:
         event = review.submitted_rubric
         document = event.document if event else {}
         return {
@@ -423,28 +427,28 @@ class Classroom:
         try:
             event = parse_event(document)
         except NotAnEvent as error:
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"This is no review event: {error}.")
-        complaint = self._forbidden(key, post, event)
+            return _refusal_answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"This is no review event: {error}.")
+        complaint = self._refuse_event(key, post, event)
         if complaint is None and event.type is EventType.RUBRIC:
-            complaint = self._overwriting(key, post, event, wanted.get("cleared"))
+            complaint = self._refuse_overwriting(key, post, event, wanted.get("cleared"))
         if complaint is not None:
             return complaint
-        warnings = self._names_in(key, event)
+        warnings = self._names_in_event(key, event)
         if warnings and wanted.get("confirmed") is not True and event.type is not EventType.RUBRIC:
             message = "This may tell who you are: " + ", ".join(f"“{words}”" for words in warnings) + "."
-            return _refuse(HTTPStatus.PRECONDITION_REQUIRED, message, warnings=warnings)
+            return _refusal_answer(HTTPStatus.PRECONDITION_REQUIRED, message, warnings=warnings)
         outcome = str(self.store.append(event))
         if outcome == "conflict":
-            return self._conflict(post, key, event.type)
+            return self._conflict_answer(post, key, event.type)
         status = HTTPStatus.CREATED if outcome == "new" else HTTPStatus.OK
         return Answer(status=status, body={"id": event.id, "warnings": warnings})
 
-    def _conflict(self, post: str, key: str, kind: EventType) -> Answer:
+    def _conflict_answer(self, post: str, key: str, kind: EventType) -> Answer:
         head = self.store.latest(post, key, kind)
         message = "Another tab or place saved in between; nothing was overwritten."
-        return _refuse(HTTPStatus.CONFLICT, message, head=dict(head.document) if head else None)
+        return _refusal_answer(HTTPStatus.CONFLICT, message, head=dict(head.document) if head else None)
 
-    def _overwriting(self, key: str, post: str, event: Event, cleared: object) -> Answer | None:
+    def _refuse_overwriting(self, key: str, post: str, event: Event, cleared: object) -> Answer | None:
         """Why a rubric does not follow what is kept: it knows of another one, or has lost what was filled in.
 
         Only what its writer ``cleared`` may be empty where it was not: a page that was drawn anew, an old tab or a
@@ -457,47 +461,47 @@ class Classroom:
         if previous is None and event.previous is None:
             known = self.store.latest(post, key, event.type) is None
         if not known:
-            return self._conflict(post, key, event.type)
+            return self._conflict_answer(post, key, event.type)
         meant = {str(one) for one in cleared} if isinstance(cleared, list) else set()
         lost = emptied_fields(previous.document, event.document) - meant if previous is not None else set()
         if not lost:
             return None
-        refused = self._conflict(post, key, event.type)
+        refused = self._conflict_answer(post, key, event.type)
         message = f"This would empty what was filled in ({', '.join(sorted(lost))}); nothing was overwritten."
         return replace(refused, body={**refused.body, "message": message, "lost": sorted(lost)})
 
-    def _forbidden(self, key: str, post: str, event: Event) -> Answer | None:
+    def _refuse_event(self, key: str, post: str, event: Event) -> Answer | None:
         """Why somebody may not write an event; None when they may."""
         if not self.revisions(post):
-            return _refuse(HTTPStatus.NOT_FOUND, "There is no such post.")
+            return _refusal_answer(HTTPStatus.NOT_FOUND, "There is no such post.")
         role, about = self.role(key, post), self.store.by_id(event.about or "")
         if event.type is EventType.SUBMIT and may(role, Action.SCORE) and not may_write(role, event, about):
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such rubric of yours.")
+            return _refusal_answer(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such rubric of yours.")
         if not may_write(role, event, about) or (event.is_reply and not self._sees_thread(role, key, about, post)):
-            return _refuse(HTTPStatus.FORBIDDEN, "You may not do this here.")
+            return _refusal_answer(HTTPStatus.FORBIDDEN, "You may not do this here.")
         if event.type is EventType.RUBRIC:
-            return self._forbidden_rubric(event, complete=False)
+            return self._refuse_rubric(event, complete=False)
         if event.type is EventType.SUBMIT and about is not None:
-            return self._forbidden_rubric(about, complete=True)
+            return self._refuse_rubric(about, complete=True)
         is_comment = event.type is EventType.ANNOTATION and not event.is_reply
         if is_comment and event.revision not in {one.id for one in self.revisions(post)}:
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is on a revision that is not there.")
+            return _refusal_answer(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is on a revision that is not there.")
         return None
 
     def _sees_thread(self, role: Role, key: str, thread: Event | None, post: str) -> bool:
         submitted = self.has_submitted(key, post)
-        return thread is not None and self._sees(role, key, thread.creator, self.state(post), submitted)
+        return thread is not None and self._sees_words_of(role, key, thread.creator, self.state(post), submitted)
 
-    def _forbidden_rubric(self, event: Event, *, complete: bool) -> Answer | None:
+    def _refuse_rubric(self, event: Event, *, complete: bool) -> Answer | None:
         """What is wrong with a rubric that is kept, or (``complete``) with one that is submitted."""
         scores, version = event.document["blogkit:scores"], event.document["blogkit:rubric"]
         rubric = next((one for one in self.rubrics if one.version == version), None)
         if rubric is None:
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "The rubric has changed; load the page again.")
+            return _refusal_answer(HTTPStatus.UNPROCESSABLE_ENTITY, "The rubric has changed; load the page again.")
         problem = rubric.problem_with(dict(scores), complete=complete)
-        return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, problem) if problem else None
+        return _refusal_answer(HTTPStatus.UNPROCESSABLE_ENTITY, problem) if problem else None
 
-    def _names_in(self, key: str, event: Event) -> list[str]:
+    def _names_in_event(self, key: str, event: Event) -> list[str]:
         """What in somebody's words would tell who they are."""
         person = self.person(key)
         if person is None:
@@ -508,12 +512,12 @@ class Classroom:
         texts = [event.text]
         for document in documents:
             texts += [str(document.get("blogkit:summary", "")), *map(str, document.get("blogkit:notes", {}).values())]
-        identity = _identity(person)
+        identity = _identity_of_person(person)
         found = [leak.what for text in texts for leak in leaks_in_text(text, identity, "the comment")]
         return list(dict.fromkeys(found))
 
 
-def _cell_at(table: TablePlace, row: int, selector: Document) -> Document:
+def _cell_selector_at(table: TablePlace, row: int, selector: Document) -> Document:
     """The selector of a cell in the same column of a row, named by what tells that row from others now."""
     cells, key = table.rows[row], table.key_of(row)
     column = table.rows[0].index(utf16(str(selector["column"])))
@@ -523,7 +527,7 @@ def _cell_at(table: TablePlace, row: int, selector: Document) -> Document:
 
 
 @lru_cache(maxsize=2048)
-def _identity(person: Person) -> Identity:
+def _identity_of_person(person: Person) -> Identity:
     """How one person could be recognised in what they write."""
     return identity_of([person])
 

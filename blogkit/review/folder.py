@@ -81,7 +81,7 @@ class ReviewFolder:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
-            with open(self.secret_file, "xb", opener=_private) as stream:
+            with open(self.secret_file, "xb", opener=_open_private) as stream:
                 stream.write(secrets.token_bytes(32))
         except FileExistsError:
             pass
@@ -89,7 +89,7 @@ class ReviewFolder:
             raise StoreError(f"could not be written: {error.strerror}.", path=self.secret_file) from error
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     import os
 
     return os.open(path, flags, 0o600)

@@ -1,8 +1,8 @@
 """What in a rendered post tells who wrote it.
 
 What readers see is never rewritten: a leak in the text, a link, an alt text or a chart's data is reported with its file
-and place, and the author mends it or waives it. What nobody reads (metadata of the page and of pictures, comments in
-the HTML) is taken out of the anonymised build by :mod:`blogkit.review.anonymise`, and told as mended.
+and place, and the author fixes it or waives it. What nobody reads (metadata of the page and of pictures, comments in
+the HTML) is taken out of the anonymised build by :mod:`blogkit.review.anonymise`, and reported as fixed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Leak:
     """Where in the page, in words: ``text, section “Methods”``."""
     path: Path | None = None
     line: int | None = None
-    mended: bool = False
+    fixed: bool = False
     """Whether the anonymised build is without it."""
     waived: str = ""
     """The reason, when somebody looked and let it stand."""
@@ -53,7 +53,7 @@ class Leak:
 
     @property
     def is_open(self) -> bool:
-        return not self.mended and not self.waived
+        return not self.fixed and not self.waived
 
 
 KNOWN_OWNERS = frozenset(

@@ -57,7 +57,7 @@ class Prepared:
     """12 hexadecimal digits: a hash of the page."""
     html: str
     leaks: tuple[Leak, ...]
-    """All that were found; those that are neither mended nor waived stand in the way."""
+    """All that were found; those that are neither fixed nor waived stand in the way."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -94,16 +94,16 @@ def prepare_post(
     _name_what_can_be_pointed_at(document)
     left = find_leaks(document, identity, path=page)
     still = {leak.id for leak in left}
-    mended = [replace(leak, mended=True) for leak in before if leak.id not in still]
-    mended += [replace(note, mended=True) for note in notes]
+    fixed = [replace(leak, fixed=True) for leak in before if leak.id not in still]
+    fixed += [replace(note, fixed=True) for note in notes]
     if source is not None:
         for notebook in sorted(source.parent.glob("*.ipynb")):
-            mended += [
-                replace(leak, mended=True) for leak in leaks_in_notebook(notebook, identity) if leak.id not in still
+            fixed += [
+                replace(leak, fixed=True) for leak in leaks_in_notebook(notebook, identity) if leak.id not in still
             ]
         left = with_lines(left, source)
     given = waivers or {}
-    leaks = [replace(leak, waived=given.get(leak.id, "")) for leak in left] + mended
+    leaks = [replace(leak, waived=given.get(leak.id, "")) for leak in left] + fixed
     written = "<!DOCTYPE html>\n" + etree.tostring(document, encoding="unicode", method="html")
     if len(written) > MOST_BYTES:
         hint = "Make its pictures smaller: `blogkit check` says which are larger than they are shown."
@@ -397,7 +397,7 @@ def _name_what_can_be_pointed_at(document: HtmlElement) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Revision:
+class PostRevision:
     """One rendering that reviewers saw or will see."""
 
     id: str
@@ -406,12 +406,12 @@ class Revision:
     """Whether the author's own scripts run in it: the opt-in tier."""
 
 
-def revisions(folder: ReviewFolder, post: str) -> tuple[Revision, ...]:
+def revisions(folder: ReviewFolder, post: str) -> tuple[PostRevision, ...]:
     """The revisions of a post, the oldest first."""
     path = folder.posts / post / "revisions.json"
     if not path.is_file():
         return ()
-    return tuple(Revision(**each) for each in store.read_json(path))
+    return tuple(PostRevision(**each) for each in store.read_json(path))
 
 
 def revision_path(folder: ReviewFolder, post: str, revision: str) -> Path:
@@ -419,12 +419,12 @@ def revision_path(folder: ReviewFolder, post: str, revision: str) -> Path:
     return folder.posts / post / f"{revision}.html"
 
 
-def add_revision(folder: ReviewFolder, prepared: Prepared, *, scripts: bool = False) -> Revision:
+def add_revision(folder: ReviewFolder, prepared: Prepared, *, scripts: bool = False) -> PostRevision:
     """Keeps a prepared page as the newest revision; the same page again is no new one."""
     there = revisions(folder, prepared.post)
     if there and there[-1].id == prepared.revision:
         return there[-1]
-    new = Revision(id=prepared.revision, created=now(), scripts=scripts)
+    new = PostRevision(id=prepared.revision, created=now(), scripts=scripts)
     store.write_text(revision_path(folder, prepared.post, prepared.revision), prepared.html)
     rows = [vars(each) for each in (*there, new)]
     store.write_text(folder.posts / prepared.post / "revisions.json", json.dumps(rows, indent=1) + "\n")

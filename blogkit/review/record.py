@@ -263,7 +263,7 @@ def merge(*records: Iterable[Event]) -> Merged:
     """The union of records: commutative, associative, idempotent.
 
     Where one id stands for two different events, the one whose line has the smaller hash is kept, whatever the order
-    of the records, and the id is told in ``altered``.
+    of the records, and the id is named in ``altered``.
     """
     kept: dict[str, Event] = {}
     altered: set[str] = set()

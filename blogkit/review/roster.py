@@ -93,7 +93,7 @@ def read_roster(path: Path, secret: bytes) -> Roster:
 
 
 def parse_roster(text: str, path: Path, secret: bytes) -> Roster:
-    """The roster in a text; ``path`` is for the letters."""
+    """The roster in a text; ``path`` is for the error messages."""
     rows = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
     problems: list[Problem] = []
     named = [name.strip().lower() for name in rows.fieldnames or ()]

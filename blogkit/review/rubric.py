@@ -13,7 +13,7 @@ from blogkit.review.folder import ReviewFolder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Criterion:
+class RubricCriterion:
     """One line of a rubric."""
 
     name: str
@@ -28,7 +28,7 @@ class Criterion:
 class Rubric:
     """What a reviewer is asked."""
 
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[RubricCriterion, ...]
 
     @cached_property
     def version(self) -> str:
@@ -67,8 +67,8 @@ def emptied_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[s
 
 DEFAULT = Rubric(
     criteria=(
-        Criterion(name="content", title="Content", points=60, asks="Sound, justified, worth knowing."),
-        Criterion(name="form", title="Form", points=40, asks="Clear, well structured, well illustrated."),
+        RubricCriterion(name="content", title="Content", points=60, asks="Sound, justified, worth knowing."),
+        RubricCriterion(name="form", title="Form", points=40, asks="Clear, well structured, well illustrated."),
     )
 )
 
@@ -88,13 +88,13 @@ def read_rubrics(folder: ReviewFolder) -> tuple[Rubric, ...]:
     from blogkit import store
 
     path = folder.root / "rubrics.json"
-    return tuple(_rubric(rows) for rows in store.read_json(path)) if path.is_file() else ()
+    return tuple(_rubric_from_rows(rows) for rows in store.read_json(path)) if path.is_file() else ()
 
 
-def _rubric(rows: Iterable[dict[str, object]]) -> Rubric:
+def _rubric_from_rows(rows: Iterable[dict[str, object]]) -> Rubric:
     return Rubric(
         criteria=tuple(
-            Criterion(
+            RubricCriterion(
                 name=str(row["name"]),
                 title=str(row["title"]),
                 points=int(str(row["points"])),

@@ -47,7 +47,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class ReaderProgress:
     """How far one reader is with one post."""
 
     pair: Pair
@@ -116,7 +116,7 @@ def score_posts(
                 staff=tuple(sorted(review.total for review in done if review.creator in staff)),
                 mean=statistics.fmean(totals) if totals else None,
                 spread=spread,
-                criteria=_criteria(done, rubric),
+                criteria=_criterion_means(done, rubric),
                 override=float(override["blogkit:score"]) if override else None,
                 reason=str(override["blogkit:reason"]) if override else "",
                 reread=why,
@@ -126,7 +126,7 @@ def score_posts(
     return tuple(scores)
 
 
-def _criteria(reviews: Sequence[Review], rubric: Rubric) -> dict[str, float]:
+def _criterion_means(reviews: Sequence[Review], rubric: Rubric) -> dict[str, float]:
     means = {}
     for criterion in rubric.criteria:
         values = [review.scores[criterion.name] for review in reviews if criterion.name in review.scores]
@@ -137,7 +137,7 @@ def _criteria(reviews: Sequence[Review], rubric: Rubric) -> dict[str, float]:
 
 def progress(
     states: Mapping[str, PostState], pairs: Sequence[Pair], due: Mapping[tuple[str, str], str], *, today: str
-) -> tuple[Progress, ...]:
+) -> tuple[ReaderProgress, ...]:
     """How far every reader is. Late is who submits after the day, or has not by its end."""
     rows = []
     for pair in pairs:
@@ -147,7 +147,7 @@ def progress(
         comments = sum(t.event.creator == pair.reviewer and not t.deleted for t in state.threads.values())
         judgement = state.judgements.get(pair.reviewer)
         rows.append(
-            Progress(
+            ReaderProgress(
                 pair=pair,
                 comments=comments,
                 started=bool(review.started),
@@ -161,7 +161,7 @@ def progress(
     return tuple(rows)
 
 
-def report_csv(scores: Sequence[Score], rows: Sequence[Progress], roster: Roster, rubric: Rubric) -> str:
+def report_csv(scores: Sequence[Score], rows: Sequence[ReaderProgress], roster: Roster, rubric: Rubric) -> str:
     """One line a student, for grading systems: the post's score, and how the student's own reviewing went."""
     by_post = {score.post: score for score in scores}
     out = io.StringIO()
@@ -177,17 +177,17 @@ def report_csv(scores: Sequence[Score], rows: Sequence[Progress], roster: Roster
         if score is None:
             cells += [""] * (5 + len(criteria))
         else:
-            cells += [_points(score.final), _points(score.mean), _points(score.spread)]
+            cells += [_points_text(score.final), _points_text(score.mean), _points_text(score.spread)]
             cells += [len(score.peers) + len(score.staff), safe_cell(score.reason)]
-            cells += [_points(score.criteria.get(name)) for name in criteria]
+            cells += [_points_text(score.criteria.get(name)) for name in criteria]
         cells += [len(own), sum(bool(row.submitted) for row in own), sum(row.late for row in own)]
         counted = sum(row.comments for row in own if row.submitted)
-        cells += [counted, _points(statistics.fmean(judged) if judged else None)]
+        cells += [counted, _points_text(statistics.fmean(judged) if judged else None)]
         writer.writerow(cells)
     return out.getvalue()
 
 
-def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: Roster, rubric: Rubric) -> str:
+def report_markdown(scores: Sequence[Score], rows: Sequence[ReaderProgress], roster: Roster, rubric: Rubric) -> str:
     """The same for people: scores, what to read again, who is late."""
     names = {person.key: person.name for person in roster.people}
     lines = [
@@ -198,26 +198,26 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[Progress], roster: R
     ]
     for score in scores:
         override = f" ({score.reason})" if score.override is not None else ""
-        peers, staff = (", ".join(_points(one) for one in group) for group in (score.peers, score.staff))
-        spread = "" if score.mean is None else _points(score.spread)
-        cells = [score.post, _points(score.final) + override, _points(score.mean), peers, staff, spread]
-        lines.append("| " + " | ".join(_cell(cell) for cell in [*cells, score.reread]) + " |")
+        peers, staff = (", ".join(_points_text(one) for one in group) for group in (score.peers, score.staff))
+        spread = "" if score.mean is None else _points_text(score.spread)
+        cells = [score.post, _points_text(score.final) + override, _points_text(score.mean), peers, staff, spread]
+        lines.append("| " + " | ".join(_table_cell(cell) for cell in [*cells, score.reread]) + " |")
     open_rows = [row for row in rows if not row.submitted]
     done = f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted."
     lines += ["", done if rows else "Nobody is assigned to a post yet: `blogkit review assign`.", ""]
     uncounted = [f"{score.post} ({score.uncounted})" for score in scores if score.uncounted]
     if uncounted:
-        posts = ", ".join(map(_cell, uncounted))
+        posts = ", ".join(map(_table_cell, uncounted))
         why = "nobody assigned them, their writers are the authors, or their points are not the rubric's"
         lines += [f"Not counted, since {why}: {posts}.", ""]
     for row in open_rows:
         state = "started" if row.started else "not started"
         late = ", late" if row.late else ""
-        lines.append(f"- {_cell(names.get(row.pair.reviewer, 'somebody'))}, {row.pair.post}: {state}{late}")
+        lines.append(f"- {_table_cell(names.get(row.pair.reviewer, 'somebody'))}, {row.pair.post}: {state}{late}")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _points(value: float | None) -> str:
+def _points_text(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -226,5 +226,5 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
-def _cell(text: str) -> str:
+def _table_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

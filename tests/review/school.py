@@ -11,7 +11,7 @@ from blogkit.review.folder import ReviewFolder, keep_roster
 from blogkit.review.posts import add_revision, prepare_post
 from blogkit.review.record import person_key
 from blogkit.review.roster import read_roster
-from blogkit.review.rubric import Criterion, Rubric, keep_rubric
+from blogkit.review.rubric import Rubric, RubricCriterion, keep_rubric
 from tests.review.posts import invent_post
 
 ROSTER = """name,email,role,project
@@ -24,8 +24,10 @@ Tess Taylor,tess@uni.example,staff,
 """
 RUBRIC = Rubric(
     criteria=(
-        Criterion(name="soundness", title="Soundness", points=60, asks="Is it right?", questions=("Is it fair?",)),
-        Criterion(name="clarity", title="Clarity", points=40, asks="Is it clear?"),
+        RubricCriterion(
+            name="soundness", title="Soundness", points=60, asks="Is it right?", questions=("Is it fair?",)
+        ),
+        RubricCriterion(name="clarity", title="Clarity", points=40, asks="Is it clear?"),
     )
 )
 

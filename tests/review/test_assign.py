@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,8 +27,19 @@ from blogkit.review.assign import (
     write_rounds,
 )
 from blogkit.review.folder import ReviewFolder
-from blogkit.review.roster import Roster, parse_roster, read_roster
+from blogkit.review.roster import Person, Roster, parse_roster, read_roster
 from tests.review.classes import invent_class
+
+
+def conflict_between(reader: Person, authors: Sequence[Person], post: str) -> str:
+    """Why somebody must not read a post, told from the declarations of both sides; written without the code."""
+    theirs = {word.lower() for author in authors for word in author.conflicts}
+    mine = {word.lower() for word in reader.conflicts}
+    if reader.project == post:
+        return "own team"
+    names_them = mine & ({author.email.lower() for author in authors} | {post.lower()})
+    names_me = theirs & ({reader.email.lower()} | ({reader.project.lower()} if reader.project else set()))
+    return "conflict" if names_them or names_me else ""
 
 
 def broken_rules(roster: Roster, rounds: list[Round], readers: int, staff: int = 1) -> list[str]:
@@ -37,7 +50,7 @@ def broken_rules(roster: Roster, rounds: list[Round], readers: int, staff: int =
     broken = [
         f"{people[p.reviewer].name} reads {p.post}: {why}"
         for p in pairs
-        if (why := why_not(people[p.reviewer], p.post, authors))
+        if (why := conflict_between(people[p.reviewer], authors[p.post], p.post))
     ]
     for role, each in ((False, readers), (True, staff)):
         given = Counter(p.post for p in pairs if p.staff == role)
@@ -49,6 +62,75 @@ def broken_rules(roster: Roster, rounds: list[Round], readers: int, staff: int =
     reads = {(people[p.reviewer].project, p.post) for p in pairs if not p.staff}
     broken += [f"{a} and {b} read each other" for a, b in reads if (b, a) in reads]
     return broken
+
+
+READER = Person(key="r", name="Rea Der", email="rea@uni.example", project="Own-Post")
+AUTHOR = Person(key="a", name="Au Thor", email="au@uni.example", project="Their-Post")
+
+
+@pytest.mark.parametrize(
+    ("reader", "author"),
+    [
+        ({"project": "Their-Post"}, {}),
+        ({"conflicts": frozenset({"au@uni.example"})}, {}),
+        ({"conflicts": frozenset({"their-post"})}, {}),
+        ({}, {"conflicts": frozenset({"rea@uni.example"})}),
+        ({}, {"conflicts": frozenset({"own-post"})}),
+    ],
+    ids=["own team", "reader names author", "reader names post", "author names reader", "author names reader's post"],
+)
+def test_a_conflict_that_one_side_declares_holds_for_both(reader: dict[str, Any], author: dict[str, Any]) -> None:
+    one, other = replace(READER, **reader), replace(AUTHOR, **author)
+    mate = replace(AUTHOR, key="m", email="mate@uni.example")
+    assert why_not(one, "Their-Post", {"Their-Post": [mate, other]})
+    assert conflict_between(one, [mate, other], "Their-Post")
+    assert not why_not(READER, "Their-Post", {"Their-Post": [mate, AUTHOR]})
+    assert not why_not(replace(READER, project=None), "Their-Post", {"Their-Post": [AUTHOR]})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_conflicts_are_those_that_either_side_declares(data: Any) -> None:
+    words = st.frozensets(
+        st.sampled_from(["p0@uni.example", "p1@uni.example", "p2@uni.example", "one", "two"]), max_size=2
+    )
+    projects = st.sampled_from([None, "One", "Two"])
+    people = [
+        Person(
+            key=f"k{n}",
+            name=f"N{n}",
+            email=f"p{n}@uni.example",
+            project=data.draw(projects),
+            conflicts=data.draw(words),
+        )
+        for n in range(3)
+    ]
+    post = data.draw(st.sampled_from(["One", "Two"]))
+    authors = [person for person in people if person.project == post]
+    for person in people:
+        assert bool(why_not(person, post, {post: authors})) == bool(conflict_between(person, authors, post))
+
+
+@pytest.mark.parametrize("side", ["reader", "author"])
+def test_an_assignment_heeds_a_conflict_that_one_side_alone_declares(side: str) -> None:
+    """Twelve people of whom one half declares the other, by one side: nobody of the one half reads the other's."""
+    people = list(invent_class(24).people)
+    half, rest = {f"p{n}@example.edu" for n in range(12)}, frozenset(f"p{n}@example.edu" for n in range(12, 24))
+    declared = [
+        replace(one, conflicts=rest) if (one.email in half) == (side == "reader") and not one.is_staff else one
+        for one in people
+    ]
+    if side == "author":
+        declared = [replace(one, conflicts=frozenset(half)) if one.conflicts else one for one in declared]
+    made = assign(Roster(people=tuple(declared)), Wish(readers=2, seed=3))
+    emails = {one.key: one.email for one in people}
+    authors = {one.project: one.email for one in people if one.project}
+    crossing = [
+        pair
+        for pair in made.pairs
+        if not pair.staff and (emails[pair.reviewer] in half) != (authors[pair.post] in half)
+    ]
+    assert crossing == []
 
 
 @settings(max_examples=25, deadline=None)

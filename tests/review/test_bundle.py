@@ -127,7 +127,9 @@ def test_a_bundle_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(bundle) as good, zipfile.ZipFile(evil, "w") as archive:
         for name in good.namelist():
             archive.writestr(name, good.read(name))
-        for name in ("../out.txt", "posts/../../out.txt", "/out.txt", "secret", "posts/a/../../../out.txt"):
+        elsewhere = ["../out.txt", "posts/../../out.txt", "/out.txt", "secret", "posts/a/../../../out.txt"]
+        elsewhere += ["posts/C:\\out/out.txt", "posts/..\\..\\x/out.txt", "posts/alpha/out.txt", "posts/a/C:out.txt"]
+        for name in elsewhere:
             archive.writestr(name, "out")
     open_bundle(evil, tmp_path / "in" / "work")
     assert not list(tmp_path.glob("**/out.txt"))

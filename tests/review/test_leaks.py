@@ -36,14 +36,14 @@ def test_seeded_leaks_are_found_and_innocent_posts_are_left_alone(tmp_path: Path
     assert max(len(leaks) for leaks in alarms) <= 1, alarms
 
 
-def test_the_build_that_reviewers_get_holds_none_of_the_leaks_it_calls_mended(tmp_path: Path) -> None:
+def test_the_build_that_reviewers_get_holds_none_of_the_leaks_it_calls_fixed(tmp_path: Path) -> None:
     head = (
         '<meta name="author" content="Ada Lovelace"><meta name="citation_author" content="Ada Lovelace">'
         '<script type="application/ld+json">{"author": "Ada Lovelace"}</script>'
     )
     page = prepared(tmp_path, invent_post(1, author="Ada Lovelace", head=head, extra="<!-- by Ada Lovelace -->"))
     assert page.open_leaks == ()
-    assert any(leak.mended and leak.what == "Ada Lovelace" for leak in page.leaks)
+    assert any(leak.fixed and leak.what == "Ada Lovelace" for leak in page.leaks)
     assert "Lovelace" not in page.html
     assert "Anonymous" in page.html
 

@@ -199,11 +199,11 @@ def test_the_table_speaks_of_every_route() -> None:
     from starlette.routing import Route
 
     served = Origins(app="http://a.example", posts="http://b.example")
-    from blogkit.review.server.app import Review
+    from blogkit.review.server.app import ReviewApp
 
     paths = {
         route.path
-        for route in Review(None, None, served).starlette().routes  # type: ignore[arg-type]
+        for route in ReviewApp(None, None, served).starlette().routes  # type: ignore[arg-type]
         if isinstance(route, Route)
     }
     spoken = {re.sub(r"/(alpha|beta|none)", "/{post}", what.split(" ", 1)[1]) for what in ROUTES if "/" in what}

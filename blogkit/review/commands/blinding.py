@@ -11,7 +11,7 @@ from blogkit.errors import ProjectError, ReviewNotBlind
 from blogkit.review.commands.places import Folder, find_folder, find_roster
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Leak
-from blogkit.review.posts import Prepared, Revision, add_revision, prepare_post, revisions, waive, waivers
+from blogkit.review.posts import PostRevision, Prepared, add_revision, prepare_post, revisions, waive, waivers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def _place_of(leak: Leak, post: str) -> str:
 
 
 def _words_for(leak: Leak) -> str:
-    state = "fixed in the anonymous build" if leak.mended else f"waived: {leak.waived}" if leak.waived else "OPEN"
+    state = "fixed in the anonymous build" if leak.fixed else f"waived: {leak.waived}" if leak.waived else "OPEN"
     return f"{leak.kind} “{leak.what}” ({leak.place}) [{leak.id}] {state}"
 
 
@@ -66,7 +66,7 @@ def leaks(
 class RevisionsMade:
     """The anonymous pages that reviewers have now."""
 
-    revisions: tuple[tuple[str, Revision, int], ...]
+    revisions: tuple[tuple[str, PostRevision, int], ...]
     """(post, revision, its number)."""
     custom_scripts: bool = False
 

@@ -43,22 +43,22 @@ def open_session(database: Database, person: str) -> str:
     """A new session's token, for the cookie; the database keeps its hash alone."""
     token = secrets.token_urlsafe(32)
     expires = time.time() + SESSION_DAYS * 86400
-    database.open_session(_hash(token), person, secrets.token_urlsafe(24), expires)
+    database.open_session(_token_hash(token), person, secrets.token_urlsafe(24), expires)
     return token
 
 
 def find_session(database: Database, token: str | None) -> Session | None:
     """The session of a cookie."""
-    return database.session(_hash(token)) if token else None
+    return database.session(_token_hash(token)) if token else None
 
 
 def end_session(database: Database, token: str | None) -> None:
     """Signs out, on this device."""
     if token:
-        database.close_session(_hash(token))
+        database.close_session(_token_hash(token))
 
 
-def _hash(token: str) -> str:
+def _token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -84,7 +84,7 @@ class Headers:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that is not answered; the message is for the person, the status for the browser."""
 
     def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -109,7 +109,7 @@ class Visitor:
     session: Session
 
 
-class Review:
+class ReviewApp:
     """The app: its routes are methods, its world comes in from outside."""
 
     def __init__(self, classroom: Classroom, database: Database, origins: Origins) -> None:
@@ -131,61 +131,67 @@ class Review:
     def starlette(self) -> Starlette:
         """The app to serve."""
         routes = [
-            Route("/", self._page(self.start)),
-            Route("/sign-in/{token}", self._page(self.ask_sign_in), methods=["GET"]),
-            Route("/sign-in/{token}", self._form(self.sign_in), methods=["POST"]),
-            Route("/sign-out", self._form(self.sign_out), methods=["POST"]),
-            Route("/home", self._page(self.home)),
-            Route("/read/{post}", self._page(self.read)),
-            Route("/read/{post}/{revision}", self._page(self.read)),
-            Route("/api/posts/{post}", self._page(self.view), methods=["GET"]),
-            Route("/api/posts/{post}/events", self._json(self.write), methods=["POST"]),
-            Route("/api/preview", self._json(self.preview), methods=["POST"]),
-            Route("/staff", self._page(self.staff)),
-            Route("/staff/report.csv", self._page(self.report)),
-            Route("/staff/report.md", self._page(self.report)),
-            Route("/staff/record.jsonl", self._page(self.record)),
-            Route("/staff/override", self._form(self.override), methods=["POST"]),
-            Route("/staff/judge", self._form(self.judge), methods=["POST"]),
-            Route("/healthz", self._page(self.health)),
+            Route("/", self._page_route(self.start)),
+            Route("/sign-in/{token}", self._page_route(self.ask_sign_in), methods=["GET"]),
+            Route("/sign-in/{token}", self._form_route(self.sign_in), methods=["POST"]),
+            Route("/sign-out", self._form_route(self.sign_out), methods=["POST"]),
+            Route("/home", self._page_route(self.home)),
+            Route("/read/{post}", self._page_route(self.read)),
+            Route("/read/{post}/{revision}", self._page_route(self.read)),
+            Route("/api/posts/{post}", self._page_route(self.view), methods=["GET"]),
+            Route("/api/posts/{post}/events", self._json_route(self.write), methods=["POST"]),
+            Route("/api/preview", self._json_route(self.preview), methods=["POST"]),
+            Route("/staff", self._page_route(self.staff)),
+            Route("/staff/report.csv", self._page_route(self.report)),
+            Route("/staff/report.md", self._page_route(self.report)),
+            Route("/staff/record.jsonl", self._page_route(self.record)),
+            Route("/staff/override", self._form_route(self.override), methods=["POST"]),
+            Route("/staff/judge", self._form_route(self.judge), methods=["POST"]),
+            Route("/healthz", self._page_route(self.health)),
             Mount("/static", StaticFiles(directory=ASSETS)),
         ]
         return Starlette(
             routes=routes,
             middleware=[Middleware(Headers, origins=self.origins)],
-            exception_handlers={Refused: self._refused, OperationalError: self._away, 404: self._missing},
+            exception_handlers={
+                RequestRefused: self._answer_refused,
+                OperationalError: self._answer_database_away,
+                404: self._answer_missing_page,
+            },
         )
 
     # --- around every route
 
-    def _page(self, answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    def _page_route(self, answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
         async def route(request: Request) -> Response:
             return await run_in_threadpool(answer, request)
 
         return route
 
-    def _form(self, answer: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Awaitable[Response]]:
+    def _form_route(
+        self, answer: Callable[[Request, dict[str, str]], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
         """A route that takes a form; one that comes from another site is refused."""
 
         async def route(request: Request) -> Response:
             self._same_origin(request)
-            await self._limited(request)
+            await self._limited_body(request)
             form = await request.form(max_files=0, max_fields=40)
             fields = {str(name): str(value) for name, value in form.items()}
             return await run_in_threadpool(answer, request, fields)
 
         return route
 
-    def _json(self, answer: Callable[[Request, Any], Response]) -> Callable[[Request], Awaitable[Response]]:
+    def _json_route(self, answer: Callable[[Request, Any], Response]) -> Callable[[Request], Awaitable[Response]]:
         """A route that takes JSON with the session's token against forgery in a header."""
 
         async def route(request: Request) -> Response:
             self._same_origin(request)
-            body = await self._limited(request)
+            body = await self._limited_body(request)
             try:
                 document = json.loads(body)
             except (ValueError, RecursionError):
-                raise Refused(HTTPStatus.BAD_REQUEST, "The request is no JSON.") from None
+                raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is no JSON.") from None
             return await run_in_threadpool(answer, request, document)
 
         return route
@@ -193,22 +199,22 @@ class Review:
     def _same_origin(self, request: Request) -> None:
         origin = request.headers.get("origin")
         if origin is not None and origin != self.origins.app:
-            raise Refused(HTTPStatus.FORBIDDEN, "The request comes from another site.")
+            raise RequestRefused(HTTPStatus.FORBIDDEN, "The request comes from another site.")
 
-    async def _limited(self, request: Request) -> bytes:
+    async def _limited_body(self, request: Request) -> bytes:
         """The body, when it is not too long. Starlette keeps it for the form parser."""
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BODY:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too long.")
+            raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too long.")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > MOST_BODY:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too long.")
+                raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too long.")
         request._body = bytes(body)  # what Request.body() itself would have kept
         return bytes(body)
 
-    def _session(self, token: str | None) -> Session | None:
+    def _cached_session(self, token: str | None) -> Session | None:
         """The session of a cookie, asked of the database every few seconds at most."""
         if not token:
             return None
@@ -222,16 +228,16 @@ class Review:
             self.sessions[token] = (session, time.monotonic() + 10)
         return session
 
-    def _visitor(self, request: Request) -> Visitor:
-        session = self._session(request.cookies.get(access.COOKIE))
+    def _need_visitor(self, request: Request) -> Visitor:
+        session = self._cached_session(request.cookies.get(access.COOKIE))
         person = self.classroom.person(session.person) if session else None
         if session is None or person is None:
             self._not_too_often(self.strangers, request.client.host if request.client else "")
-            raise Refused(HTTPStatus.UNAUTHORIZED, _NOT_SIGNED_IN)
+            raise RequestRefused(HTTPStatus.UNAUTHORIZED, _NOT_SIGNED_IN)
         return Visitor(person=person, session=session)
 
-    def _reader(self, request: Request) -> Visitor:
-        visitor = self._visitor(request)
+    def _need_reader(self, request: Request) -> Visitor:
+        visitor = self._need_visitor(request)
         self._not_too_often(self.reads, visitor.person.key)
         return visitor
 
@@ -239,43 +245,45 @@ class Review:
         wait = limit.wait(who)
         if wait:
             headers = {"Retry-After": str(int(wait) + 1)}
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "That was a lot at once. Wait a moment.", headers)
+            raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, "That was a lot at once. Wait a moment.", headers)
 
-    def _writer(self, request: Request, token: str) -> Visitor:
-        visitor = self._visitor(request)
+    def _need_writer(self, request: Request, token: str) -> Visitor:
+        visitor = self._need_visitor(request)
         if not hmac.compare_digest(token.encode(), visitor.session.csrf.encode()):
-            raise Refused(HTTPStatus.FORBIDDEN, "The page is too old to write from. Load it again.")
+            raise RequestRefused(HTTPStatus.FORBIDDEN, "The page is too old to write from. Load it again.")
         self._not_too_often(self.writes, visitor.person.key)
         return visitor
 
-    def _may(self, visitor: Visitor, post: str, action: Action) -> Role:
+    def _need_right(self, visitor: Visitor, post: str, action: Action) -> Role:
         role = self.classroom.role(visitor.person.key, post)
         if not may(role, action):
-            raise Refused(HTTPStatus.FORBIDDEN, "You have no part in this post's review.")
+            raise RequestRefused(HTTPStatus.FORBIDDEN, "You have no part in this post's review.")
         return role
 
-    def _staff(self, visitor: Visitor, action: Action) -> None:
+    def _need_staff(self, visitor: Visitor, action: Action) -> None:
         if not may(Role.STAFF if visitor.person.is_staff else Role.OTHER, action):
-            raise Refused(HTTPStatus.FORBIDDEN, "This page is for staff.")
+            raise RequestRefused(HTTPStatus.FORBIDDEN, "This page is for staff.")
 
-    def _html(self, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+    def _html_page(self, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
         return HTMLResponse(self.templates.get_template(template).render(**facts), status_code=status)
 
-    def _refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)
+    def _answer_refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestRefused)
         if request.url.path.startswith("/api/"):
             return JSONResponse({"message": error.message}, status_code=error.status, headers=error.headers)
         title = _TITLES.get(error.status, "That did not work")
-        response = self._html("message.html", status=error.status, title=title, message=error.message)
+        response = self._html_page("message.html", status=error.status, title=title, message=error.message)
         response.headers.update(error.headers or {})
         return response
 
-    def _away(self, request: Request, _error: Exception) -> Response:
+    def _answer_database_away(self, request: Request, _error: Exception) -> Response:
         message = "The database does not answer. What you wrote is kept in your browser and is sent again."
-        return self._refused(request, Refused(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": "5"}))
+        return self._answer_refused(
+            request, RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": "5"})
+        )
 
-    def _missing(self, request: Request, _error: Exception) -> Response:
-        return self._refused(request, Refused(HTTPStatus.NOT_FOUND, "There is no such page."))
+    def _answer_missing_page(self, request: Request, _error: Exception) -> Response:
+        return self._answer_refused(request, RequestRefused(HTTPStatus.NOT_FOUND, "There is no such page."))
 
     # --- signing in
 
@@ -284,23 +292,23 @@ class Review:
         if access.find_session(self.database, request.cookies.get(access.COOKIE)):
             return RedirectResponse("/home", status_code=303)
         self._not_too_often(self.strangers, request.client.host if request.client else "")
-        return self._html("message.html", title="Peer review", message=_NOT_SIGNED_IN, is_start=True)
+        return self._html_page("message.html", title="Peer review", message=_NOT_SIGNED_IN, is_start=True)
 
     def ask_sign_in(self, request: Request) -> Response:
         """A button: opening a link must not use it up, since mail scanners open links."""
         self._sign_in_limit(request)
         token = request.path_params["token"]
         if access.read_link(self.classroom.secret, token) is None:
-            raise Refused(HTTPStatus.FORBIDDEN, "This link is not valid, or too old. Ask staff for a new one.")
-        return self._html("sign_in.html", token=token)
+            raise RequestRefused(HTTPStatus.FORBIDDEN, "This link is not valid, or too old. Ask staff for a new one.")
+        return self._html_page("sign_in.html", token=token)
 
-    def sign_in(self, request: Request, _form: dict[str, str]) -> Response:
+    def sign_in(self, request: Request, _form_route: dict[str, str]) -> Response:
         """Uses the link up and opens a session."""
         self._sign_in_limit(request)
         person = access.use_link(self.database, self.classroom.secret, request.path_params["token"])
         if person is None or self.classroom.person(person) is None:
             message = "This link was used already, or is not valid. Ask staff for a new one."
-            raise Refused(HTTPStatus.FORBIDDEN, message)
+            raise RequestRefused(HTTPStatus.FORBIDDEN, message)
         response = RedirectResponse("/home", status_code=303)
         response.set_cookie(
             access.COOKIE,
@@ -317,7 +325,7 @@ class Review:
 
     def sign_out(self, request: Request, form: dict[str, str]) -> Response:
         """Ends the session on this device."""
-        self._writer(request, form.get("csrf", ""))
+        self._need_writer(request, form.get("csrf", ""))
         self.sessions.pop(request.cookies.get(access.COOKIE, ""), None)
         access.end_session(self.database, request.cookies.get(access.COOKIE))
         response = RedirectResponse("/", status_code=303)
@@ -328,7 +336,7 @@ class Review:
 
     def home(self, request: Request) -> Response:
         """What the visitor has to read, and their own post."""
-        visitor = self._reader(request)
+        visitor = self._need_reader(request)
         key = visitor.person.key
         mine = [pair for pair in self.classroom.pairs if pair.reviewer == key]
         cards = []
@@ -347,7 +355,7 @@ class Review:
             )
         own = visitor.person.project if visitor.person.project in self.classroom.posts else None
         person, csrf = visitor.person, visitor.session.csrf
-        return self._html(
+        return self._html_page(
             "home.html",
             name=person.name,
             cards=cards,
@@ -361,15 +369,15 @@ class Review:
 
     def read(self, request: Request) -> Response:
         """A post in its frame, with comments and rubric beside it."""
-        visitor = self._reader(request)
+        visitor = self._need_reader(request)
         post = request.path_params["post"]
-        self._may(visitor, post, Action.READ_POST)
+        self._need_right(visitor, post, Action.READ_POST)
         there = self.classroom.revisions(post)
         wanted = request.path_params.get("revision") or (there[-1].id if there else "")
         if wanted not in {one.id for one in there}:
-            raise Refused(HTTPStatus.NOT_FOUND, "There is no such post, or no such revision of it.")
+            raise RequestRefused(HTTPStatus.NOT_FOUND, "There is no such post, or no such revision of it.")
         token = access.sign_frame(self.classroom.secret, post, wanted, visitor.person.key)
-        return self._html(
+        return self._html_page(
             "read.html",
             post=post,
             title=self.classroom.title(post),
@@ -382,34 +390,34 @@ class Review:
 
     def view(self, request: Request) -> Response:
         """The discussion of a post as JSON, as the visitor may see it."""
-        visitor = self._reader(request)
+        visitor = self._need_reader(request)
         post = request.path_params["post"]
-        self._may(visitor, post, Action.READ_POST)
+        self._need_right(visitor, post, Action.READ_POST)
         if not self.classroom.revisions(post):
-            raise Refused(HTTPStatus.NOT_FOUND, "There is no such post.")
+            raise RequestRefused(HTTPStatus.NOT_FOUND, "There is no such post.")
         return JSONResponse(self.classroom.view(visitor.person.key, post))
 
     def write(self, request: Request, document: Any) -> Response:
         """Keeps an event."""
-        visitor = self._writer(request, request.headers.get("x-csrf-token", ""))
+        visitor = self._need_writer(request, request.headers.get("x-csrf-token", ""))
         if not isinstance(document, dict):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The request is no event.")
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "The request is no event.")
         answer = self.classroom.write(visitor.person.key, request.path_params["post"], document)
         return JSONResponse(dict(answer.body), status_code=answer.status)
 
     def preview(self, request: Request, document: Any) -> Response:
         """How a comment will look, and whether it tells who writes it."""
-        visitor = self._writer(request, request.headers.get("x-csrf-token", ""))
+        visitor = self._need_writer(request, request.headers.get("x-csrf-token", ""))
         text = str(document.get("text", ""))[:20_000] if isinstance(document, dict) else ""
         found = leaks_in_text(text, identity_of([visitor.person]), "")
         return JSONResponse({"html": to_html(text), "warnings": list(dict.fromkeys(leak.what for leak in found))})
 
     # --- staff
 
-    def _states(self) -> dict[str, PostState]:
+    def _post_states(self) -> dict[str, PostState]:
         return fold(self.classroom.store.all(), staff=self.classroom.staff, authors=self.classroom.authors)
 
-    def _results(self, states: Mapping[str, PostState]) -> tuple[Any, Any]:
+    def _scores_and_progress(self, states: Mapping[str, PostState]) -> tuple[Any, Any]:
         """(scores, progress) as of now."""
         room = self.classroom
         posts = sorted({pair.post for pair in room.pairs} | set(states))
@@ -424,9 +432,9 @@ class Review:
 
     def staff(self, request: Request) -> Response:
         """Who has started, submitted, is late; scores, what to read again; overrides and judgements."""
-        visitor = self._reader(request)
-        self._staff(visitor, Action.SEE_STAFF_PAGES)
-        scores, rows = self._results(self._states())
+        visitor = self._need_reader(request)
+        self._need_staff(visitor, Action.SEE_STAFF_PAGES)
+        scores, rows = self._scores_and_progress(self._post_states())
         people = self.classroom.roster.by_key()
         unknown = Person(key="", name="(left the roster)", email="")
 
@@ -443,7 +451,7 @@ class Review:
         if show in which:
             rows = [row for row in rows if which[show](row)]
         points, csrf = self.classroom.rubrics[-1].points, visitor.session.csrf
-        return self._html(
+        return self._html_page(
             "staff.html",
             scores=scores,
             rows=rows,
@@ -456,8 +464,8 @@ class Review:
 
     def report(self, request: Request) -> Response:
         """The report as a download."""
-        self._staff(self._reader(request), Action.SEE_STAFF_PAGES)
-        scores, rows = self._results(self._states())
+        self._need_staff(self._need_reader(request), Action.SEE_STAFF_PAGES)
+        scores, rows = self._scores_and_progress(self._post_states())
         is_csv = request.url.path.endswith(".csv")
         write = report_csv if is_csv else report_markdown
         text = write(scores, rows, self.classroom.roster, self.classroom.rubrics[-1])
@@ -468,7 +476,7 @@ class Review:
 
     def record(self, request: Request) -> Response:
         """What was submitted and stands, as JSON lines."""
-        self._staff(self._reader(request), Action.SEE_STAFF_PAGES)
+        self._need_staff(self._need_reader(request), Action.SEE_STAFF_PAGES)
         headers = {"Content-Disposition": 'attachment; filename="record.jsonl"'}
         return PlainTextResponse(
             to_lines(self.classroom.standing()), media_type="application/x-ndjson", headers=headers
@@ -476,24 +484,24 @@ class Review:
 
     def override(self, request: Request, form: dict[str, str]) -> Response:
         """Sets a post's score, with a reason."""
-        return self._staff_event(request, form, EventType.OVERRIDE, {})
+        return self._write_staff_event(request, form, EventType.OVERRIDE, {})
 
     def judge(self, request: Request, form: dict[str, str]) -> Response:
         """Judges a review, with a reason."""
         person = f"urn:blogkit:person:{form.get('person', '')}"
-        return self._staff_event(request, form, EventType.JUDGEMENT, {"blogkit:person": person})
+        return self._write_staff_event(request, form, EventType.JUDGEMENT, {"blogkit:person": person})
 
-    def _staff_event(
+    def _write_staff_event(
         self, request: Request, form: dict[str, str], kind: EventType, more: Mapping[str, Any]
     ) -> Response:
         import uuid
 
-        visitor = self._writer(request, form.get("csrf", ""))
-        self._staff(visitor, Action.OVERRULE)
+        visitor = self._need_writer(request, form.get("csrf", ""))
+        self._need_staff(visitor, Action.OVERRULE)
         try:
             score = float(form.get("score", ""))
         except ValueError:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The score is no number.") from None
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "The score is no number.") from None
         event = {
             "id": f"urn:uuid:{uuid.uuid4()}",
             "type": str(kind),
@@ -504,7 +512,7 @@ class Review:
         }
         answer = self.classroom.write(visitor.person.key, form.get("post", ""), event)
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise Refused(answer.status, str(answer.body["message"]))
+            raise RequestRefused(answer.status, str(answer.body["message"]))
         return RedirectResponse("/staff", status_code=303)
 
     def health(self, _request: Request) -> Response:

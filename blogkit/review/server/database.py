@@ -1,7 +1,7 @@
 """Where the server keeps events, sessions and used links: SQLite in WAL mode by default, PostgreSQL by URL.
 
 Events are only ever inserted. A rubric's event names the one it follows, and a unique column makes two successors of
-one event impossible: of two tabs that save at once, one is told of the other.
+one event impossible: of two tabs that save at once, one hears of the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError
 
 from blogkit.errors import StoreError
 from blogkit.review.record import Event, EventType, parse_event
@@ -94,7 +94,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = _make_engine(url)
         self._writing = threading.Lock()
         self._appending = threading.Lock()
         self._queue: deque[_Waiting] = deque()
@@ -112,6 +112,7 @@ class Database:
         """Brings the tables to what this version needs; nothing is ever dropped."""
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -121,12 +122,18 @@ class Database:
         except OperationalError as error:
             hint = "Check the address, the user and that the server runs."
             raise StoreError(f"The database does not answer: {error.orig}.", hint=hint) from error
+        except DatabaseError as error:
+            hint = "Bring it back from a copy of the review's folder."
+            raise StoreError(f"The database cannot be used: {error.orig}.", hint=hint) from error
+        except CommandError as error:
+            hint = "Use the version of blogkit that wrote it, or a newer one; nothing was changed."
+            raise StoreError(f"The database was written by another version of blogkit: {error}.", hint=hint) from error
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
+    def _write_transaction(self) -> Iterator[Connection]:
         """A transaction that writes. SQLite takes one writer: others wait here rather than for its lock."""
         if self.is_sqlite:
             with self._writing, self.engine.begin() as connection:
@@ -165,7 +172,7 @@ class Database:
     def _append_batch(self, batch: list[_Waiting]) -> None:
         """Keeps a batch as a whole, or not at all."""
         try:
-            with self._write() as connection:
+            with self._write_transaction() as connection:
                 outcomes = [self._append_one(connection, one.event) for one in batch]
         except BaseException as error:
             for one in batch:
@@ -175,23 +182,23 @@ class Database:
             one.outcome = outcome
 
     def _append_one(self, connection: Connection, new: Event) -> Written:
-        row = _row(new)
+        row = _event_row(new)
         parameters = tuple(row[name] for name in self._insert_names) if self._positional else row
         if connection.exec_driver_sql(self._insert, parameters).rowcount:
             return Written.NEW
         there = connection.execute(select(events.c.line).where(events.c.id == new.id)).scalar()
-        return Written.REPEATED if there is not None and _same(there, new) else Written.CONFLICT
+        return Written.REPEATED if there is not None and _is_same_event(there, new) else Written.CONFLICT
 
     def add_all(self, many: Iterable[Event]) -> int:
         """Takes in events from a record, those that are not there yet; how many. Forks are kept as they are."""
         added = 0
-        with self._write() as connection:
+        with self._write_transaction() as connection:
             there = set(connection.execute(select(events.c.id)).scalars())
             chains = set(connection.execute(select(events.c.chain).where(events.c.chain.is_not(None))).scalars())
             for one in many:
                 if one.id in there:
                     continue
-                row = _row(one)
+                row = _event_row(one)
                 if row["chain"] in chains:
                     row["chain"] = None
                 chains.add(row["chain"])
@@ -202,24 +209,24 @@ class Database:
 
     def of_post(self, post: str) -> list[Event]:
         """Every event of a post, in the order in which they came."""
-        return self._read(select(events.c.line).where(events.c.post == post).order_by(events.c.number))
+        return self._read_events(select(events.c.line).where(events.c.post == post).order_by(events.c.number))
 
     def all(self) -> list[Event]:
         """Every event, in the order in which they came."""
-        return self._read(select(events.c.line).order_by(events.c.number))
+        return self._read_events(select(events.c.line).order_by(events.c.number))
 
     def latest(self, post: str, creator: str, kind: EventType) -> Event | None:
         """Somebody's newest event of a kind for a post."""
         where = (events.c.post == post) & (events.c.creator == creator) & (events.c.type == str(kind))
-        found = self._read(select(events.c.line).where(where).order_by(events.c.number.desc()).limit(1))
+        found = self._read_events(select(events.c.line).where(where).order_by(events.c.number.desc()).limit(1))
         return found[0] if found else None
 
     def by_id(self, event_id: str) -> Event | None:
         """The event under an id."""
-        found = self._read(select(events.c.line).where(events.c.id == event_id))
+        found = self._read_events(select(events.c.line).where(events.c.id == event_id))
         return found[0] if found else None
 
-    def _read(self, query: Any) -> list[Event]:
+    def _read_events(self, query: Any) -> list[Event]:
         import json
 
         with self.engine.connect() as connection:
@@ -230,7 +237,7 @@ class Database:
     def use_link(self, link: str) -> bool:
         """Marks a one-time link as used; False when it was already."""
         try:
-            with self._write() as connection:
+            with self._write_transaction() as connection:
                 connection.execute(used_links.insert().values(link=link, used=time.time()))
         except IntegrityError:
             return False
@@ -238,7 +245,7 @@ class Database:
 
     def open_session(self, token: str, person: str, csrf: str, expires: float) -> None:
         """Keeps a session under the hash of its token."""
-        with self._write() as connection:
+        with self._write_transaction() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires < time.time()))
             connection.execute(sessions.insert().values(token=token, person=person, csrf=csrf, expires=expires))
 
@@ -253,11 +260,11 @@ class Database:
 
     def close_session(self, token: str) -> None:
         """Ends a session."""
-        with self._write() as connection:
+        with self._write_transaction() as connection:
             connection.execute(update(sessions).where(sessions.c.token == token).values(expires=0.0))
 
 
-def _row(new: Event) -> dict[str, Any]:
+def _event_row(new: Event) -> dict[str, Any]:
     chain = f"{new.post} {new.creator} {new.previous or 'first'}" if new.type is EventType.RUBRIC else None
     kind = str(new.type)
     return {
@@ -270,7 +277,7 @@ def _row(new: Event) -> dict[str, Any]:
     }
 
 
-def _same(line: str, new: Event) -> bool:
+def _is_same_event(line: str, new: Event) -> bool:
     """Whether a stored event is the one that is written again; the server's clock had moved on in between."""
     import json
 
@@ -278,7 +285,7 @@ def _same(line: str, new: Event) -> bool:
     return bool(there == {**new.document, "created": ""})
 
 
-def _engine(url: str) -> Engine:
+def _make_engine(url: str) -> Engine:
     if url.startswith("postgres://"):
         url = "postgresql" + url.removeprefix("postgres")
     if url.startswith("postgresql://"):
@@ -290,12 +297,12 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where SQLAlchemy says, not where the driver guesses
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000", "foreign_keys=ON"):
+        for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
 

@@ -31,7 +31,7 @@ SANDBOX = "allow-scripts"
 """Never with allow-same-origin: the two together are no sandbox."""
 
 
-def _hash_of(script: str) -> str:
+def _script_hash(script: str) -> str:
     """A script's hash as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
@@ -47,7 +47,7 @@ def frame_page(path: Path, app_origin: str, custom: bool) -> tuple[bytes, str]:
     own = [script]
     if document.xpath("//*[@data-awake]"):  # figures that Vega draws when they are touched: blogkit's runtime, inside
         own.insert(0, RUNTIME.read_text(encoding="utf-8").replace("</script", "<\\/script"))
-    hashes = " ".join(_hash_of(one) for one in own)
+    hashes = " ".join(_script_hash(one) for one in own)
     scripts = "'unsafe-inline' 'unsafe-eval'" if custom else hashes
     policy = "; ".join(
         (

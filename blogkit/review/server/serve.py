@@ -20,7 +20,7 @@ from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import revision_path
 from blogkit.review.record import read_record
 from blogkit.review.server import access
-from blogkit.review.server.app import Origins, Review
+from blogkit.review.server.app import Origins, ReviewApp
 from blogkit.review.server.database import Database
 from blogkit.review.server.frame import posts_app
 
@@ -48,7 +48,7 @@ def build(folder: ReviewFolder, origins: Origins, *, database: str | None = None
     store.migrate()
     if folder.record.is_file():
         store.add_all(read_record(folder.record))
-    return _serve(Classroom(folder, store, secret=folder.secret()), store, origins)
+    return _serve_classroom(Classroom(folder, store, secret=folder.secret()), store, origins)
 
 
 def build_offline(opened: Opened, answers: Path, origins: Origins) -> Served:
@@ -59,10 +59,10 @@ def build_offline(opened: Opened, answers: Path, origins: Origins) -> Served:
     sessions.migrate()
     store = FileStore(answers, before=before)
     classroom = Classroom(opened.folder, store, secret=opened.folder.secret(), roster=opened.roster, offline=True)
-    return _serve(classroom, sessions, origins)
+    return _serve_classroom(classroom, sessions, origins)
 
 
-def _serve(classroom: Classroom, store: Database, origins: Origins) -> Served:
+def _serve_classroom(classroom: Classroom, store: Database, origins: Origins) -> Served:
     folder = classroom.folder
 
     def lookup(token: str) -> tuple[Path, bool] | None:
@@ -73,7 +73,7 @@ def _serve(classroom: Classroom, store: Database, origins: Origins) -> Served:
         return (revision_path(folder, *found), revision.scripts) if revision else None
 
     return Served(
-        app=Review(classroom, store, origins).starlette(),
+        app=ReviewApp(classroom, store, origins).starlette(),
         posts=posts_app(lookup, origins.app),
         database=store,
         classroom=classroom,
@@ -85,7 +85,9 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket. Raises StoreError when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows SO_REUSEADDR lets two servers share a port; there the other option keeps it for one.
+    option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    listener.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -118,10 +120,8 @@ def run(
             for server in servers:
                 server.should_exit = True
 
-        loop = asyncio.get_running_loop()
         for one_signal in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError, RuntimeError):  # not on Windows, and not outside the main thread
-                loop.add_signal_handler(one_signal, stop)
+            _on_signal(one_signal, stop)
         tasks = [
             asyncio.create_task(server.serve(sockets=[each])) for server, each in zip(servers, sockets, strict=True)
         ]
@@ -132,6 +132,18 @@ def run(
         await asyncio.gather(*tasks)
 
     asyncio.run(both())
+
+
+def _on_signal(which: signal.Signals, stop: Callable[[], None]) -> None:
+    """Calls ``stop`` at a signal: by the loop, or by Python where it cannot (Windows); in the main thread alone."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(which, stop)
+    except NotImplementedError:
+        with suppress(ValueError):
+            signal.signal(which, lambda *_: loop.call_soon_threadsafe(stop))
+    except RuntimeError:
+        pass
 
 
 class _Server(uvicorn.Server):
