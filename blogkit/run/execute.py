@@ -195,6 +195,8 @@ class _Sweep:
         self._began = time.time()
         self._error: BaseException | None = None
         self._reason = ""
+        self._plain = ""
+        """Why notebooks are run by Papermill alone, where they are."""
         self._told: frozenset[str] = frozenset()
 
     # -- the whole
@@ -219,7 +221,9 @@ class _Sweep:
 
     def _work(self, workers: int | None) -> None:
         check_writable(self.paths)
-        load_engine()
+        self._plain = load_engine()
+        if self._plain:
+            self.tell(Note(text=self._plain))
         self.revision = standing(self.project)
         slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
         self._lease = Lease(slots)
@@ -230,7 +234,7 @@ class _Sweep:
 
     def _kernel_start(self) -> AbstractContextManager[KernelStart]:
         """Forks of a process that has imported what the notebook imports; for a single run that would not pay."""
-        if self.cold or len(self._waiting) < 2:
+        if self.cold or self._plain or len(self._waiting) < 2:
             return nullcontext(ORDINARY)
         first = self._waiting[0][0]
         return warm_start(

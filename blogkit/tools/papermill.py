@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from blogkit.kernel import STARTUP
 from blogkit.model import Parameters
+from blogkit.notebook import read_notebook
 from blogkit.tools.execution import ORDINARY, Outcome
 
 if TYPE_CHECKING:
@@ -48,13 +49,29 @@ def execute_notebook(
     Raises NotebookError when the notebook cannot be run at all, before anything is started; StoreError when the
     output cannot be written.
     """
-    from blogkit.tools import jupyter
-
-    notebook = jupyter.prepare(source, output, parameters)
     environment = {"PYTHONSTARTUP": str(STARTUP), **(env or {})}
+    if lacking_names():
+        from blogkit.tools.plain_papermill import execute_plainly
+
+        read_notebook(source)
+        return execute_plainly(
+            source,
+            output,
+            parameters,
+            cwd=cwd,
+            stands_for=stands_for,
+            env=environment,
+            time_limit=time_limit,
+            log=log,
+            stop=stop,
+            on_kernel=on_kernel or (lambda pid: None),
+        )
+    from blogkit.tools import jupyter
+    from blogkit.tools.jupyter_adapter import Surroundings
+
     return jupyter.converse(
-        notebook,
-        jupyter.Surroundings(cwd=cwd, stands_for=stands_for, env=environment, log=log, start=start),
+        jupyter.prepare(source, output, parameters),
+        Surroundings(cwd=cwd, stands_for=stands_for, env=environment, log=log, start=start),
         output=output,
         time_limit=time_limit,
         stop=stop,
@@ -63,6 +80,23 @@ def execute_notebook(
     )
 
 
-def load_engine() -> None:
-    """Imports Papermill now, so that its import is not counted as part of the first run."""
-    import blogkit.tools.jupyter  # noqa: F401
+def load_engine() -> str:
+    """Imports Papermill now, so that its import is no part of the first run. Gives what the user should know, once."""
+    lacking = lacking_names()
+    if not lacking:
+        import blogkit.tools.jupyter  # noqa: F401
+
+        return ""
+    return (
+        f"notebooks are run by Papermill alone, which is slower: the installed Jupyter packages lack {lacking}. "
+        "`pip install --upgrade blogkit` brings versions that work together"
+    )
+
+
+def lacking_names() -> str:
+    """What the conversation with a kernel builds on and the installed packages do not have; nothing as a rule."""
+    try:
+        from blogkit.tools import jupyter_adapter
+    except (ImportError, AttributeError) as error:
+        return str(error)
+    return ", ".join(jupyter_adapter.missing_names())

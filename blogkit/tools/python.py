@@ -33,6 +33,11 @@ def batch_kernel(command: Sequence[str]) -> list[str]:
     return [command[0], "-c", _START, "blogkit.kernel.batch", *command[3:]]
 
 
+def module_command(module: str) -> list[str]:
+    """The command that runs a module of ours as a program, without a project's files on its path."""
+    return [sys.executable, "-c", _START, module]
+
+
 class Server:
     """A running process that listens on its standard input, and leaves when that is closed."""
 

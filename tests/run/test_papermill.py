@@ -15,7 +15,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
 from blogkit.notebook import imported_modules
-from blogkit.tools import jupyter
+from blogkit.tools import jupyter_adapter
 from blogkit.tools.execution import Outcome
 from blogkit.tools.papermill import execute_notebook
 from tests.files import notebook
@@ -159,7 +159,7 @@ def test_a_run_that_prints_more_than_its_driver_takes_in_at_once_is_no_timeout(
         return take(*arguments, **named)
 
     monkeypatch.setattr(PapermillNotebookClient, "process_message", slowly)
-    monkeypatch.setattr(jupyter, "_SILENCE", 1.0)
+    monkeypatch.setattr(jupyter_adapter, "_SILENCE", 1.0)
     code = "import sys, time\nfor number in range(30):\n    print(number, flush=True)"
     assert execute(tmp_path, code).done
     assert (tmp_path / "log.txt").read_text().split() == [str(number) for number in range(30)]
@@ -180,7 +180,7 @@ def test_output_that_was_lost_on_its_way_is_said_and_loses_no_run(
         return take(client, message, *rest)
 
     monkeypatch.setattr(PapermillNotebookClient, "process_message", forgetful)
-    monkeypatch.setattr(jupyter, "_SILENCE", 0.5)
+    monkeypatch.setattr(jupyter_adapter, "_SILENCE", 0.5)
     assert execute(tmp_path, "print('one')", "print('two')").done
     assert (tmp_path / "log.txt").read_text().splitlines() == [
         "one",

@@ -37,6 +37,8 @@ class WarmProvisioner(LocalProvisioner):
             self._say(address, f"the kernel {self.kernel_spec.display_name!r} is not this Python")
             return await super().launch_kernel(cmd, **kwargs)
         try:
+            if not hasattr(socket, "AF_UNIX"):
+                raise _Refused("this system has no Unix sockets")
             self.process = await _ask(address, cmd[3:], kwargs)
         except (OSError, ValueError, TimeoutError) as error:
             self._say(address, str(error) if isinstance(error, _Refused) else "the process to fork from is gone")
