@@ -8,6 +8,10 @@ another's.
 The figures are five drawings that all posts share, so that the picture that stands for a post where somebody shares it
 is drawn once for all of them; ``--own-drawings`` gives each post its own first figure, and so a picture of its own,
 which is drawn once in the life of the figure.
+
+``--beside-pandoc`` gives ratios instead, which hold while the machine's speed changes: the processor time of a blog,
+Python's start included, over that of one ``pandoc --citeproc --mathml`` process for each post, whose halves run before
+and after.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from blogkit.config import load_site
 from blogkit.render import render_site
 from blogkit.render.preview import Preview
 from blogkit.tools import quarto
+from blogkit.tools.pandoc import find_pandoc
 
 TEXT = """network width depth loss gradient training data model error test seed curve noise label layer descent peak
 we find that the of a in with for is as by on and this under each over when more less than between during"""
@@ -141,13 +146,51 @@ class Memory:
         self._thread.join()
 
 
+def processor_seconds(command: list[str], folder: Path) -> float:
+    """The processor time of a program and all that it starts."""
+    before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before
+
+
+RENDER = (
+    "import sys, pathlib as p; from blogkit.config import load_site as l; from blogkit.render import render_site as r\n"
+)
+RENDER += "r(l(p.Path(sys.argv[1])), engine='pandoc')"
+
+
+def beside_pandoc(posts: int, *, own_drawings: bool) -> tuple[float, float]:
+    """The processor time of a blog, and that of a pandoc process for each of its posts."""
+    root = Path(tempfile.mkdtemp(prefix="blogkit-render-"))
+    try:
+        make_blog(root / "site", posts, own_drawings=own_drawings)
+        folders = sorted((root / "site/projects").iterdir())
+        command = [str(find_pandoc()), "--citeproc", "--mathml", "--standalone", "-o", "/dev/null", "index.qmd"]
+        half = len(folders) // 2
+        theirs = sum(processor_seconds(command, folder) for folder in folders[:half])
+        ours = processor_seconds([sys.executable, "-c", RENDER, str(root / "site")], Path(__file__).parent.parent)
+        theirs += sum(processor_seconds(command, folder) for folder in folders[half:])
+        return ours, theirs
+    finally:
+        shutil.rmtree(root)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--engine", nargs="+", default=["pandoc", *(["quarto"] if quarto.find_quarto() else [])])
     parser.add_argument("--own-drawings", action="store_true", help="a first figure of its own for each post")
+    parser.add_argument("--beside-pandoc", action="store_true", help="ratios to one pandoc process for each post")
     parser.add_argument("--row", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.beside_pandoc:
+        print("posts  drawings  CPU s  pandoc's CPU s  ratio", flush=True)
+        for posts in arguments.posts:
+            for own_drawings in (False, True):
+                ours, theirs = beside_pandoc(posts, own_drawings=own_drawings)
+                kind = "own" if own_drawings else "shared"
+                print(f"{posts:5}  {kind:8} {ours:6.1f} {theirs:15.1f} {ours / theirs:6.2f}", flush=True)
+        return
     if not arguments.row:
         print("engine  posts  seconds  pages/s  CPU s  peak MB  one change s  nothing changed s  preview s", flush=True)
         own = ["--own-drawings"] if arguments.own_drawings else []

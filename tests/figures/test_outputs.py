@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nh3
 import pytest
 from lxml import html
 
 from blogkit.config import load_site
 from blogkit.errors import BlogkitError
 from blogkit.model import Site, SiteConfig
-from blogkit.render import render_site
+from blogkit.render import notebooks, render_site
 from blogkit.render.finish import FinishContext, page_text, parse_page
 from blogkit.render.finish.sanitise import clean_outputs
 from tests.figures.notebooks import V6, cell, chart
@@ -79,3 +80,155 @@ def test_an_output_that_quarto_passed_through_is_cleaned_and_the_authors_own_htm
     assert page.xpath("//img/@src") == ["files/a.png"]
     assert "kept" in text and "bad" in text and 'd="M0 0h1"' in text
     assert not [word for word in ("onerror", "onmouseover", "onload", "iframe", "<set", "javascript") if word in text]
+
+
+EVENTS = [
+    "onabort",
+    "onafterprint",
+    "onanimationend",
+    "onbeforeinput",
+    "onbegin",
+    "onblur",
+    "oncanplay",
+    "onclick",
+    "oncopy",
+    "ondrag",
+    "onend",
+    "onerror",
+    "onfocus",
+    "onfocusin",
+    "onhashchange",
+    "oninput",
+    "onkeydown",
+    "onload",
+    "onmessage",
+    "onmouseover",
+    "onpaste",
+    "onpointerdown",
+    "onrepeat",
+    "onresize",
+    "onscroll",
+    "onsubmit",
+    "ontoggle",
+    "ontouchstart",
+    "ontransitionend",
+    "onunload",
+    "onwheel",
+    "ONCLICK",
+]
+ADDRESSES = [
+    "action",
+    "archive",
+    "background",
+    "by",
+    "cite",
+    "classid",
+    "codebase",
+    "data",
+    "dynsrc",
+    "formaction",
+    "from",
+    "href",
+    "icon",
+    "imagesrcset",
+    "longdesc",
+    "lowsrc",
+    "manifest",
+    "ping",
+    "poster",
+    "profile",
+    "src",
+    "srcset",
+    "to",
+    "usemap",
+    "values",
+    "xlink:href",
+    "HREF",
+    "FormAction",
+]
+PASSING = [
+    "abbr",
+    "align",
+    "alt",
+    "charset",
+    "class",
+    "colspan",
+    "content",
+    "d",
+    "dir",
+    "download",
+    "enterkeyhint",
+    "fill",
+    "for",
+    "headers",
+    "height",
+    "hreflang",
+    "id",
+    "lang",
+    "media",
+    "name",
+    "rel",
+    "role",
+    "rowspan",
+    "scope",
+    "shape",
+    "sizes",
+    "style",
+    "summary",
+    "target",
+    "title",
+    "transform",
+    "type",
+    "value",
+    "viewbox",
+    "width",
+    "x",
+    "y",
+]
+RUNNING = [
+    "javascript:alert(1)", " java\nscript:alert(1)", "JaVaScRiPt:alert(1)", "\x01javascript:alert(1)", "vbscript:x",
+    "data:text/html,<script>alert(1)</script>", "data:application/xhtml+xml,x", "data:,x",
+]  # fmt: skip
+TAGS = "a area audio b button circle col div form g image img input math p path q source span svg td text th use video"
+LETS_THROUGH = {
+    "align", "alt", "aria-label", "char", "charoff", "cite", "class", "colspan", "datetime", "dir", "headers", "height",
+    "href", "hreflang", "id", "lang", "rel", "role", "rowspan", "scope", "size", "span", "src", "start", "summary",
+    "title", "width",
+}  # fmt: skip
+
+
+def _running(page: html.HtmlElement) -> list[tuple[str, str, str]]:
+    """The attributes of a page's outputs that run something, or lead to what does."""
+    found = []
+    for element in page.xpath("//*[contains(@class, 'cell-output-display')]//*"):
+        for name, value in element.attrib.items():
+            address = "".join(sign for sign in value.lower() if sign > " ")
+            runs = address.startswith(("javascript:", "vbscript:", "data:")) and not address.startswith("data:image/")
+            if name.lower().startswith("on") or name.lower() == "srcdoc" or runs:
+                found.append((element.tag, name, value))
+    return found
+
+
+@pytest.mark.parametrize("tag", TAGS.split())
+def test_no_attribute_of_an_output_runs_or_leads_to_what_does(tag: str, tmp_path: Path) -> None:
+    """Every attribute on every element that an output may hold, with what would run in it, by both engines' ways."""
+    values = [(name, "alert(1)") for name in [*EVENTS, "srcdoc"]]
+    values += [(name, value) for name in [*ADDRESSES, *PASSING] for value in RUNNING]
+    hostile = "".join(f"<{tag} {name}='{value}' title='kept'>x</{tag}>" for name, value in values)
+    site = Site(root=tmp_path, quarto={}, config=SiteConfig(), projects=())
+    context = FinishContext(site=site, source=tmp_path / "a.qmd", output=tmp_path / "a.html", prefix="")
+    for text in (hostile, nh3.clean(hostile, **notebooks._ALLOWED)):
+        page = parse_page(f"<body><div class='cell-output cell-output-display'><p>{text}</p></div></body>")
+        clean_outputs(page, context)
+        assert _running(page) == []
+
+
+def test_an_output_s_html_keeps_the_attributes_of_a_list_and_no_other() -> None:
+    """Whoever lets another attribute through has to write it here, and think of what it may lead to."""
+    allowed = {name for names in notebooks._ALLOWED["attributes"].values() for name in names}
+    assert allowed <= LETS_THROUGH
+    assert not [
+        name for name in allowed if name.startswith("on") or name in {"style", "srcdoc", "formaction", "srcset"}
+    ]
+    assert notebooks._ALLOWED["url_schemes"] == {"http", "https", "mailto", "data"}
+    assert not {"script", "iframe", "form", "input", "button", "style", "base", "meta"} & notebooks._ALLOWED["tags"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import io
+import json
+import re
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from blogkit.model import Site, SiteConfig
+from blogkit.render.dom import page_text, parse_page
 from blogkit.render.finish import Assets, FinishContext, finish
+from blogkit.render.finish.meta import describe
 from blogkit.render.finish.picture import card_svg
 from blogkit.tools.vega import draw_png
 from tests.render.conftest import SITE, manifest_of, write_site
@@ -129,3 +135,31 @@ def test_a_card_is_drawn_in_half_the_time_of_one_that_is_cut_off() -> None:
         return min(times)
 
     assert seconds(card) < 0.5 * seconds(cut_off)
+
+
+HOSTILE_WORDS = [
+    "</script><script>alert(1)</script>", "<!--<script>", "]]>", "a & b &lt;/script&gt;", "x\u2028y\u2029z",
+    'quotes " and \\ slashes', "</SCRIPT >", "{{7*7}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE_WORDS)
+def test_no_words_of_the_front_matter_end_the_script_that_machines_read(words: str, tmp_path: Path) -> None:
+    """A title, a description, a name, an affiliation, a licence and a keyword come back as they were written."""
+    metadata = {
+        "author": [{"name": words, "url": words, "orcid": words, "affiliations": [{"name": words}]}],
+        "description": words, "license": {"url": words}, "keywords": [words],
+    }  # fmt: skip
+    main = f'<main id="quarto-document-content"><h1>{html.escape(words)}</h1></main>'
+    page = parse_page(f"<html><head><title>T</title></head><body>{main}</body></html>")
+    describe(page, replace(context(tmp_path), metadata=metadata))
+    text = page_text(page)
+    (script,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.DOTALL)
+    assert text.count("<script") == 1
+    assert not [sign for sign in "<>&\u2028\u2029" if sign in script]
+    data = json.loads(script)
+    assert data["headline"] == " ".join(words.split())
+    assert data["author"][0]["name"] == words
+    assert data["author"][0]["affiliation"] == [words]
+    assert data["license"] == words
+    assert data["keywords"] == [words]

@@ -125,5 +125,12 @@ def _linked_data(
     if keywords:
         data["keywords"] = keywords
     script = make("script", type="application/ld+json")
-    script.text = json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c").replace("&", "\\u0026")
+    script.text = _inert(json.dumps(data, ensure_ascii=False, sort_keys=True))
     return script
+
+
+def _inert(text: str) -> str:
+    """JSON as it may stand in a script element: nothing in it can end the element, or a line of a script."""
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

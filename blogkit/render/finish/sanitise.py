@@ -20,10 +20,23 @@ _RUNS = frozenset({
 })  # fmt: skip
 _DRAWS = frozenset({"script", "iframe", "object", "embed"})
 _SHOWS = ("img", "svg", "table", "math", "video", "audio", "canvas", "input", "hr")
-_ADDRESSES = frozenset({"href", "src", "action", "formaction", "xlink:href", "poster", "srcset", "background", "ping"})
+_ADDRESSES = frozenset({
+    "href", "src", "action", "formaction", "xlink:href", "poster", "srcset", "background", "ping", "data", "cite",
+    "longdesc", "usemap", "manifest", "profile", "codebase", "classid", "archive", "imagesrcset", "from", "to",
+    "values", "by", "begin", "dynsrc", "lowsrc", "icon", "folder",
+})  # fmt: skip
 _SAFE = re.compile(
     r"(?:https?:|mailto:|data:image/(?:png|jpe?g|gif|webp|svg\+xml)[;,]|[^:]*(?:[/?#]|$))", re.IGNORECASE
 )
+_RUNS_ANYWHERE = re.compile(r"(?:javascript|vbscript|livescript|mocha):|data:(?!image/)", re.IGNORECASE)
+
+
+def _may_stay(name: str, value: str) -> bool:
+    """Whether an attribute of an output runs nothing and leads to nothing that runs."""
+    name, address = name.lower(), re.sub(r"[\x00-\x20]", "", value)
+    if name.startswith("on") or name == "srcdoc" or _RUNS_ANYWHERE.match(address):
+        return False
+    return name not in _ADDRESSES or _SAFE.match(address) is not None
 
 
 def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
@@ -39,9 +52,7 @@ def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
                 element.drop_tree()
                 continue
             for name, value in list(element.attrib.items()):
-                address = re.sub(r"[\x00-\x20]", "", str(value))
-                runs = name.lower().startswith("on") or name.lower() == "srcdoc"
-                if runs or (name.lower() in _ADDRESSES and not _SAFE.match(address)):
+                if not _may_stay(name, str(value)):
                     del element.attrib[name]
         if ran and not text_of(output) and next(elements(output, *_SHOWS), None) is None:
             cell = next(
