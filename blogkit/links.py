@@ -10,14 +10,18 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
 from lxml.html import HtmlElement
 
+from blogkit.css import find_css_addresses, write_css_address
 from blogkit.page.parse import parse_html
 
 
@@ -185,7 +189,7 @@ def _visit(element: HtmlElement, ask: Replace) -> None:
 
 def _attribute(element: HtmlElement, tag: str, name: str, value: str, line: int | None, ask: Replace) -> str | None:
     where = f"<{tag} {name}>"
-    if name == "style" or (name in _DRAWN_WITH and "url(" in value):
+    if name == "style" or (name in _DRAWN_WITH and ("url(" in value.lower() or "\\" in value)):
         return rewrite_css(value, ask, line=line)
     if name.startswith("on") or (name in {"href", "src", "action"} and value.strip().lower().startswith("javascript:")):
         return rewrite_script(value, ask, line=line)
@@ -246,16 +250,6 @@ _DATA_LOADED = {
 
 # --- CSS ------------------------------------------------------------------------------------------------------------
 
-_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CSS_URL = re.compile(
-    r"""@namespace\b[^;{]*"""  # a name, which nothing opens
-    r"""|(?P<import>@import\s+)(?P<q1>["'])(?P<a>[^"']*)(?P=q1)"""
-    r"""|(?P<lead>@import\s+)?url\(\s*(?:(?P<q2>["'])(?P<b>.*?)(?P=q2)|(?P<c>(?:\\[0-9a-fA-F]{1,6}\s|[^)"'\s])*))\s*\)"""
-    r"""|(?P<q3>["'])(?P<d>[^"'\n]+)(?P=q3)(?=\s*(?:[\d.]+(?:x|dppx|dpi)\b|type\())""",  # of an image-set()
-    re.IGNORECASE | re.DOTALL,
-)
-_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))")
-
 
 def css_addresses(text: str, line: int | None = 1) -> Iterator[Address]:
     """Every address of a style sheet."""
@@ -269,31 +263,17 @@ def css_addresses(text: str, line: int | None = 1) -> Iterator[Address]:
 
 
 def rewrite_css(text: str, replace: Replace, line: int | None = 1) -> str:
-    """The style sheet with other addresses; comments are left alone."""
-    lower = text.lower()
-    if "url(" not in lower and "@import" not in lower and "image-set(" not in lower:
-        return text
-    comments = [match.span() for match in _CSS_COMMENT.finditer(text)]
-
-    def change(match: re.Match[str]) -> str:
-        if any(start <= match.start() < end for start, end in comments):
-            return match.group()
-        written = match.group("a") or match.group("b") or match.group("c") or match.group("d") or ""
-        if not written.strip() or written.startswith("#"):
-            return match.group()
-        url = _CSS_ESCAPE.sub(_unescaped, written) if "\\" in written else written
-        where = "CSS @import" if match.group("import") or match.group("lead") else "CSS url()"
-        place = line + text.count("\n", 0, match.start()) if line else None
-        new = replace(Address(url=url, use=Use.LOAD, where=where, line=place))
-        return match.group() if new is None else match.group().replace(written, new)
-
-    return _CSS_URL.sub(change, text)
-
-
-def _unescaped(escape: re.Match[str]) -> str:
-    """The character that a style sheet's escape stands for."""
-    code = int(escape.group(1), 16) if escape.group(1) else 0
-    return escape.group(2) or (chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd")
+    """The style sheet with other addresses; everything else in it stays as it is."""
+    parts: list[str] = []
+    done = 0
+    for found in find_css_addresses(text):
+        where = "CSS @import" if found.imported else "CSS url()"
+        place = line + found.line - 1 if line else None
+        new = replace(Address(url=found.url, use=Use.LOAD, where=where, line=place))
+        if new is not None:
+            parts += text[done : found.start], write_css_address(found, new)
+            done = found.end
+    return "".join([*parts, text[done:]]) if parts else text
 
 
 # --- scripts and data -----------------------------------------------------------------------------------------------
@@ -308,13 +288,15 @@ _CALLS = re.compile(
     r"|\baxios(?:\.get|\.post)?\s*\(\s*|\bvegaEmbed\s*\(\s*[^,()]{1,80},\s*"
     r")" + _STRING
 )
-_IMPORTS = re.compile(r"(?P<call>(?:^|[;}\n])\s*(?:import|export)\b[^;\"'`]{0,400}?)" + _STRING)
+_IMPORTS = re.compile(r"(?P<call>(?:^|[;}\n])[^\S\n]*(?:import|export)\b[^;\"'`]{0,400}?)" + _STRING)
 _SOURCES = re.compile(r"(?P<call>\.(?:src|data)\s*=\s*|\bsetAttribute\s*\(\s*[\"'](?:src|data)[\"']\s*,\s*)" + _STRING)
 _VARIABLES = re.compile(
     r"(?:\b(?:fetch|import|importScripts|sendBeacon|(?:Worker|EventSource|WebSocket|Request|d3\.\w+))\s*\(\s*|\.src\s*=\s*)"
     r"(?P<name>[A-Za-z_$][\w$]*)\s*[,;)+\n]"
 )
 """A name that is opened: what it holds is looked up."""
+_SETS_NAME = re.compile(r"(?P<call>(?<![\w$.])[A-Za-z_$][\w$]*\s*=\s*)" + _STRING)
+_JOINED = re.compile(r"\s*(?:\+|\.concat\b)")
 _FOLLOWING = re.compile(
     r"(?:\blocation\s*=|(?<!link)\.href\s*=|\bwindow\.open\s*\(|\blocation\.(?:assign|replace)\s*\()\s*$"
 )
@@ -328,8 +310,9 @@ _FILE = re.compile(
     r"(?:[?#].*)?$|/npm/|cdn",
     re.IGNORECASE,
 )
+_IS_KEY = re.compile(r"\s*:")
 _INERT = ("http://www.w3.org/", "https://www.w3.org/", "https://vega.github.io/schema/", "http://json-schema.org/")
-_JS_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`\\/\w])//[^\n]*", re.DOTALL)
+_COMMENT_START = re.compile(r"/\*|(?<![:\"'`\\/\w])//")
 
 
 def script_addresses(
@@ -349,7 +332,8 @@ def rewrite_script(
     text: str, replace: Replace, line: int | None = 1, *, module: bool = False, library: bool = False
 ) -> str:
     """The script with other addresses, where they stand in it as strings."""
-    comments = [match.span() for match in _JS_COMMENT.finditer(text)]
+    comments = _find_comments(text)
+    line_at = _line_counter(text, line)
     changes: dict[tuple[int, int], str] = {}
     seen: set[int] = set()
 
@@ -361,24 +345,23 @@ def rewrite_script(
     ) -> None:
         for match in pattern.finditer(text):
             span = match.span("url")
-            if within is not None and not any(start <= span[0] < end for start, end in within):
+            if within is not None and not _is_within(span[0], within):
                 continue
             url = match.group("url").replace("\\/", "/")
             if span[0] in seen or not url or url.startswith(_INERT) or "${" in url[:8]:
                 continue
-            if any(start <= span[0] < end for start, end in comments):
+            if _is_within(span[0], comments):
                 continue
             if pattern is _ANY and _FOLLOWING.search(text, max(0, match.start() - 60), match.start()):
                 continue  # a link, unless it is that of a style sheet
-            joined = re.compile(r"\s*(?:\+|\.concat\b)").match(text, match.end()) is not None
+            joined = _JOINED.match(text, match.end()) is not None
             if not is_remote(url) and (joined or "${" in url):
                 continue  # a piece of an address: what it comes to is seen in a browser
             use = wanted(match.group("call"), url)
             if use is None:
                 continue
             seen.add(span[0])
-            place = line + text.count("\n", 0, match.start("url")) if line else None
-            new = replace(Address(url=url, use=use, where=where(match.group("call")), line=place))
+            new = replace(Address(url=url, use=use, where=where(match.group("call")), line=line_at(span[0])))
             if new is not None:
                 changes[span] = new
 
@@ -408,17 +391,64 @@ def rewrite_script(
     look(_CALLS, lambda call: f"{_called(call)}()", called)
     look(_IMPORTS, lambda call: "import", imported)
     look(_SOURCES, lambda call: "a script's src", remote)
-    for name in {match.group("name") for match in _VARIABLES.finditer(text)} if not library else ():
-        look(re.compile(rf"(?P<call>(?<![\w$.]){re.escape(name)}\s*=\s*)" + _STRING), lambda call: "a script", remote)
     if not library:
+        opened = {match.group("name") for match in _VARIABLES.finditer(text)}
+        look(
+            _SETS_NAME,
+            lambda call: "a script",
+            lambda call, url: remote(call, url) if _name_in(call) in opened else None,
+        )
         told = [match.span() for match in _PATHS.finditer(text)]
-        inside = [span for span in told if not any(start <= span[0] < end for start, end in comments)]
+        inside = [span for span in told if not _is_within(span[0], comments)]
         look(_ANY, lambda call: "a script's paths", remote, inside)
         look(_ENTRIES, lambda call: "a script's url", entry)
         look(_ANY, lambda call: "a script's string", remote_file)
-    for (start, end), new in sorted(changes.items(), reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    parts: list[str] = []
+    done = 0
+    for (start, end), new in sorted(changes.items()):
+        parts += text[done:start], new
+        done = end
+    return "".join([*parts, text[done:]])
+
+
+def _find_comments(text: str) -> list[tuple[int, int]]:
+    """Where comments stand, in their order; one that is not closed is none: it was the sign in a string."""
+    found: list[tuple[int, int]] = []
+    done, closable = 0, True
+    for match in _COMMENT_START.finditer(text):
+        if match.start() < done or (match.group() == "/*" and not closable):
+            continue
+        end = text.find("*/", match.end()) if match.group() == "/*" else text.find("\n", match.end())
+        closable = match.group() != "/*" or end >= 0
+        if match.group() == "/*" and end < 0:
+            continue
+        done = end + 2 if match.group() == "/*" else (end if end >= 0 else len(text))
+        found.append((match.start(), done))
+    return found
+
+
+def _is_within(place: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a place lies in one of some spans, which follow each other."""
+    index = bisect_right(spans, (place, sys.maxsize)) - 1
+    return index >= 0 and place < spans[index][1]
+
+
+def _line_counter(text: str, first: int | None) -> Callable[[int], int | None]:
+    """A function that gives the line of a place in a text whose own first line is ``first``."""
+
+    @cache
+    def ends() -> list[int]:
+        return [match.start() for match in re.finditer("\n", text)]
+
+    def line_at(place: int) -> int | None:
+        return first + bisect_left(ends(), place) if first else None
+
+    return line_at
+
+
+def _name_in(call: str) -> str:
+    """The name that an assignment sets."""
+    return call.partition("=")[0].rstrip()
 
 
 def _called(call: str) -> str:
@@ -429,14 +459,14 @@ def _called(call: str) -> str:
 def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
     """JSON data of a chart: the ``url`` of its data sets and pictures is loaded when it is drawn, no other address."""
     loaded = _data_urls(text)
+    line_at = _line_counter(text, line)
 
     def change(match: re.Match[str]) -> str:
         url = match.group("url").replace("\\/", "/")
         if url not in loaded or url.startswith((*_INERT, "data:", "#")):
             return match.group()
-        place = line + text.count("\n", 0, match.start()) if line else None
         use = Use.LOAD if is_remote(url) else Use.MODULE
-        new = replace(Address(url=url, use=use, where="a chart's url", line=place))
+        new = replace(Address(url=url, use=use, where="a chart's url", line=line_at(match.start())))
         return match.group() if new is None else match.group().replace(match.group("url"), new)
 
     return _ANY.sub(change, text) if loaded else text
@@ -479,12 +509,12 @@ def _data_urls(text: str) -> frozenset[str]:
 
 def _rewrite_import_map(text: str, replace: Replace, *, line: int | None) -> str:
     """What an import map names on the network; its local files are asked for by modules alone."""
+    line_at = _line_counter(text, line)
 
     def change(match: re.Match[str]) -> str:
         url = match.group("url").replace("\\/", "/")
-        if is_remote(url) and re.match(r"\s*:", text[match.end() :]) is None:
-            place = line + text.count("\n", 0, match.start()) if line else None
-            replace(Address(url=url, use=Use.LOAD, where="an import map", line=place))
+        if is_remote(url) and _IS_KEY.match(text, match.end()) is None:
+            replace(Address(url=url, use=Use.LOAD, where="an import map", line=line_at(match.start())))
         return match.group()
 
     return _ANY.sub(change, text)

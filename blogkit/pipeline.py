@@ -25,7 +25,7 @@ from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_id
 
 if TYPE_CHECKING:
     from blogkit.check import Report
-    from blogkit.check.mend import Mended
+    from blogkit.check.fixes import Mended
     from blogkit.review.rubric import Rubric
 
 

@@ -33,7 +33,7 @@ from blogkit.tools.workers import Limits, Stop, run_bounded
 
 if TYPE_CHECKING:
     from blogkit.check.browser import Look
-    from blogkit.check.mend import Mended
+    from blogkit.check.fixes import Mended
     from blogkit.tools.workers import Outcome
 
 __all__ = [
@@ -150,7 +150,7 @@ def mend(
 
     Raises ProjectError for a submission that is refused.
     """
-    from blogkit.check.mend import mend_archive, mend_folder, mend_project
+    from blogkit.check.fixes import mend_archive, mend_folder, mend_project
 
     if isinstance(site_or_path, Path):
         try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _ENTRY = re.compile(r"@\s*([A-Za-z]+)\s*([{(])", re.MULTILINE)
+_NEXT = re.compile(r"\S")
 _FIELD = re.compile(r"\s*([A-Za-z][\w\-:+]*)\s*=\s*")
 
 
@@ -61,7 +62,7 @@ def read_bibliography(text: str) -> Bibliography:
     return Bibliography(keys=keys, problems=tuple(problems))
 
 
-_ENTRY_AT_LINE = re.compile(r"^\s*@\s*[A-Za-z]+\s*[{(]\s*[^\s,={}()]+\s*,", re.MULTILINE)
+_ENTRY_AT_LINE = re.compile(r"^[^\S\n]*@\s*[A-Za-z]+\s*[{(]\s*[^\s,={}()]+\s*,", re.MULTILINE)
 
 
 def _keep(keys: dict[str, int], problems: list[tuple[int, str]], key: str, line: int) -> None:
@@ -106,7 +107,7 @@ def _fields(body: str, key: str, first_line: int) -> list[tuple[int, str]]:
     index = comma + 1
     seen: set[str] = set()
     while index < len(body):
-        if not body[index:].strip():
+        if not _NEXT.search(body, index):
             break
         match = _FIELD.match(body, index)
         here = first_line + body.count("\n", 0, index + len(body[index:]) - len(body[index:].lstrip()))

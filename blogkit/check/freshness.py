@@ -21,7 +21,7 @@ from blogkit.tools.git import versions
 
 _HISTORY = 50
 """Commits of the results that are looked back at."""
-_SHORTCODE = re.compile(r"\{\{<.*?>\}\}")
+_SHORTCODE = re.compile(r"\{\{<(?:(?!\{\{<).)*?>\}\}")
 _META = re.compile(r"\{\{<\s*meta\s+([\w.\-]+)\s*>\}\}")
 
 

@@ -18,6 +18,17 @@ _WORD = re.compile(r"\w+")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
 
+def _heading_in(line: str) -> str:
+    """The words of a heading, without its attributes; empty for another line."""
+    match = re.match(r"#{1,6}\s+(\S.*)", line)
+    title = match.group(1).rstrip() if match else ""
+    if not title.endswith("}"):
+        return title
+    before = title.rfind("}", 0, -1) + 1
+    start = title.find("{", before)
+    return title[:start].rstrip() if start >= 0 else title
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """A line of a file."""
@@ -130,8 +141,8 @@ class Source:
         """The line of a heading."""
         wanted = _WORD.findall(re.sub(r"^[\d.]+\s+", "", text).lower())
         for line in self.lines:
-            match = re.match(r"^#{1,6}\s+(.*?)(?:\s*\{[^}]*\})?\s*$", line.text)
-            if match and not line.code and _WORD.findall(match.group(1).lower()) == wanted:
+            title = _heading_in(line.text)
+            if title and not line.code and _WORD.findall(title.lower()) == wanted:
                 return Place(path=line.path, line=line.number)
         return self.find_text(text)
 

@@ -6,6 +6,7 @@ import re
 
 from lxml import etree
 
+from blogkit.css import find_css_addresses
 from blogkit.errors import ToolFailed
 
 _FORBIDDEN = frozenset({
@@ -36,9 +37,9 @@ def clean(svg: str, *, prefix: str) -> str:
             local = etree.QName(key).localname.lower()
             address = re.sub(r"[\x00-\x20]", "", str(value)).lower()
             loads = local in ("href", "src") and not address.startswith(("#", "data:image/"))
-            if local.startswith("on") or loads or re.search(r"url\((?!['\"]?#)", address) or "javascript:" in address:
+            if local.startswith("on") or loads or find_css_addresses(str(value)) or "javascript:" in address:
                 del element.attrib[key]
-        if name == "style" and re.search(r"@import|url\(\s*['\"]?(?!#)", element.text or ""):
+        if name == "style" and find_css_addresses(element.text or ""):
             element.text = ""
         if identity := element.get("id"):
             ids.setdefault(identity, f"{prefix}-{len(ids)}")

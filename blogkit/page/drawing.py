@@ -141,7 +141,7 @@ def _look(attributes: dict[str, str]) -> Look:
 
 
 def _rounded_text(value: str) -> str:
-    number = re.fullmatch(r"(-?\d*\.?\d+)(px)?", value)
+    number = re.fullmatch(r"(-?(?:\d*\.)?\d+)(px)?", value)
     return f"{float(number.group(1)):.3g}" if number else value
 
 
@@ -544,7 +544,7 @@ def _write_image(parent: etree._Element, image: _Image) -> None:
 
 def _write_definitions(parent: etree._Element, svg: etree._Element, drawing: _Drawing) -> None:
     """The clip regions and gradients that are used, under their new ids."""
-    used = {match for value in svg.xpath("//@*") for match in re.findall(r"url\(#([^)]+)\)", str(value))}
+    used = {match for value in svg.xpath("//@*") for match in re.findall(r"url\(#([^()]+)\)", str(value))}
     for (reference, at), name in drawing.clips.items():
         if name not in used:
             continue

@@ -12,11 +12,13 @@ from blogkit.page.parse import encoding_of, parse_html
 from blogkit.page.seen import UNSEEN
 from blogkit.page.styles import SheetReader, hidden_nodes
 
+_ATTRIBUTES = r"""[^>"']*+(?:"[^"]*+(?:"|\Z)[^>"']*+|'[^']*+(?:'|\Z)[^>"']*+)*+(?:>|\Z)"""
+"""What is left open goes on to the end of the page, as in a browser; so no sign is read twice."""
 _START_TAG = re.compile(
-    r"<!--.*?-->"
+    r"<!--.*?(?:-->|\Z)"
     r"|(?P<raw><(?P<name>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>]))"
-    r"""[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>.*?</(?P=name)"""
-    r"""|(?P<tag><[a-zA-Z][^\s/>]*)[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""",
+    rf"""{_ATTRIBUTES}.*?(?:</(?P=name)|\Z)"""
+    rf"""|(?P<tag><[a-zA-Z][^\s/>]*){_ATTRIBUTES}""",
     re.DOTALL | re.IGNORECASE,
 )
 _LINE = "data-line-read"

@@ -15,7 +15,7 @@ from lxml.html import HtmlElement
 
 from blogkit.page import titles
 from blogkit.page.floats import Float, FloatFinder, caption_outside, make_float
-from blogkit.page.parse import declared_encoding, parse_html
+from blogkit.page.parse import begins_with_doctype, declared_encoding, parse_html
 from blogkit.page.seen import (
     FURNITURE_IDS,
     LINES,
@@ -110,10 +110,7 @@ class Page:
 
     @property
     def has_doctype(self) -> bool:
-        return (
-            re.match(rb"^(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<!doctype\s", self.data, re.I | re.S)
-            is not None
-        )
+        return begins_with_doctype(self.data)
 
     @property
     def encoding(self) -> str | None:

@@ -23,7 +23,7 @@ def declared_encoding(data: bytes) -> str | None:
     for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return name
-    match = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", data[:4096], re.IGNORECASE)
+    match = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*(?:[\"']\s*)?([A-Za-z0-9_.:-]+)", data[:4096], re.IGNORECASE)
     if not match:
         return None
     try:
@@ -37,6 +37,31 @@ def declared_encoding(data: bytes) -> str | None:
 def encoding_of(data: bytes) -> str:
     """The encoding that a page declares; UTF-8 when it declares none and is UTF-8, else that of old pages."""
     return declared_encoding(data) or ("utf-8" if _is_utf8(data) else "windows-1252")
+
+
+_DOCTYPE = re.compile(rb"<!doctype\s", re.IGNORECASE)
+_WHITE = re.compile(rb"\s*")
+
+
+def begins_with_doctype(data: bytes) -> bool:
+    """Whether a page's first tag is a doctype; comments and an XML declaration may stand before it."""
+    place = _skip_white(data, len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
+    while not _DOCTYPE.match(data, place):
+        closing = next((end for start, end in ((b"<!--", b"-->"), (b"<?xml", b">")) if _has(data, start, place)), b"")
+        end = data.find(closing, place + 4) if closing else -1
+        if end < 0:
+            return False
+        place = _skip_white(data, end + len(closing))
+    return True
+
+
+def _has(data: bytes, start: bytes, place: int) -> bool:
+    return data[place : place + len(start)].lower() == start
+
+
+def _skip_white(data: bytes, place: int) -> int:
+    match = _WHITE.match(data, place)
+    return match.end() if match else place
 
 
 def _is_utf8(data: bytes) -> bool:

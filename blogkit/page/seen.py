@@ -184,7 +184,7 @@ def count_words(text: str) -> int:
 
 def length_of(text: str | None) -> float:
     """CSS pixels of a length as an attribute or a style gives it; 0 where it is none."""
-    match = re.match(r"^\s*([\d.]+)\s*(px|pt|em|rem)?\s*$", text or "")
+    match = re.fullmatch(r"([\d.]+)\s*(px|pt|em|rem)?", (text or "").strip())
     if not match:
         return 0
     try:

@@ -124,7 +124,7 @@ def _selectors(prelude: list[Any]) -> Iterator[str]:
 
 def _specificity(selector: str) -> int:
     """How specific a selector is, as one number: ids before classes before names."""
-    bare = re.sub(r"\[[^\]]*\]", ".a", selector)
+    bare = re.sub(r"\[[^\[\]]*\]", ".a", selector)
     ids, kinds = len(re.findall(r"#", bare)), len(re.findall(r"[.:](?!not\b)", bare))
     names = len(re.findall(r"(?:^|[\s>+~(])[a-zA-Z]", bare))
     return ids * 10_000 + kinds * 100 + names

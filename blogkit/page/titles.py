@@ -93,11 +93,15 @@ def _declared(root: HtmlElement) -> Iterator[list[str]]:
         yield [one for text in meta_contents(root, name) for one in split_names(text)]
 
 
+_LONGEST_LINE = 10_000
+"""Signs of a line of authors that are read."""
+
+
 def split_names(text: str) -> list[str]:
     """The names in a line of authors, without footnote marks and affiliations in brackets."""
-    text = re.sub(r"\([^)]*\)|\[[^\]]*\]|[*†‡§¹²³⁴0-9]+|\S+@\S+", " ", text)
+    text = re.sub(r"\([^)]{0,500}\)|\[[^\]]{0,500}\]|[*†‡§¹²³⁴0-9]+|\S{1,100}@\S+", " ", text[:_LONGEST_LINE])
     text = re.sub(r"^\s*(?:by|authors?:?)\s+", "", text, flags=re.IGNORECASE)
-    parts = re.split(r"\s*(?:,|;|&|\band\b|·|\|| {3,}|\n)\s*", text)
+    parts = re.split(r"[,;&·|\n]|\band\b| {3,}", text)
     suffixes = {"jr", "jr.", "sr", "sr.", "phd", "ph.d.", "ii", "iii"}
     names = [squeeze(part) for part in parts]
     return [name for name in names if re.search(r"[^\W\d_]", name) and name.lower() not in suffixes]

@@ -207,7 +207,7 @@ def _cited_numbers(page: Page, links: list[Link]) -> set[str]:
     marks += [mark for text in texts for mark in _TEXT_MARK.findall(text)]
     found: set[str] = set()
     for mark in marks:
-        for part in re.split(r"\s*[,;]\s*", mark):
+        for part in re.split(r"[,;]", mark):
             ends = [int(one) for one in re.findall(r"\d+", part)]
             if len(ends) == 2 and 0 < ends[1] - ends[0] < 50:
                 found.update(str(one) for one in range(ends[0], ends[1] + 1))

@@ -281,7 +281,7 @@ _TEX = re.compile(
     r"|mu|sigma|phi|nabla|partial|sqrt|left|right|begin|end|cdot|times|leq|geq|approx|infty|text|operatorname|hat|bar|tilde"
     r"|ell|log|exp|max|min|arg|in|to|pm)(?![a-zA-Z])"
 )
-_PARENTHESES = re.compile(r"\\\((.{1,200}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
+_PARENTHESES = re.compile(r"\\\(((?:(?!\\\().){1,200}?)\\\)|\\\[((?:(?!\\\[).){1,400}?)\\\]", re.DOTALL)
 _DOLLARS = re.compile(
     r"(?<![\\$\w])\$\$(.{1,400}?)\$\$|(?<![\\$\w])\$(?=\S)([^$\n]{1,200}?)(?<=\S)\$(?![\d\w])", re.DOTALL
 )

@@ -133,7 +133,7 @@ _REPOSITORY = re.compile(
     r"(?:https?://)?(?:www\.)?(?:github|gitlab)\.(?:com|io)/([\w.\-]+)(?:/[\w.\-]+)?|https?://([\w\-]+)\.github\.io",
     re.I,
 )
-_MAIL = re.compile(r"\b[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+\b")
+_MAIL = re.compile(r"\b[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}\b")
 _HOME = re.compile(r"(?:/home/|/Users/|C:\\\\?Users\\\\?)([A-Za-z][\w\-]*(?:\.\w+)*)")
 
 

@@ -16,13 +16,13 @@ from blogkit.page.seen import visible_text
 from blogkit.page.tree import has_class, tag_of
 
 _AI_NAMES = (
-    r"ChatGPT|GPT-?\d[\w.-]*|Claude|Copilot|Gemini|Llama|Mistral|DeepSeek|Grok|Perplexity|Cursor|Codex|Bard"
+    r"ChatGPT|GPT-?\d[\w.-]{0,20}|Claude|Copilot|Gemini|Llama|Mistral|DeepSeek|Grok|Perplexity|Cursor|Codex|Bard"
     r"|Grammarly|DeepL|AI assistants?|AI tools?|generative AI|(?:large )?language models?|LLMs?|chatbots?"
 )
 AI_HEADING = re.compile(
     r"\b(AI|A\.I\.|artificial intelligence|LLMs?|language models?|generative|assistants?)\b"
-    r".*\b(assist\w*|statement|disclosure|use|usage|used|help|tools?|acknowledge?ments?|declaration|collaborat\w*)\b"
-    r"|\b(use|usage|disclosure|statement|declaration|help|assistance)\b.*\b(AI|LLMs?|generative|language models?)\b"
+    r".{0,200}\b(assist\w*|statement|disclosure|use|usage|used|help|tools?|acknowledge?ments?|declaration|collaborat\w*)\b"
+    r"|\b(use|usage|disclosure|statement|declaration|help|assistance)\b.{0,200}\b(AI|LLMs?|generative|language models?)\b"
     r"|^AI$",
     re.IGNORECASE,
 )
@@ -375,7 +375,7 @@ BASELINE = re.compile(
 )
 _COMPARES = re.compile(
     r"\b(outperform\w*|better than|worse than|lower than|higher than|improv\w+ (?:over|by|from)|reduc\w+ (?:\w+ ){0,3}(?:by|from)|"
-    r"exceed\w*|beats?|surpass\w*)\b[^.]{0,80}\d|\d[\d.]*\s?%?[^.]{0,60}\b(?:versus|vs\.?|compared (?:to|with)|as against|while)\b[^.]{0,60}\d",
+    r"exceed\w*|beats?|surpass\w*)\b[^.]{0,80}\d|\d\s?%?[^.]{0,60}\b(?:versus|vs\.?|compared (?:to|with)|as against|while)\b[^.]{0,60}\d",
     re.IGNORECASE,
 )
 
@@ -385,7 +385,7 @@ def compares_numbers(page: Page) -> bool:
     for one in page.floats:
         if one.kind == "table" and one.zone == "body":
             cells = [visible_text(cell) for cell in one.element.iter("td")]
-            if sum(1 for cell in cells if re.search(r"\d+\.\d+|\d\s?%", cell)) >= 2:
+            if sum(1 for cell in cells if re.search(r"\d\.\d|\d\s?%", cell)) >= 2:
                 return True
     return any(_COMPARES.search(block.text) for block in page.body)
 

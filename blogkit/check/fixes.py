@@ -94,12 +94,12 @@ def mend_archive(post: Post, profile: Profile, open_post: Callable[[Path], Post]
 def _mend_page(post: Post, data: bytes) -> tuple[bytes, list[str]]:
     """The page's bytes with language, viewport and letter case put right; everything else stays as it is."""
     said: list[str] = []
-    opening = re.search(rb"<html\b([^>]*)>", data, re.IGNORECASE)
+    opening = re.search(rb"<html\b([^>]{0,500})>", data, re.IGNORECASE)
     language = guess_language(post)
     if opening and not post.page.language and language:
         data = data[: opening.end(1)] + f' lang="{language}"'.encode() + data[opening.end(1) :]
         said.append(f'the page says its language now: lang="{language}".')
-    head = re.search(rb"<head\b[^>]*>", data, re.IGNORECASE)
+    head = re.search(rb"<head\b[^>]{0,500}>", data, re.IGNORECASE)
     if head and not post.page.meta("viewport"):
         line = b'\n<meta name="viewport" content="width=device-width, initial-scale=1">'
         data = data[: head.end()] + line + data[head.end() :]
@@ -137,9 +137,7 @@ def guess_language(post: Post) -> str:
     return "en" if len(words) > 50 and common > 0.1 * len(words) else ""
 
 
-_SOURCE_PATH = re.compile(
-    r"(!\[[^\]]*\]\(|\]\(|src=[\"']|include\s+|^image:\s*[\"']?)([^)\s\"'{}<>]+\.\w{2,5})", re.MULTILINE
-)
+_SOURCE_PATH = re.compile(r"(\]\(|src=[\"']|include\s+|^image:\s*[\"']?)([^)\s\"'{}<>]{1,300}\.\w{2,5})", re.MULTILINE)
 
 
 def _case_in_source(post: Post, keep: Path) -> Iterator[str]:
