@@ -49,11 +49,19 @@ class Block:
     words: int
     element: HtmlElement
     """The innermost block around it."""
+    equations: tuple[HtmlElement, ...] = ()
+    """Those in its line."""
 
     @property
     def line(self) -> int | None:
         """Of the HTML file."""
         return self.element.sourceline
+
+    @property
+    def shown(self) -> str:
+        """The text with its equations as they are written."""
+        first, *rest = self.text.split(MATH)
+        return squeeze(first + "".join(map(str.__add__, map(visible_text, self.equations), rest)))
 
     @property
     def heading(self) -> bool:
@@ -197,10 +205,12 @@ class Page:
     def blocks(self) -> tuple[Block, ...]:
         """The prose in reading order: no figures, tables, captions, code, navigation."""
         abstract = titles.abstract_of(self.root)
-        found = [block for one in abstract for block in self._block(visible_text(one), one, 0)]
+        found = [block for element, text in abstract for block in self._block(text, element, 0)]
         return (*found, *self._prose())
 
-    def _block(self, collected: str, at: HtmlElement, section: int) -> Iterator[Block]:
+    def _block(
+        self, collected: str, at: HtmlElement, section: int, equations: Sequence[HtmlElement] = ()
+    ) -> Iterator[Block]:
         text = squeeze(collected)
         words = said = text
         if _CODE in text:
@@ -208,28 +218,42 @@ class Page:
             said = re.sub(f"{_CODE}[^{_PROSE}]*{_PROSE}?", " ", text)
         if words.strip():
             zone = self._survey.own_zone(at) or self._survey.sections[section].zone
-            yield Block(text=words, said=said, section=section, zone=zone, words=count_words(words), element=at)
+            yield Block(
+                text=words,
+                said=said,
+                section=section,
+                zone=zone,
+                words=count_words(words),
+                element=at,
+                equations=tuple(equations),
+            )
 
     def _prose(self) -> list[Block]:
         """The text of the content cut at block elements, each piece in the section of the last heading before it."""
         found: list[Block] = []
         parts: list[str] = []
+        equations: list[HtmlElement] = []
         section = 0
         apart = {self.title_element, *(one.element for one in self.floats), *self._captions}
         where = self._survey.where
 
         def flush(at: HtmlElement) -> None:
             if parts:
-                found.extend(self._block("".join(parts), at, section))
+                found.extend(self._block("".join(parts), at, section, equations))
                 parts.clear()
+                equations.clear()
 
         def walk(node: HtmlElement, around: HtmlElement) -> None:
             nonlocal section
             tag = node.tag
             if not isinstance(tag, str) or node in apart or is_no_prose(node, tag):
                 return
+            if tag == "a" and node.get("role") == "doc-noteref":
+                return  # the mark of a note is no word
             if tag == "math":
-                parts.append(f" {MATH} " if node.get("display") != "block" else " ")
+                is_in_line = node.get("display") != "block"
+                parts.append(f" {MATH} " if is_in_line else " ")
+                equations.extend([node] if is_in_line else [])
                 return
             block, code = tag in LINES, tag in _CODE_TAGS
             if block:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 from blogkit.page.seen import squeeze, visible_text
+from blogkit.page.tree import has_class
 
 _TITLES = (
     "//header[@id='title-block-header']//h1",
@@ -29,7 +30,7 @@ _AUTHORS = (
     "//*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')]",
     "//*[self::span or self::p or self::div][contains(translate(@style,' ',''),'font-size:17px')]",
 )
-_ABSTRACT = "//header[@id='title-block-header']//div[contains(@class,'abstract')]//p"
+_ABSTRACT = "//header[@id='title-block-header']//div[contains(concat(' ', normalize-space(@class), ' '), ' abstract ')]"
 
 
 def find_title(root: HtmlElement, main: HtmlElement) -> HtmlElement | None:
@@ -63,10 +64,21 @@ def meta_contents(root: HtmlElement, name: str) -> list[str]:
     ]
 
 
-def abstract_of(root: HtmlElement) -> list[HtmlElement]:
-    """The paragraphs of the abstract in the title block."""
-    found = root.xpath(_ABSTRACT)
-    return found if isinstance(found, list) else []
+def abstract_of(root: HtmlElement) -> list[tuple[HtmlElement, str]]:
+    """The paragraphs of the abstract in the title block, with their text; the abstract itself where it has none."""
+    found = []
+    for box in root.xpath(_ABSTRACT):
+        paragraphs = list(box.iter("p"))
+        found += [(one, visible_text(one)) for one in paragraphs] or [(box, _without_title(box))]
+    return found
+
+
+def _without_title(box: HtmlElement) -> str:
+    parts = [box.text or ""]
+    for child in box:
+        parts.append("" if has_class(child, "block-title", "abstract-title") else visible_text(child))
+        parts.append(child.tail or "")
+    return squeeze("".join(parts))
 
 
 def find_authors(root: HtmlElement, main: HtmlElement) -> tuple[str, ...]:

@@ -1,22 +1,38 @@
-"""Small questions about a page's tree that the renderer and the finishers share."""
+"""How the renderer and the finishers write a page's tree; how it is read stands in :mod:`blogkit.page.tree`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote
 
 from lxml import etree, html
 from lxml.html import HtmlElement, fragments_fromstring
 
-_MAY_HAVE_CLASS: Any = etree.XPath("descendant-or-self::*/@class[contains(., $name)]/..")
-_BY_ID: Any = etree.XPath("id($identity)")
-_WITH_ID: Any = etree.XPath("/descendant::*[@id=$identity]")
+from blogkit.page.tree import HEADINGS, by_id, classes, elements, has_class, main_of, with_class
+
+__all__ = [
+    "HEADINGS",
+    "WORDS_A_MINUTE",
+    "add_class",
+    "by_id",
+    "classes",
+    "drop_class",
+    "elements",
+    "has_class",
+    "main_of",
+    "make",
+    "page_text",
+    "parse_page",
+    "put_after",
+    "put_before",
+    "set_html",
+    "take_out",
+    "text_of",
+    "with_class",
+]
+
 WORDS_A_MINUTE = 200
 """What somebody reads who wants to understand."""
-
-HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 _ESCAPED_FRAGMENT = re.compile(r'href="(#[^"]*%(?!2[02267]|3[cCeE])[^"]*)"')
@@ -47,16 +63,6 @@ def page_text(page: HtmlElement) -> str:
     return f"<!DOCTYPE html>\n{text}\n"
 
 
-def classes(element: HtmlElement) -> list[str]:
-    """An element's classes."""
-    return (element.get("class") or "").split()
-
-
-def has_class(element: HtmlElement, name: str) -> bool:
-    """Whether an element has a class."""
-    return name in classes(element)
-
-
 def add_class(element: HtmlElement, *names: str) -> None:
     """Gives classes to an element, each once."""
     own = classes(element)
@@ -73,32 +79,6 @@ def drop_class(element: HtmlElement, *names: str) -> None:
         del element.attrib["class"]
 
 
-def with_class(root: HtmlElement, name: str) -> list[HtmlElement]:
-    """Every element below a root that has a class, in document order."""
-    return [element for element in _MAY_HAVE_CLASS(root, name=name) if name in element.get("class").split()]
-
-
-def elements(root: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
-    """The elements below a root, in document order, the root included; comments are passed over."""
-    for element in root.iter(*tags):
-        if isinstance(element.tag, str):
-            yield element
-
-
-def by_id(root: HtmlElement, identity: str) -> HtmlElement | None:
-    """The element with an id, or None."""
-    found: list[HtmlElement] = _BY_ID(root, identity=identity)  # what the parser saw, in no time
-    if not found or found[0].get("id") != identity:
-        found = _WITH_ID(root, identity=identity)
-    return found[0] if found else None
-
-
-def main_of(page: HtmlElement) -> HtmlElement | None:
-    """The page's main column."""
-    main = by_id(page, "quarto-document-content")
-    return main if main is not None else next(elements(page, "main"), None)
-
-
 def text_of(element: HtmlElement) -> str:
     """An element's words, spaces joined; TeX sources of formulas are left out."""
     parts: list[str] = []
@@ -113,40 +93,6 @@ def _gather(element: etree._Element, parts: list[str]) -> None:
     for child in element:
         _gather(child, parts)
         parts.append(child.tail or "")
-
-
-_WORD = re.compile(r"\w[\w'’.-]*")
-_NO_PROSE = frozenset(
-    {"figure", "table", "pre", "figcaption", "caption", "header", "nav", "svg", "script", "style", "button", "template"}
-)
-_NO_PROSE_CLASSES = frozenset({"quarto-float", "footnotes", "references", "appendix", "code-with-filename-file"})
-
-
-def prose_words(main: HtmlElement) -> int:
-    """The words that are read line by line: no figures, tables, captions, code, notes, references or appendix.
-
-    An equation in the line counts for one word.
-    """
-    parts: list[str] = []
-    _gather_prose(main, parts)
-    return len(_WORD.findall("".join(parts)))
-
-
-def _gather_prose(element: etree._Element, parts: list[str]) -> None:
-    parts.append(element.text or "")
-    for child in element:
-        tag = child.tag
-        if tag == "math":
-            parts.append(" x " if child.get("display") != "block" else " ")
-        elif isinstance(tag, str) and tag not in _NO_PROSE and child.get("id") not in {"quarto-appendix", "refs"}:
-            names = child.get("class")
-            if names is None or _NO_PROSE_CLASSES.isdisjoint(names.split()):
-                parts.append("" if tag in _INLINE else " ")
-                _gather_prose(child, parts)
-        parts.append(child.tail or "")
-
-
-_INLINE = frozenset({"a", "em", "strong", "span", "code", "sub", "sup", "mark", "i", "b", "u", "s", "del", "small"})
 
 
 def take_out(element: HtmlElement) -> HtmlElement:

@@ -16,10 +16,11 @@ from urllib.parse import quote
 from lxml.html import HtmlElement
 
 from blogkit.model import Site
+from blogkit.page import Page
+from blogkit.page.seen import squeeze, visible_text
 from blogkit.render import language, listing
 from blogkit.render.cache import Cache, stamp
 from blogkit.render.dom import (
-    HEADINGS,
     by_id,
     elements,
     main_of,
@@ -94,24 +95,33 @@ def add_navigation(page: HtmlElement, context: FinishContext, around: Neighbours
             head.append(link)
 
 
-def search_entries(page: HtmlElement) -> list[list[str]]:
-    """What a page's sections say: ``[anchor, heading, words]`` of each, the first without an anchor."""
-    main = main_of(page)
-    if main is None:
-        return []
+_LONGEST_ENTRY = 4000
+"""Letters of a section that are searched."""
+
+
+def search_entries(page: Page) -> list[list[str]]:
+    """What a page's sections say: ``[anchor, heading, words]`` of each, the first without an anchor.
+
+    The prose comes first, then captions and tables. A heading without an anchor belongs to the section before it.
+    """
     entries: list[list[str]] = [["", "", ""]]
-    for element in elements(main, "p", "li", "figcaption", "td", *HEADINGS):
-        if any(
-            one.tag in {"header", "li", "td"} or one.get("id") == "quarto-appendix" for one in element.iterancestors()
-        ):
-            continue
-        words = text_of(element)
-        if element.tag in HEADINGS:
-            anchor = element.get("data-anchor-id") or element.get("id") or ""
-            if anchor:
-                entries.append([anchor, words, ""])
-            continue
-        entries[-1][2] = f"{entries[-1][2]} {words}".strip()[:4000]
+    entry_of: dict[int, list[str]] = {}
+    said: dict[int, list[str]] = {}
+    for section in page.sections:
+        if section.zone == "body" and section.id and section.title:
+            entries.append([section.id, section.title, ""])
+        entry_of[section.number] = entries[-1]
+    opening = {section.number for section in page.sections if entry_of[section.number][0] == section.id != ""}
+    for block in page.body:
+        if not (block.heading and block.section in opening):
+            said.setdefault(block.section, []).append(block.shown)
+    for one in page.floats:
+        if one.zone == "body":
+            cells = [visible_text(cell) for cell in one.element.iter("td")] if one.kind == "table" else []
+            said.setdefault(one.section, []).extend([one.caption, *cells])
+    for number in sorted(said):
+        entry = entry_of[number]
+        entry[2] = squeeze(" ".join([entry[2], *said[number]]))[:_LONGEST_ENTRY].rstrip()
     return [entry for entry in entries if entry[1] or entry[2]]
 
 

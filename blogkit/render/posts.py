@@ -25,7 +25,6 @@ from blogkit.render.dom import (
     elements,
     has_class,
     main_of,
-    prose_words,
     take_out,
     text_of,
     with_class,
@@ -61,8 +60,8 @@ class ListedPost:
     image_alt: str
     words: int
     """As Quarto counts them: whatever stands between two spaces of the source."""
-    prose: int
-    """Words that are read line by line."""
+    prose: int = 0
+    """Words that are read line by line; known once its page is finished."""
     href: str = ""
     """Where an entry leads that is no page of the site; empty for a post."""
     search: list[list[str]] = dataclasses.field(default_factory=list)
@@ -113,7 +112,6 @@ def listed_post(
 ) -> ListedPost:
     """A post as listings show it, from its page before that is finished."""
     image, alt = preview_image(page, metadata)
-    main = main_of(page)
     return ListedPost(
         source=source,
         output=output,
@@ -129,7 +127,6 @@ def listed_post(
         image=image,
         image_alt=alt,
         words=words.words,
-        prose=prose_words(main) if main is not None else 0,
     )
 
 

@@ -246,7 +246,8 @@ class _Rendering:
             made.inputs |= files | self._resources.copy(source, tree, seen)
         made.files |= noted
         made.warnings = tuple(dict.fromkeys([*made.warnings, *context.warnings]))
-        made.post = replace(made.post, search=extras.search_entries(tree))
+        (read,) = context.read
+        made.post = replace(made.post, search=extras.search_entries(read), prose=read.words)
         write_page(made.page.output, page_text(tree).encode("utf-8"))
         made.drawn, made.changed = None, True
 

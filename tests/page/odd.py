@@ -46,6 +46,7 @@ ODD = {
     "contents": OddPage("<nav id='TOC'><ul><li>Not read</li></ul></nav><p>One.</p>", 1),
     "controls": OddPage("<p>One.</p><button>no</button><select><option>no</select><textarea>no</textarea>", 1),
     "footnote": OddPage("<p>One<sup><a role='doc-noteref' href='#fn1'>1</a></sup> two.</p>", 2),
+    "footnote behind an equation": OddPage("<p><math><mi>x</mi></math>.<a role='doc-noteref'><sup>1</sup></a></p>", 1),
     "references": OddPage("<p>One.</p><div id='refs'><div class='csl-entry'>Not counted</div></div>", 1),
     "appendix": OddPage("<p>One.</p><div id='quarto-appendix'><h2>Appendix</h2><p>Not counted.</p></div>", 1),
     "references of its own": OddPage("<p>One.</p><h2>References</h2><p>Not counted.</p>", 1),
@@ -54,6 +55,11 @@ ODD = {
     ),
     "title block": OddPage(
         "<header id='title-block-header'><h1 class='title'>Not counted</h1><div class='abstract'><p>One two.</p></div>"
+        "</header><p>Three.</p>",
+        3,
+    ),
+    "abstract without paragraphs": OddPage(
+        "<header id='title-block-header'><div class='abstract'><div class='block-title'>Abstract</div>One <b>two</b>.</div>"
         "</header><p>Three.</p>",
         3,
     ),

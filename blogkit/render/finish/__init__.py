@@ -18,6 +18,7 @@ from lxml import etree, html
 
 from blogkit import store
 from blogkit.model import Site
+from blogkit.page import Page
 from blogkit.render.dom import page_text, parse_page
 from blogkit.render.made import note_made
 
@@ -82,6 +83,9 @@ class FinishContext:
     warnings: list[str] = field(default_factory=list)
     """What the author should know; a finisher adds to it."""
 
+    read: list[Page] = field(default_factory=list)
+    """The finished page, as all that read pages see it; the finisher that counts its words adds it."""
+
     def asset(self, name: str, data: bytes | None = None) -> str:
         """Asks for one of blogkit's assets; returns its address from this page."""
         place = self.site.output / LIBRARY / name
@@ -109,6 +113,7 @@ def finishers() -> tuple[Finisher, ...]:
         theme.dress,
         reader.help_reader,
         styles.lift_styles,
+        reader.tell_length,
         meta.describe,
     )
 

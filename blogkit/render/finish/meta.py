@@ -69,7 +69,14 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
     if authors and title:
         head.append(
             _linked_data(
-                title, description, authors, date.strftime("%Y-%m-%d") if date else "", address, image, metadata
+                title,
+                description,
+                authors,
+                date.strftime("%Y-%m-%d") if date else "",
+                address,
+                image,
+                metadata,
+                sum(read.words for read in context.read[-1:]),
             )
         )
 
@@ -100,6 +107,7 @@ def _linked_data(
     address: str,
     image: str,
     metadata: Mapping[str, Any],
+    words: int,
 ) -> HtmlElement:
     data: dict[str, Any] = {
         "@context": "https://schema.org",
@@ -121,6 +129,8 @@ def _linked_data(
     licence = shown(license_.get("url") or "" if isinstance(license_, Mapping) else "")
     further = {"description": description, "datePublished": date, "url": address, "image": image, "license": licence}
     data |= {name: value for name, value in further.items() if value}
+    if words:
+        data["wordCount"] = words
     keywords = [shown(word) for word in as_list(metadata.get("keywords") or metadata.get("categories"))]
     if keywords:
         data["keywords"] = keywords

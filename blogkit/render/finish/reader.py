@@ -7,6 +7,7 @@ import re
 
 from lxml.html import HtmlElement
 
+from blogkit.page import Page
 from blogkit.render.dom import (
     HEADINGS,
     WORDS_A_MINUTE,
@@ -17,7 +18,6 @@ from blogkit.render.dom import (
     has_class,
     main_of,
     make,
-    prose_words,
     put_before,
     text_of,
     with_class,
@@ -39,8 +39,6 @@ def help_reader(page: HtmlElement, context: FinishContext) -> None:
         sidebar.set("role", "complementary")
         sidebar.set("aria-label", "About this page")
     _outline(page)
-    if not with_class(page, "quarto-listing") and by_id(main, "title-block-header") is not None:
-        _reading_time(page, main)
 
 
 def _outline(page: HtmlElement) -> None:
@@ -124,10 +122,16 @@ def _details(main: HtmlElement) -> None:
             table.attrib.pop(name, None)
 
 
-def _reading_time(page: HtmlElement, main: HtmlElement) -> None:
+def tell_length(page: HtmlElement, context: FinishContext) -> None:
+    """Counts the words of a finished page, and says above a post how long it takes to read."""
+    read = Page(document=page)
+    context.read.append(read)
+    main = main_of(page)
     sidebar = by_id(page, "quarto-margin-sidebar")
-    if sidebar is None:
+    if main is None or sidebar is None:
         return
-    minutes = max(1, math.ceil(prose_words(main) / WORDS_A_MINUTE))
+    if with_class(page, "quarto-listing") or by_id(main, "title-block-header") is None:
+        return
+    minutes = max(1, math.ceil(read.words / WORDS_A_MINUTE))
     sidebar.insert(0, make("p", f"{minutes} min read", class_="bk-reading"))
     sidebar.set("role", "complementary")  # text outside of every landmark is hard to find for who hears the page

@@ -45,6 +45,9 @@ def _in_drawing(element: HtmlElement) -> bool:
 
 def _as_attribute(element: HtmlElement, name: str, value: str) -> bool:
     """Whether a declaration is said by an attribute or a class of the theme."""
+    if name == "display" and value.lower() == "none":
+        element.set("hidden", "")
+        return True
     if name == "text-align" and value in {"left", "right", "center"}:
         if element.tag == "mtd":
             add_class(element, value)
