@@ -392,6 +392,13 @@ class _Graph:
             if found:
                 self.data.update(dict.fromkeys(found))
                 return
+        if not here.is_relative_to(self.folder) and "." in text:  # code beside the project, which knows its own root
+            for base in (here.parent, self.root):
+                with suppress(OSError, ValueError):
+                    path = (base / text).resolve()
+                    if path.is_file() and self._is_data(path) and path.is_relative_to(self.root):
+                        self.data[path] = None
+                        return
 
     def _data_files(self, base: Path, text: str) -> Iterator[Path]:
         place = base / text

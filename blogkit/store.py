@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE as RUN_FOLDER_VARIABLE
 from blogkit.kernel.run_folder import RunPaths as RunPaths
 from blogkit.kernel.run_folder import replace_file
 from blogkit.model import Project
+
+_RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,10 +243,10 @@ def keep_failure(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
 
 
 def stored_ids(paths: ProjectPaths) -> frozenset[str]:
-    """The ids of the runs whose folder is there, whole."""
+    """The ids of the runs whose folder is there, whole; other folders, which a script may have made, are none."""
     try:
         with os.scandir(paths.runs) as entries:
-            return frozenset(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+            return frozenset(entry.name for entry in entries if _RUN_ID.fullmatch(entry.name) and entry.is_dir())
     except OSError:
         return frozenset()
 

@@ -147,6 +147,14 @@ def test_files_that_are_named_are_data(folder: Path) -> None:
     assert [one.name for one in sources_of(path, folder).data] == ["a.csv", "notes.txt"]
     path.write_text(notebook("import glob\nglob.glob('data/*.csv')"))
     assert [one.name for one in sources_of(path, folder).data] == ["a.csv"]
+    write_tree(
+        repository_root(folder),
+        {"logs/a/m.csv": "1", "configs/base.yaml": "x", "src/train.py": "c = 'configs/base.yaml'\n"},
+    )
+    path.write_text(notebook("import glob\nglob.glob('../../../logs/*/m.csv')"))
+    assert [one.name for one in sources_of(path, folder).data] == ["m.csv"]
+    path.write_text(notebook("%run ../../../src/train.py"))
+    assert [one.name for one in sources_of(path, folder).data] == ["base.yaml"]
     path.write_text(notebook("x = '../../../../outside.txt'", "y = '/etc/hostname'", "z = '.'", "w = '*'"))
     (folder.parents[2].parent / "outside.txt").write_text("1")
     assert sources_of(path, folder).data == ()

@@ -39,7 +39,7 @@ def rows_of(metrics: DataFrame, metric: str) -> DataFrame:
         raise ChartError("the table is empty: no run recorded a number, or a filter left no row of it.")
     found = metrics[metrics["metric"] == metric].reset_index(drop=True)
     if found.empty:
-        raise ChartError(_unknown("metric", metric, sorted(map(str, metrics["metric"].unique()))))
+        raise ChartError(_unknown_name("metric", metric, sorted(map(str, metrics["metric"].unique()))))
     if not found["value"].map(_is_finite).any():
         raise ChartError(f"every value of {metric!r} is not a number or infinite, so there is nothing to draw.")
     return found
@@ -54,7 +54,7 @@ def check_columns(metrics: DataFrame, names: Sequence[str | None]) -> None:
     """Raises ChartError for a name that is no column, with the parameters that there are."""
     for name in names:
         if name is not None and name not in metrics.columns:
-            raise ChartError(_unknown("parameter", name, parameters_of(metrics)))
+            raise ChartError(_unknown_name("parameter", name, parameters_of(metrics)))
 
 
 def columns_of(rows: DataFrame, *names: str) -> list[str]:
@@ -295,7 +295,7 @@ def spans_decades(column: Any) -> bool:
     return is_number(column) and bool(column.min() > 0) and bool(column.max() / column.min() >= 10)
 
 
-def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+def _unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     return f"the table has no {kind} {name!r}{meant} It has: {', '.join(known) or 'none'}."

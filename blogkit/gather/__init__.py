@@ -252,7 +252,7 @@ def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     if not outcome.done:
         where = f"cell {outcome.cell}: " if outcome.cell is not None else ""
         kept = paths.drawn / work.notebook.name
-        hint = f"Mend it, then `blogkit gather {project.name}`. The notebook as far as it ran: {kept}"
+        hint = f"Fix it, then `blogkit gather {project.name}`. The notebook as far as it ran: {kept}"
         raise NotebookError(f"{where}{outcome.reason or outcome.status}", hint=hint, path=figures)
     return figures
 

@@ -37,7 +37,7 @@ def changed_values(before: Mapping[str, str], now: Mapping[str, str], folder: Pa
     """What differs between two states, with the lines of the project's ``.qmd`` and ``.md`` files that quote it."""
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     quoted: dict[str, list[tuple[Path, int]]] = {name: [] for name in names}
-    for name, path, line in _quotes(folder) if names and before else ():
+    for name, path, line in _quoted_values(folder) if names and before else ():
         if name in quoted:
             quoted[name].append((path, line))
     return tuple(
@@ -46,7 +46,7 @@ def changed_values(before: Mapping[str, str], now: Mapping[str, str], folder: Pa
     )
 
 
-def _quotes(folder: Path) -> Iterator[tuple[str, Path, int]]:
+def _quoted_values(folder: Path) -> Iterator[tuple[str, Path, int]]:
     for path in sorted([*folder.glob("*.qmd"), *folder.glob("*.md"), *folder.glob("index.ipynb")]):
         text = path.read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(text.splitlines(), start=1):

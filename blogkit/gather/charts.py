@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.errors import NotebookError, ToolFailed
+from blogkit.gather.drawn import names_runs
 from blogkit.gather.foreign import clean
-from blogkit.gather.provenance import names_runs
 from blogkit.page.drawing import optimise
 from blogkit.store import RunPaths, write_if_changed
 from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts

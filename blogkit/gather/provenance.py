@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from blogkit.coverage import Coverage, varying_parameters
-
-RUNS_PARAMETER = "blogkit_runs_"
-"""How the name of a chart's parameter begins that names the runs behind aggregated rows; builders add it."""
+from blogkit.gather.drawn import runs_drawn
 
 _SOFTWARE = {
     "python": "Python",
@@ -66,51 +64,6 @@ class GatheredTable:
         }
 
 
-def runs_drawn(spec: Mapping[str, Any], known: set[str]) -> set[str]:
-    """The runs that a chart's rows name, or that its builder named for rows that are means over runs."""
-    found: set[str] = set()
-    for parameter in runs_parameters(spec):
-        found.update(name for name in parameter.get("value") or [] if isinstance(name, str))
-    for rows in _row_lists(spec):
-        for row in rows:
-            if isinstance(row, dict):
-                found.update(cell for cell in row.values() if isinstance(cell, str) and cell in known)
-    return found & known
-
-
-def runs_parameters(spec: Any) -> Iterator[Mapping[str, Any]]:
-    """The parameters by which builders name the runs of a chart, wherever it stands in another one."""
-    if isinstance(spec, Mapping):
-        for name, value in spec.items():
-            if name == "params" and isinstance(value, list):
-                yield from (one for one in value if names_runs(one))
-            elif name not in {"datasets", "data", "usermeta"}:
-                yield from runs_parameters(value)
-    elif isinstance(spec, list):
-        for part in spec:
-            yield from runs_parameters(part)
-
-
-def names_runs(parameter: object) -> bool:
-    """Whether a chart's parameter is one of a builder's, that names runs."""
-    return isinstance(parameter, Mapping) and str(parameter.get("name", "")).startswith(RUNS_PARAMETER)
-
-
-def _row_lists(spec: Any) -> Iterator[list[Any]]:
-    """The lists of rows of a chart."""
-    if isinstance(spec, Mapping):
-        for name, value in spec.items():
-            if name == "datasets" and isinstance(value, Mapping):
-                yield from (rows for rows in value.values() if isinstance(rows, list))
-            elif name == "data" and isinstance(value, Mapping) and isinstance(value.get("values"), list):
-                yield value["values"]
-            elif name != "usermeta":
-                yield from _row_lists(value)
-    elif isinstance(spec, list):
-        for part in spec:
-            yield from _row_lists(part)
-
-
 def code_state(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Which commits hold the code of runs, and how many runs were of code that no commit holds as it was."""
     held = [run for run in runs if run.get("commit") and not run.get("untracked")]
@@ -144,28 +97,28 @@ def compute_statement(runs: Sequence[Mapping[str, Any]], coverage: Coverage | No
         + f", which took {duration(seconds)} in all; the longest took {duration(longest)}."
     ]
     if missing and coverage is not None:
-        sentences.append(f"Missing: {_words(coverage.reasons(), 300)}.")
-    devices = Counter(_words(run["device"]) for run in runs if run.get("device"))
+        sentences.append(f"Missing: {_plain_words(coverage.reasons(), 300)}.")
+    devices = Counter(_plain_words(run["device"]) for run in runs if run.get("device"))
     if devices:
-        named = _listed(
+        named = _listed_words(
             f"{device}" + (f" ({n} runs)" if len(devices) > 1 else "") for device, n in devices.most_common()
         )
         sentences.append(f"Device: {named}.")
     memory = [float(run["peak_memory"]) for run in runs if run.get("peak_memory")]
     gpu_memory = [float(run["peak_gpu_memory"]) for run in runs if run.get("peak_gpu_memory")]
     if memory:
-        extra = f", and {_gigabytes(max(gpu_memory))} on the GPU" if gpu_memory else ""
-        sentences.append(f"A run needed at most {_gigabytes(max(memory))} of memory{extra}.")
+        extra = f", and {_size_in_words(max(gpu_memory))} on the GPU" if gpu_memory else ""
+        sentences.append(f"A run needed at most {_size_in_words(max(memory))} of memory{extra}.")
     energy = [float(run["energy"]) for run in runs if run.get("energy")]
     if energy:
         sentences.append(f"The GPU used {sum(energy) / 3.6e6:.3g} kWh.")
-    versions = _versions(runs)
+    versions = _shown_versions(runs)
     if versions:
-        sentences.append(f"Software: {_listed(versions)}.")
+        sentences.append(f"Software: {_listed_words(versions)}.")
     return " ".join(sentences) + "\n"
 
 
-def _words(text: object, most: int = 100) -> str:
+def _plain_words(text: object, most: int = 100) -> str:
     """A name from a record, which may come from anybody, without what a post's Markdown would act upon."""
     return " ".join(re.sub(r"[<>{}`$\[\]|\\]", "", str(text)).split())[:most]
 
@@ -179,21 +132,21 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def _gigabytes(size: float) -> str:
+def _size_in_words(size: float) -> str:
     return f"{size / 1e9:.2g} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def _versions(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+def _shown_versions(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     """Python and the packages that a reader asks for first, where all runs agree on them."""
     found: dict[str, set[str]] = {}
     for run in runs:
         versions = run.get("versions")
         for name, version in (versions if isinstance(versions, Mapping) else {}).items():
-            found.setdefault(str(name), set()).add(_words(version))
+            found.setdefault(str(name), set()).add(_plain_words(version))
     return [f"{shown} {', '.join(sorted(found[name]))}" for name, shown in _SOFTWARE.items() if name in found]
 
 
-def _listed(words: Iterable[str]) -> str:
+def _listed_words(words: Iterable[str]) -> str:
     """Words as a sentence lists them."""
     words = list(words)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -32,14 +32,14 @@ def format_value(number: float, error: float | None = None, spec: str | None = N
     if spec is not None and error is not None:
         return _with_format(number, error, spec)
     if spec is not None:
-        return _minus(f"{number:{spec}}")
+        return _with_minus_sign(f"{number:{spec}}")
     if error:
         return _with_uncertainty(number, error)
     if isinstance(number, int) or float(number).is_integer():
         text = f"{number:.0f}" if abs(number) < 1e15 else f"{number:.4g}"
     else:
         text = f"{number:.4g}"
-    return _minus(text) + (f"{_PM}0" if error == 0 else "")
+    return _with_minus_sign(text) + (f"{_PM}0" if error == 0 else "")
 
 
 def _with_uncertainty(number: float, error: float) -> str:
@@ -54,7 +54,7 @@ def _with_uncertainty(number: float, error: float) -> str:
             texts = f"{number:.{digits + 3}g}", f"{error:.{digits}g}"
         if _says_the_same(number, error, *texts):
             break
-    return f"{_minus(texts[0])}{_PM}{texts[1]}"
+    return f"{_with_minus_sign(texts[0])}{_PM}{texts[1]}"
 
 
 def _with_format(number: float, error: float, spec: str) -> str:
@@ -66,8 +66,8 @@ def _with_format(number: float, error: float, spec: str) -> str:
         finer = f"{spec[: digits.start(1)]}{int(digits[1]) + more}{spec[digits.end(1) :]}"
         texts = f"{number:{finer}}", f"{error:{finer}}"
     if spec.endswith("%"):
-        return f"{_minus(texts[0].removesuffix('%'))}{_PM}{texts[1].removesuffix('%')}\N{NO-BREAK SPACE}%"
-    return f"{_minus(texts[0])}{_PM}{texts[1]}"
+        return f"{_with_minus_sign(texts[0].removesuffix('%'))}{_PM}{texts[1].removesuffix('%')}\N{NO-BREAK SPACE}%"
+    return f"{_with_minus_sign(texts[0])}{_PM}{texts[1]}"
 
 
 def _says_the_same(number: float, error: float, shown: str, shown_error: str) -> bool:
@@ -79,7 +79,7 @@ def _says_the_same(number: float, error: float, shown: str, shown_error: str) ->
     return (first > second) == (abs(number) > abs(error))
 
 
-def _minus(text: str) -> str:
+def _with_minus_sign(text: str) -> str:
     """The text of a number with a minus sign in place of a leading hyphen."""
     return f"−{text[1:]}" if text.startswith("-") else text
 

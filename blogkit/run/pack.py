@@ -64,12 +64,12 @@ def pack_runs(project: Project, path: Path, ids: Sequence[str] | None = None) ->
         raise StoreError(
             "There is no stored run to pack.", hint=f"`blogkit run {project.name}` first.", path=paths.runs
         )
-    files = {run_id: _files(paths.runs / run_id) for run_id in chosen}
+    files = {run_id: _run_files(paths.runs / run_id) for run_id in chosen}
     manifest = {
         "format": _FORMAT,
         "project": project.name,
         "runs": {
-            run_id: {name: {"sha256": _hash(file), "size": file.stat().st_size} for name, file in found.items()}
+            run_id: {name: {"sha256": _file_hash(file), "size": file.stat().st_size} for name, file in found.items()}
             for run_id, found in files.items()
         },
     }
@@ -81,11 +81,11 @@ def pack_runs(project: Project, path: Path, ids: Sequence[str] | None = None) ->
             gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
-            _add(tar, MANIFEST, store.to_json(manifest).encode("utf-8"))
+            _add_to_tar(tar, MANIFEST, store.to_json(manifest).encode("utf-8"))
             for run_id, found in files.items():
                 for name, file in found.items():
                     with open(file, "rb") as stream:
-                        tar.addfile(_entry(f"{run_id}/{name}", file.stat().st_size), stream)
+                        tar.addfile(_tar_entry(f"{run_id}/{name}", file.stat().st_size), stream)
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -107,7 +107,7 @@ def unpack_runs(project: Project, path: Path) -> Unpacked:
             if manifest["project"] != project.name:
                 message = f"holds runs of the project {manifest['project']!r}, not of {project.name!r}."
                 raise StoreError(message, hint="Name the project it belongs to: `blogkit runs unpack`.", path=path)
-            return _take(tar, manifest["runs"], paths, path)
+            return _take_runs(tar, manifest["runs"], paths, path)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
@@ -130,7 +130,7 @@ def pack_project(path: Path) -> str:
         ) from error
 
 
-def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path: Path) -> Unpacked:
+def _take_runs(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path: Path) -> Unpacked:
     added: list[str] = []
     stored = store.stored_ids(paths)
     known = [run_id for run_id in runs if run_id in stored]
@@ -156,10 +156,10 @@ def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path:
                 if (held := claim(paths.claim(run_id))) is not None:
                     claims[run_id] = held
                 work[run_id] = store.new_work_folder(paths, run_id)
-            _copy(source, work[run_id].folder / name, said["sha256"], path, member.name)
+            _copy_file(source, work[run_id].folder / name, said["sha256"], path, member.name)
             missing[run_id].discard(name)
             if not missing[run_id]:
-                new = _store(paths, run_id, work.pop(run_id), path)
+                new = _store_run(paths, run_id, work.pop(run_id), path)
                 (added if new else known).append(run_id)
                 if run_id in claims:
                     claims.pop(run_id).release()
@@ -174,7 +174,7 @@ def _take(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path:
     return Unpacked(added=tuple(sorted(added)), known=tuple(sorted(known)))
 
 
-def _store(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool:
+def _store_run(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool:
     """Gives a whole run its name; False when somebody else did meanwhile. A run that is under way is left alone."""
     record: Any = None
     with suppress(StoreError):
@@ -212,7 +212,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
-def _copy(source: IO[bytes], target: Path, expected: str, path: Path, name: str) -> None:
+def _copy_file(source: IO[bytes], target: Path, expected: str, path: Path, name: str) -> None:
     digest = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as stream:
@@ -253,21 +253,21 @@ def _is_said(said: Any) -> bool:
     return isinstance(said, dict) and isinstance(said.get("sha256"), str) and isinstance(said.get("size"), int)
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _run_files(folder: Path) -> dict[str, Path]:
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
     return {name: path for name, path in found.items() if path.is_file() and not path.is_symlink() and _is_plain(name)}
 
 
-def _hash(path: Path) -> str:
+def _file_hash(path: Path) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _entry(name: str, size: int) -> tarfile.TarInfo:
+def _tar_entry(name: str, size: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = size, 0o644
     return entry
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    tar.addfile(_entry(name, len(data)), io.BytesIO(data))
+def _add_to_tar(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    tar.addfile(_tar_entry(name, len(data)), io.BytesIO(data))

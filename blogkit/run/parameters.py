@@ -35,7 +35,7 @@ def check_parameters(cells: Sequence[CodeCell], names: Collection[str], path: Pa
     """Raises NotebookError where runs would not use the values that they are given for ``names``."""
     after = False
     for cell in cells:
-        tree = _parse(cell.source)
+        tree = _parse_cell(cell.source)
         if cell.is_parameters:
             after = True
             if tree is not None:
@@ -46,13 +46,13 @@ def check_parameters(cells: Sequence[CodeCell], names: Collection[str], path: Pa
 
 def _refuse_use(cell: CodeCell, tree: ast.Module, names: Collection[str], path: Path) -> None:
     for statement in tree.body:
-        if _targets(statement) & set(names) or _only_tells(statement):
+        if _names_set_by(statement) & set(names) or _only_tells(statement):
             continue  # the sweep sets it, or it is a word to whoever reads
-        for node in _evaluated(statement):
+        for node in _evaluated_nodes(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
                 raise NotebookError(
-                    f"cell [{cell.number}], line {node.lineno}: `{_line(cell, node.lineno)}` uses {node.id!r} in the "
-                    "parameters cell. Each run's value is set behind that cell, so this would be the default's.",
+                    f"cell [{cell.number}], line {node.lineno}: `{_line_of_cell(cell, node.lineno)}` uses {node.id!r} "
+                    "in the parameters cell. Each run's value is set behind that cell, so this would be the default's.",
                     hint="Move this line into the next cell.",
                     path=path,
                 )
@@ -61,8 +61,8 @@ def _refuse_use(cell: CodeCell, tree: ast.Module, names: Collection[str], path: 
 def _refuse_setting(cell: CodeCell, tree: ast.Module, names: Collection[str], path: Path) -> None:
     for name, line in _set_again(tree.body, set(names)):
         raise NotebookError(
-            f"cell [{cell.number}], line {line}: `{_line(cell, line)}` sets {name!r} again, so every run would have "
-            "this value, whatever sweep.yml says.",
+            f"cell [{cell.number}], line {line}: `{_line_of_cell(cell, line)}` sets {name!r} again, so every run would "
+            "have this value, whatever sweep.yml says.",
             hint="Remove the line, or give the variable another name.",
             path=path,
         )
@@ -71,8 +71,8 @@ def _refuse_setting(cell: CodeCell, tree: ast.Module, names: Collection[str], pa
 def _set_again(body: Sequence[ast.stmt], names: set[str]) -> Iterator[tuple[str, int]]:
     """The names that statements at module level set to what does not come from them, with lines."""
     for statement in body:
-        told = names - _loaded(statement) if _is_simple(statement) else names
-        for name in sorted(_targets(statement) & told):
+        told = names - _loaded_names(statement) if _is_simple(statement) else names
+        for name in sorted(_names_set_by(statement) & told):
             yield name, statement.lineno
         for node in ast.walk(statement) if isinstance(statement, _FUNCTIONS) else ():
             if isinstance(node, ast.Global):
@@ -97,7 +97,7 @@ def _is_simple(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr)
 
 
-def _loaded(statement: ast.stmt) -> set[str]:
+def _loaded_names(statement: ast.stmt) -> set[str]:
     found = {one.id for one in ast.walk(statement) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
     return found | ({statement.target.id} if _changes_itself(statement) else set())  # type: ignore[attr-defined]
 
@@ -106,7 +106,7 @@ def _changes_itself(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
 
 
-def _targets(statement: ast.stmt) -> set[str]:
+def _names_set_by(statement: ast.stmt) -> set[str]:
     """The names that a statement itself sets, without what stands below it."""
     if isinstance(statement, ast.Assign):
         return {name for target in statement.targets for name in _names_stored(target)}
@@ -137,7 +137,7 @@ def _only_tells(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in {"print", "display"}
 
 
-def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
+def _evaluated_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """What is evaluated when a statement is, and not only when a function of it is called."""
     yield node
     if isinstance(node, ast.Lambda):
@@ -147,10 +147,10 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
     else:
         inner = list(ast.iter_child_nodes(node))
     for child in inner:
-        yield from _evaluated(child)
+        yield from _evaluated_nodes(child)
 
 
-def _parse(source: str) -> ast.Module | None:
+def _parse_cell(source: str) -> ast.Module | None:
     """A cell as Python, without its magics; None for what is none."""
     lines = ["" if re.match(r"\s*[%!?]", line) else line for line in source.splitlines()]
     if source.lstrip().startswith("%%") and not re.match(r"\s*%%(time|timeit|capture|prun)\b", source):
@@ -161,7 +161,7 @@ def _parse(source: str) -> ast.Module | None:
         return None
 
 
-def _line(cell: CodeCell, number: int) -> str:
+def _line_of_cell(cell: CodeCell, number: int) -> str:
     return " ".join(cell.source.splitlines()[number - 1].split())[:80]
 
 

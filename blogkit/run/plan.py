@@ -127,7 +127,7 @@ def plan_runs(
         return ()
     sweep = project.sweep
     _check_seeds(project, sweep)
-    part = _scaled(project, sweep, scale)
+    part = _sweep_at_scale(project, sweep, scale)
     settings, only = dict(settings or {}), dict(only or {})
     notebook = read_experiment(project.folder / sweep.notebook)
     seeds = part.seeds if part.seeds is not None else sweep.seeds
@@ -141,8 +141,8 @@ def plan_runs(
     given = {*grid, *fixed, *(["seed"] if seeded else [])}
     _check_columns(project, given, settings)
     check_parameters(notebook.cells, given, notebook.path)
-    fixed = _typed(project, notebook, fixed, settings)
-    grid = {name: [_typed_one(project, notebook, name, value) for value in values] for name, values in grid.items()}
+    fixed = _typed_values(project, notebook, fixed, settings)
+    grid = {name: [_typed_value(project, notebook, name, value) for value in values] for name, values in grid.items()}
     _check_levels(project, grid)
     surroundings = _surroundings(notebook, sweep.threads, project.folder, source_files(project))
     runs: dict[str, Run] = {}
@@ -174,7 +174,7 @@ def plan_runs(
     return tuple(runs.values())
 
 
-def _scaled(project: Project, sweep: Sweep, scale: str | None) -> Scale:
+def _sweep_at_scale(project: Project, sweep: Sweep, scale: str | None) -> Scale:
     """The parameters, grid and seeds of a sweep at one of its scales."""
     scale = scale or sweep.scale
     if scale is None:
@@ -249,7 +249,7 @@ def _check_names(
             problems.append(Problem(message=f"--{'set' if name in settings else 'only'} {name}: {message}", hint=hint))
         else:
             document = document or read_yaml(project.folder / SWEEP_FILE)
-            problems.append(document.problem(_place(document, name), message, hint))
+            problems.append(document.problem(_parameter_place(document, name), message, hint))
     if needs_seed and "seed" not in notebook.declared:
         document = document or read_yaml(project.folder / SWEEP_FILE)
         message = f"there are several seeds, but the parameters cell of {notebook.path.name} declares no `seed`."
@@ -270,7 +270,7 @@ def _check_columns(project: Project, names: Iterable[str], settings: Mapping[str
             problems.append(Problem(message=f"--set {name}: {message}", hint=hint))
         else:
             document = read_yaml(project.folder / SWEEP_FILE)
-            problems.append(document.problem(_place(document, name), message, hint))
+            problems.append(document.problem(_parameter_place(document, name), message, hint))
     if problems:
         raise ConfigError(problems)
 
@@ -283,13 +283,13 @@ def _check_levels(project: Project, grid: Mapping[str, Sequence[Any]]) -> None:
         for place, text in enumerate(texts):
             if text in texts[:place]:
                 document = read_yaml(project.folder / SWEEP_FILE)
-                where = (*_place(document, name), place)
+                where = (*_parameter_place(document, name), place)
                 problems.append(document.problem(where, f"{text} stands twice among the levels of {name!r}."))
     if problems:
         raise ConfigError(problems)
 
 
-def _place(document: Yaml, name: str) -> Location:
+def _parameter_place(document: Yaml, name: str) -> Location:
     """Where ``sweep.yml`` names a parameter."""
     for location in document.lines:
         if location and location[-1] == name and len(location) > 1 and location[-2] in {"grid", "parameters"}:
@@ -297,22 +297,22 @@ def _place(document: Yaml, name: str) -> Location:
     return ()
 
 
-def _typed(
+def _typed_values(
     project: Project, notebook: Notebook, values: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    return {name: _typed_one(project, notebook, name, value, name in settings) for name, value in values.items()}
+    return {name: _typed_value(project, notebook, name, value, name in settings) for name, value in values.items()}
 
 
-def _typed_one(project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False) -> Any:
+def _typed_value(project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False) -> Any:
     """A value in the type of the notebook's own default: ``lr: 1`` becomes 1.0; ``epochs: many`` is refused."""
 
     def refusal(message: str, hint: str) -> ConfigError:
         if from_command:
             return ConfigError([Problem(message=f"--set {name}: {message}", hint=hint)])
         document = read_yaml(project.folder / SWEEP_FILE)
-        return ConfigError([document.problem(_place(document, name), message, hint)])
+        return ConfigError([document.problem(_parameter_place(document, name), message, hint)])
 
-    unfit = _unfit(value)
+    unfit = _unfit_value(value)
     if unfit is not None:
         raise refusal(f"{name!r} is {unfit[0]}.", unfit[1])
     if name not in notebook.known:
@@ -335,7 +335,7 @@ def _typed_one(project: Project, notebook: Notebook, name: str, value: Any, from
     )
 
 
-def _unfit(value: Any, depth: int = 0) -> tuple[str, str] | None:
+def _unfit_value(value: Any, depth: int = 0) -> tuple[str, str] | None:
     """What a value is that a run's record cannot hold as it is, with what to write instead; None when it can."""
     if value is None or isinstance(value, bool | int | str):
         return None
@@ -345,12 +345,12 @@ def _unfit(value: Any, depth: int = 0) -> tuple[str, str] | None:
         hint = "Write null, or a word in quotes, and let the notebook turn it into what it means."
         return None if math.isfinite(value) else (f"{value}, which the record of a run cannot hold", hint)
     if isinstance(value, list):
-        return next((found for each in value if (found := _unfit(each, depth + 1))), None)
+        return next((found for each in value if (found := _unfit_value(each, depth + 1))), None)
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 return f"a mapping with the key {key!r}, which is no text", f"Put quotes around it: '{key}'."
-        return next((found for each in value.values() if (found := _unfit(each, depth + 1))), None)
+        return next((found for each in value.values() if (found := _unfit_value(each, depth + 1))), None)
     if isinstance(value, date):
         return f"a date for YAML ({value})", f"Put quotes around it: '{value}'."
     kinds = "Numbers, text, true, false, null, lists and mappings can be given."

@@ -81,7 +81,7 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
     for run in runs:
         if run.id in stored:
             folder = paths.runs / run.id
-            states.append(RunState(run=run, state=State.DONE, seconds=_seconds(folder), folder=folder))
+            states.append(RunState(run=run, state=State.DONE, seconds=_run_seconds(folder), folder=folder))
         elif run.id in working and (is_claimed(paths.claim(run.id)) or run.id in jobs):
             states.append(running_state(run, working[run.id]))
         elif run.id in jobs:
@@ -93,7 +93,7 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
             states.append(RunState(run=run, state=State.DONE, seconds=seconds, gathered=True))
         elif (paths.failed / run.id).is_dir():
             folder = paths.failed / run.id
-            record = _record(folder)
+            record = _run_record(folder)
             reason = f"{record.get('status', 'failed')}: {record.get('reason', 'see its log')}"
             seconds = record.get("seconds")
             stopped = record.get("status") == "interrupted"
@@ -166,22 +166,22 @@ class Durations:
         paths = ProjectPaths.of(project)
         records = {
             **store.gathered_runs(paths),
-            **{name: _record(paths.runs / name) for name in store.stored_ids(paths)},
+            **{name: _run_record(paths.runs / name) for name in store.stored_ids(paths)},
         }
         known: dict[str, list[float]] = {}
         for record in records.values():
             if isinstance(record.get("seconds"), int | float) and isinstance(record.get("parameters"), dict):
-                known.setdefault(_key(record["parameters"]), []).append(float(record["seconds"]))
+                known.setdefault(_duration_key(record["parameters"]), []).append(float(record["seconds"]))
         return cls(known=known)
 
     def adding(self, run: Run, seconds: float) -> Durations:
         """The same with one more run."""
-        key = _key(run.parameters)
+        key = _duration_key(run.parameters)
         return Durations(known={**self.known, key: (*self.known.get(key, ()), seconds)})
 
     def estimate(self, run: Run) -> float | None:
         """Seconds that a run will take: as others with its parameters at other seeds, else as all others."""
-        alike = self.known.get(_key(run.parameters))
+        alike = self.known.get(_duration_key(run.parameters))
         if alike:
             return fmean(alike)
         everything = [second for seconds in self.known.values() for second in seconds]
@@ -196,13 +196,13 @@ class Durations:
         return max(sum(known) / max(1, workers), max(known))
 
 
-def _key(parameters: Mapping[str, Any]) -> str:
+def _duration_key(parameters: Mapping[str, Any]) -> str:
     return json.dumps(
         {name: value for name, value in parameters.items() if name != "seed"}, sort_keys=True, default=str
     )
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def _run_record(folder: Path) -> dict[str, Any]:
     try:
         record = store.read_json(RunPaths(folder=folder).record)
     except StoreError:
@@ -210,8 +210,8 @@ def _record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _seconds(folder: Path) -> float | None:
-    seconds = _record(folder).get("seconds")
+def _run_seconds(folder: Path) -> float | None:
+    seconds = _run_record(folder).get("seconds")
     return float(seconds) if isinstance(seconds, int | float) else None
 
 

@@ -127,3 +127,44 @@ def test_the_state_of_the_code_is_told_as_it_is(tmp_path: Path, more: dict[str, 
     computed = words_of(origin_of(tmp_path, chart, table_of(metrics(), **more)))[1]
     assert computed == ", ".join(filter(None, ("Computed on CPU, in 12 s", words)))
     assert ("aaaa" in computed) == (not more.get("untracked") and "commit" not in more)
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ([alt.datum.width == 8], 6),
+        ([(alt.datum.width == 8) & (alt.datum.rate < 0.3)], 3),
+        (["datum.width == 8", "datum['rate'] >= 0.5"], 3),
+        ([alt.FieldEqualPredicate(field="seed", equal=1)], 4),
+        ([alt.FieldOneOfPredicate(field="seed", oneOf=[0, 1])], 8),
+        ([alt.FieldRangePredicate(field="seed", range=[1, None])], 8),
+        ([{"not": alt.FieldLTPredicate(field="seed", lt=2)}], 4),
+        (
+            [{"or": [alt.FieldEqualPredicate(field="seed", equal=0), alt.FieldEqualPredicate(field="width", equal=8)]}],
+            8,
+        ),
+        ([alt.datum.metric == "error"], 12),
+        (["datum.width == chosen"], 12),
+        (["isValid(datum.width)"], 12),
+        (["datum.width == 8 || datum.width == 16"], 12),
+    ],
+)
+def test_a_filter_of_the_chart_itself_counts_where_it_can_be_read(
+    tmp_path: Path, filters: list[Any], count: int
+) -> None:
+    chart = alt.Chart(metrics()).mark_point().encode(x="step", y="value")
+    for one in filters:
+        chart = chart.transform_filter(one)
+    beside = alt.layer(chart, alt.Chart(pd.DataFrame({"y": [1]})).mark_rule().encode(y="y"))
+    if "chosen" in str(filters):
+        beside = beside.add_params(alt.param(name="chosen", value=8))
+    assert len(origin_of(tmp_path, beside)["runs"]) == count
+
+
+def test_a_filter_after_an_aggregation_says_nothing_of_the_rows(tmp_path: Path) -> None:
+    chart = (
+        alt.Chart(metrics())
+        .transform_aggregate(value="mean(value)", groupby=["width"])
+        .transform_filter("datum.value > 99")
+    )
+    assert len(origin_of(tmp_path, chart.mark_point().encode(y="value:Q"))["runs"]) == 12

@@ -57,6 +57,17 @@ def test_what_is_packed_there_is_unpacked_here_and_again_changes_nothing(tmp_pat
     assert list((here.folder / "runs" / ".work").iterdir()) == []
 
 
+def test_folders_that_a_script_made_beside_the_runs_are_none(tmp_path: Path) -> None:
+    there = project_with_runs(tmp_path / "there")
+    for name in ("lr0.1_s0", "checkpoints", "0123456789ab.old"):
+        (there.folder / "runs" / name).mkdir()
+        (there.folder / "runs" / name / "checkpoint.pt").write_bytes(b"x")
+    here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
+    assert len(stored_ids(ProjectPaths.of(there))) == 3
+    assert pack_runs(there, tmp_path / "p.tar.gz").runs == 3
+    assert len(unpack_runs(here, tmp_path / "p.tar.gz").added) == 3
+
+
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     project = project_with_runs(tmp_path)
     one, other = (pack_runs(project, tmp_path / name).path.read_bytes() for name in ("a.tar.gz", "b.tar.gz"))
