@@ -302,6 +302,18 @@ def find_root(start: Path) -> Path:
 
 def load_site(start: Path) -> Site:
     """The site around ``start`` with all its projects. Raises ConfigError with the problems of every file."""
+    return _read_site(start, strict=True)
+
+
+def open_site(start: Path) -> Site:
+    """The site around ``start``; a project whose files cannot be used says so in its ``problems``.
+
+    Raises ConfigError with what is wrong in the site's own file.
+    """
+    return _read_site(start, strict=False)
+
+
+def _read_site(start: Path, *, strict: bool) -> Site:
     root = find_root(start)
     document = read_yaml(root / SITE_FILE)
     quarto = document.data or {}
@@ -313,9 +325,11 @@ def load_site(start: Path) -> Site:
     for folder in sorted((root / "projects").glob("*/")):
         if folder.name.startswith(".") or not any((folder / name).is_file() for name in ("index.qmd", "index.ipynb")):
             continue
-        project = _collect(problems, lambda folder=folder: load_project(folder))  # type: ignore[misc]
-        if project is not None:
-            projects.append(project)
+        try:
+            projects.append(load_project(folder))
+        except ConfigError as error:
+            projects.append(Project(folder=folder.resolve(), sweep=None, problems=error.problems))
+            problems += error.problems if strict else ()
     if problems:
         raise ConfigError(problems)
     return Site(root=root, quarto=quarto, config=config, projects=tuple(projects))
@@ -401,9 +415,12 @@ def load_sweep(path: Path) -> Sweep:
 
 
 def choose_projects(site: Site, names: Sequence[str]) -> tuple[Project, ...]:
-    """The named projects of a site, all where none is named. A name may also be a path to the folder."""
+    """The named projects of a site; where none is named, all whose files can be used.
+
+    A name may also be a path to the folder. Raises ConfigError with what is wrong in the files of a named one.
+    """
     if not names:
-        return site.projects
+        return tuple(project for project in site.projects if not project.problems)
     known = {project.name: project for project in site.projects}
     chosen: list[Project] = []
     for name in names:
@@ -414,6 +431,8 @@ def choose_projects(site: Site, names: Sequence[str]) -> tuple[Project, ...]:
             )
             raise ProjectError(f"There is no project {name!r}.", hint=hint, path=site.root / "projects")
         chosen.append(project)
+    if problems := [problem for project in chosen for problem in project.problems]:
+        raise ConfigError(problems)
     return tuple(chosen)
 
 

@@ -107,17 +107,21 @@ def _room(folder: Path) -> Examination:
 
 
 def _site(folder: Path) -> Iterator[Examination]:
-    from blogkit.config import load_site
+    from blogkit.config import open_site
     from blogkit.errors import BlogkitError
     from blogkit.store import ProjectPaths, gathered_runs
 
     try:
-        site = load_site(folder)
+        site = open_site(folder)
     except BlogkitError as error:
         yield Examination(name="site", state=State.BAD, says=str(error))
         return
     yield Examination(name="site", state=State.GOOD, says=str(site.root))
     for project in site.projects:
+        if project.problems:
+            says = "\n".join(str(problem) for problem in project.problems)
+            yield Examination(name=f"  {project.name}", state=State.BAD, says=says)
+            continue
         runs = len(gathered_runs(ProjectPaths.of(project)))
         says = f"{runs} runs gathered" if runs else "no results yet"
         yield Examination(name=f"  {project.name}", state=State.GOOD, says=says)

@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
+from blogkit.errors import Problem
+
 Parameters = Mapping[str, Any]
 """A run's parameters by name: JSON values, since they cross from YAML through Papermill into the notebook."""
 
@@ -151,6 +153,11 @@ class Site:
     projects: tuple[Project, ...]
 
     @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the files of its projects."""
+        return tuple(problem for project in self.projects for problem in project.problems)
+
+    @property
     def output(self) -> Path:
         """The folder of the rendered pages (Quarto's ``project.output-dir``, by default ``_site``)."""
         project = self.quarto.get("project") or {}
@@ -165,6 +172,8 @@ class Project:
     """Absolute."""
     sweep: Sweep | None
     """None when the folder has no ``sweep.yml``: a post without runs of its own."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with its ``sweep.yml``, which then cannot be used."""
 
     @property
     def name(self) -> str:

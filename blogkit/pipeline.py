@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from blogkit.config import choose_projects
 from blogkit.coverage import Coverage, gathered_coverage, noted_coverage
-from blogkit.errors import ConfigError, NotebookError, ProjectError, RunsFailed
+from blogkit.errors import BlogkitError, ConfigError, NotebookError, ProjectError, RunsFailed
 from blogkit.gather import Gathered
 from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
+from blogkit.several import Several
 from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
 
 if TYPE_CHECKING:
@@ -128,14 +129,30 @@ def rendered(site: Site) -> Manifest:
     return Manifest(engine="", root=site.output, pages=tuple(pages), files=made_files(site))
 
 
-def render_stale(site: Site, projects: Sequence[Project], *, engine: str = "auto") -> Manifest:
-    """What is rendered of the site, after those of the projects' posts are rendered anew that changed since."""
+def render_stale(
+    site: Site, projects: Sequence[Project], several: Several, *, engine: str = "auto"
+) -> tuple[Manifest, tuple[Project, ...]]:
+    """What is rendered of the site, after those of the projects' posts are rendered anew that changed since.
+
+    Gives also the projects whose page is as new as their post; why another's is not is kept in ``several``.
+    """
     from blogkit.render import render_site
 
     stale = tuple(project for project in projects if is_stale(site, project))
+    kept = len(several.errors)
     if stale:
-        render_site(site, engine=engine, only=stale)
-    return rendered(site)
+        with several.going_on():
+            render_site(site, engine=engine, only=stale)
+    lost = [project for error in several.errors[kept:] for project in _projects_of(error, stale)]
+    return rendered(site), tuple(project for project in projects if project not in lost)
+
+
+def _projects_of(error: BlogkitError, projects: Sequence[Project]) -> list[Project]:
+    """The projects whose files an error of rendering names; all of them where it names none."""
+    problems = getattr(error, "problems", None) or [getattr(error, "problem", None)]
+    paths = [problem.path for problem in problems if problem is not None and problem.path is not None]
+    named = [one for one in projects if any(path.is_relative_to(one.folder) for path in paths)]
+    return named or list(projects)
 
 
 def is_stale(site: Site, project: Project) -> bool:
@@ -159,35 +176,51 @@ def is_stale(site: Site, project: Project) -> bool:
 
 
 def check_projects(
-    site: Site, names: Sequence[str] = (), *, profile: str | None = None, browser: bool = False
+    site: Site,
+    names: Sequence[str] = (),
+    *,
+    profile: str | None = None,
+    browser: bool = False,
+    several: Several | None = None,
 ) -> list[Report]:
-    """The named projects' posts against the venue's format, rendered anew where they changed; by default no drafts."""
+    """The named projects' posts against the venue's format, rendered anew where they changed; by default no drafts.
+
+    A post that cannot be rendered or checked stops no other: its error is kept in ``several``, else raised at the end.
+    """
     from blogkit import check
     from blogkit.publish import page_of
 
     chosen = check.load(profile or site.config.profile, site.root)
-    projects = choose_posts(site, names)
-    manifest = render_stale(site, projects)
+    kept = several or Several()
+    manifest, projects = render_stale(site, choose_posts(site, names), kept)
+    reports = []
     with check.looking() if browser else nullcontext(False) as look:
-        return [
-            check.check_project(
-                site, project, page_of(manifest, project), profile=chosen, browser=look, coverage=coverage(project)
-            )
-            for project in projects
-        ]
+        for project in projects:
+            with kept.going_on(project):
+                page, covered = page_of(manifest, project), coverage(project)
+                reports.append(check.check_project(site, project, page, profile=chosen, browser=look, coverage=covered))
+    if several is None:
+        kept.raise_errors()
+    return reports
 
 
-def mend_projects(site: Site, names: Sequence[str] = (), *, profile: str | None = None) -> list[tuple[str, Mended]]:
+def mend_projects(
+    site: Site, names: Sequence[str] = (), *, profile: str | None = None, several: Several | None = None
+) -> list[tuple[str, Mended]]:
     """Mends what is safe to mend in the sources of the named projects, and says for each what it did."""
     from blogkit import check
     from blogkit.publish import page_of
 
     chosen = check.load(profile or site.config.profile, site.root)
-    projects = choose_posts(site, names)
-    manifest = render_stale(site, projects)
-    return [
-        (project.name, check.mend(site, project, page_of(manifest, project), profile=chosen)) for project in projects
-    ]
+    kept = several or Several()
+    manifest, projects = render_stale(site, choose_posts(site, names), kept)
+    done = []
+    for project in projects:
+        with kept.going_on(project):
+            done.append((project.name, check.mend(site, project, page_of(manifest, project), profile=chosen)))
+    if several is None:
+        kept.raise_errors()
+    return done
 
 
 def publish_projects(
@@ -198,13 +231,15 @@ def publish_projects(
     destination: Path | None = None,
     profile: str | None = None,
     browser: bool | None = None,
+    several: Several | None = None,
 ) -> list[Release]:
     """The named projects' posts, published one by one, each only when no error rule of the venue stands against it.
 
     Where none is named, all but the drafts; a draft that is named is published, and its release says so.
     Posts that changed are rendered anew. What was made is looked at once more before it gets its name, in a browser too
     where there is one (``browser`` None). Raises CheckFailed with the findings when an error stands; the post's last
-    release stays as it is then.
+    release stays as it is then. A post that cannot be published stops no other: its error is kept in ``several``, else
+    raised at the end.
     """
     from blogkit import check
     from blogkit.publish import give_name, page_of, place_of, publish, unnamed
@@ -216,29 +251,33 @@ def publish_projects(
     if destination is not None and len(projects) > 1 and not destination.is_dir():
         hint = "Name one project, or a folder that is there."
         raise ProjectError(f"is to take {len(projects)} posts.", hint=hint, path=destination)
-    manifest = render_stale(site, projects)
+    kept = several or Several()
+    manifest, projects = render_stale(site, projects, kept)
     drafted = drafts(site, projects)
     releases = []
     with check.looking(chosen) if opened else nullcontext(False) as look:
         for project in projects:
-            page = page_of(manifest, project)
-            check.refuse_errors(check.check_project(site, project, page, profile=chosen))
-            place = place_of(site, project, target, destination)
-            with unnamed(place) as beside:
-                made = publish(site, manifest, project, target=target, destination=beside)
-                report = check.check_project(
-                    site,
-                    project,
-                    page,
-                    profile=chosen,
-                    browser=look,
-                    release=made.path,
-                    coverage=coverage(project),
-                )
-                check.refuse_errors(report)
-                give_name(beside, place)
-            said = [f"{project.name} is a draft, published since it was named."] if project in drafted else []
-            releases.append(replace(made, path=place, notes=(*made.notes, *said, *_evidence_notes([report]))))
+            with kept.going_on(project):
+                page = page_of(manifest, project)
+                check.refuse_errors(check.check_project(site, project, page, profile=chosen))
+                place = place_of(site, project, target, destination)
+                with unnamed(place) as beside:
+                    made = publish(site, manifest, project, target=target, destination=beside)
+                    report = check.check_project(
+                        site,
+                        project,
+                        page,
+                        profile=chosen,
+                        browser=look,
+                        release=made.path,
+                        coverage=coverage(project),
+                    )
+                    check.refuse_errors(report)
+                    give_name(beside, place)
+                said = [f"{project.name} is a draft, published since it was named."] if project in drafted else []
+                releases.append(replace(made, path=place, notes=(*made.notes, *said, *_evidence_notes([report]))))
+    if several is None:
+        kept.raise_errors()
     return releases
 
 
@@ -312,35 +351,47 @@ def build(
     engine: str = "auto",
     profile: str | None = None,
     execute: Execute = execute_quietly,
+    several: Several | None = None,
 ) -> Built:
     """Runs, gathers, renders and checks, in that order, what is stale.
 
     A run that fails does not stop the rest: its project's results are gathered from the runs that succeeded, and the
-    failure is among ``results``. Raises what the stages raise.
+    failure is among ``results``. What is wrong with one project stops no other: it is kept in ``several``, else raised
+    at the end.
     """
     from blogkit.render import render_site
 
+    kept = several or Several()
     results: list[RunResult] = []
     gathered: list[Gathered] = []
+    empty: list[Project] = []
     projects = choose_projects(site, names)
     for project in projects:
         if project.sweep is None:
             continue
-        runs = plan(project, scale=scale)
-        missing = runs_to_do(project, runs)
-        if missing:
-            done = execute(project, missing, made=without(runs, missing))
-            results += done
-            if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
-                continue  # there is nothing to gather; the failures say why
-        gathered.append(gather(project, scale=scale))
-    empty = {project.name for project in projects if project.sweep} - {one.project for one in gathered}
-    if empty:
+        with kept.going_on(project):
+            runs = plan(project, scale=scale)
+            missing = runs_to_do(project, runs)
+            if missing:
+                done = execute(project, missing, made=without(runs, missing))
+                results += done
+                if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
+                    empty.append(project)
+                    continue  # there is nothing to gather; the failures say why
+            gathered.append(gather(project, scale=scale))
+    if empty and len(empty) == len(projects):
         failed = [result for result in results if result.status is not RunStatus.DONE]
         summary = "\n".join(f"{result.run.project} {result.run.id}: {result.reason}" for result in failed[:10])
         raise RunsFailed(len(failed), len(results), summary)
-    manifest = render_site(site, engine=engine, only=projects if names else ())
-    reports = check_projects(site, names, profile=profile)
+    manifest = rendered(site)
+    with kept.going_on():
+        manifest = render_site(site, engine=engine, only=projects if names else ())
+    checking = Several()
+    reports = check_projects(site, names, profile=profile, several=checking)
+    said = {str(error) for error in kept.errors}
+    kept.errors += [error for error in checking.errors if str(error) not in said]
+    if several is None:
+        kept.raise_errors()
     return Built(results=tuple(results), gathered=tuple(gathered), manifest=manifest, reports=tuple(reports))
 
 

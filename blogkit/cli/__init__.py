@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from blogkit import __version__
+from blogkit.cli.here import begin_command, end_command
 from blogkit.errors import BlogkitError
 
 app = typer.Typer(
@@ -30,7 +31,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+def _end_command(_: object, **options: object) -> None:
+    end_command()
+
+
+@app.callback(result_callback=_end_command)
 def options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -38,6 +43,7 @@ def options(
 ) -> None:
     """Take a project through its stages: new, run, gather, render, check, publish, review."""
     context.obj = {"debug": debug}
+    begin_command()
 
 
 def main() -> None:

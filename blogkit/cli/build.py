@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +12,9 @@ from blogkit.cli import app
 from blogkit.cli.publishing import Profile
 from blogkit.cli.runs import Projects, Scale, describe_failure, describe_gathered, execute_and_show
 from blogkit.model import Project, Run, RunResult
+
+if TYPE_CHECKING:
+    from blogkit.pipeline import Built
 
 
 @app.command()
@@ -25,16 +27,16 @@ def build(
 ) -> None:
     """Run, gather, render and check, in that order, whatever is stale."""
     from blogkit.check import as_text
-    from blogkit.config import load_site
-    from blogkit.errors import CheckFailed, RunsFailed
-    from blogkit.model import Level, RunStatus
+    from blogkit.cli.here import site_here
     from blogkit.pipeline import build
+    from blogkit.several import Several
 
     def execute(project: Project, missing: Sequence[Run], *, made: Sequence[Run]) -> Sequence[RunResult]:
         return execute_and_show(project, missing, made=made, workers=workers)
 
-    site = load_site(Path.cwd())
-    built = build(site, projects or (), scale=scale, engine=engine, profile=profile, execute=execute)
+    site = site_here(projects)
+    several = Several()
+    built = build(site, projects or (), scale=scale, engine=engine, profile=profile, execute=execute, several=several)
     if not built.results:
         print("run: nothing to run, every result is there.", file=sys.stderr)
     for one in built.gathered:
@@ -45,6 +47,16 @@ def build(
     for warning in built.manifest.warnings:
         print(f"    {warning}", file=sys.stderr)
     sys.stdout.write(as_text(built.reports))
+    with several.going_on():
+        _raise_for_what_failed(built)
+    several.raise_errors()
+
+
+def _raise_for_what_failed(built: Built) -> None:
+    """Raises RunsFailed or CheckFailed where a run or a post did not pass."""
+    from blogkit.errors import CheckFailed, RunsFailed
+    from blogkit.model import Level, RunStatus
+
     bad = [result for result in built.results if result.status is not RunStatus.DONE]
     if bad:
         raise RunsFailed(len(bad), len(built.results), "\n".join(describe_failure(one) for one in bad[:10]))

@@ -55,11 +55,11 @@ def new(
     template: Template = None,
 ) -> None:
     """Make a project that already runs."""
-    from blogkit.config import load_site
+    from blogkit.cli.here import site_here
     from blogkit.new import new_project
     from blogkit.pipeline import adopt_notebook
 
-    site = load_site(Path.cwd())
+    site = site_here(whole=False)
     if from_notebook is None:
         project = new_project(site, name, starter=starter, title=title, authors=author or (), template=template)
         print(f"{project.folder} is ready. `blogkit build {project.name}` runs it and renders its post.")

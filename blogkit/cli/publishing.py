@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blogkit.cli import app
+from blogkit.cli.here import site_here
 from blogkit.cli.words import file_size
+from blogkit.several import Several
 
 if TYPE_CHECKING:
     from blogkit.check import Profile as Venue
@@ -83,9 +85,11 @@ def check(
         return
     if fix:
         what = _mend(what or [], profile)
-    reports = _reports(what or [], profile, browser, jobs, time_limit)
+    several = Several()
+    reports = _reports(what or [], profile, browser, jobs, time_limit, several)
     if rubric:
         sys.stdout.write(checking.as_rubric(reports))
+        several.raise_errors()
         return
     write = {
         Format.TEXT: checking.as_text,
@@ -96,7 +100,8 @@ def check(
     sys.stdout.write(write(reports))
     if fail_on is not FailOn.NEVER and any(report.fails(Level(fail_on.value)) for report in reports):
         errors, warnings = (sum(report.count(level) for report in reports) for level in (Level.ERROR, Level.WARNING))
-        raise CheckFailed(errors, warnings)
+        several.errors.append(CheckFailed(errors, warnings))
+    several.raise_errors()
 
 
 def _mend(what: list[str], profile: str | None) -> list[str]:
@@ -105,7 +110,9 @@ def _mend(what: list[str], profile: str | None) -> list[str]:
     from blogkit.pipeline import mend_projects
 
     names = [one for one in what if not _is_submission(Path(one))]
-    done = mend_projects(_site(), names, profile=profile) if names or not what else []
+    site = site_here(whole=False)
+    unfit = Several()  # what is wrong with a project is said when it is checked
+    done = mend_projects(site, names, profile=profile, several=unfit) if names or not what else []
     then = list(names)
     for one in what:
         if _is_submission(Path(one)):
@@ -125,7 +132,7 @@ def _explain(name: str, profile: str | None) -> None:
     from blogkit.errors import ProjectError
 
     try:
-        chosen = checking.load(profile) if profile else _site_profile(_site())
+        chosen = checking.load(profile) if profile else _site_profile(site_here(whole=False))
     except ProjectError:  # outside of a site the default venue is meant
         chosen = checking.load("mit-6.7960")
     if name.lower() != "all":
@@ -136,12 +143,6 @@ def _explain(name: str, profile: str | None) -> None:
         print(f"{rule.code}  {level.value if level else 'off':<8} {rule.name:<16} {rule.says}")
 
 
-def _site() -> Site:
-    from blogkit.config import load_site
-
-    return load_site(Path.cwd())
-
-
 def _site_profile(site: Site) -> Venue:
     from blogkit import check as checking
 
@@ -149,7 +150,7 @@ def _site_profile(site: Site) -> Venue:
 
 
 def _reports(
-    what: list[str], profile: str | None, browser: bool, jobs: int | None, seconds: float | None
+    what: list[str], profile: str | None, browser: bool, jobs: int | None, seconds: float | None, several: Several
 ) -> list[Report]:
     """A report for each thing named: paths that are no project are taken as they are."""
     from blogkit import check as checking
@@ -159,9 +160,9 @@ def _reports(
     names = [one for one in what if not _is_submission(Path(one))]
     reports: list[Report] = []
     if names or not what:
-        site = _site()
+        site = site_here(names)
         _say_drafts(site, names)
-        reports += check_projects(site, names, profile=profile, browser=browser)
+        reports += check_projects(site, names, profile=profile, browser=browser, several=several)
     if paths:
         chosen = checking.load(profile or _default_profile())
         reports += checking.check_paths(paths, profile=chosen, browser=browser, workers=jobs, seconds=seconds)
@@ -169,11 +170,10 @@ def _reports(
 
 
 def _default_profile() -> str:
-    from blogkit.config import load_site
     from blogkit.errors import BlogkitError
 
     try:
-        site = load_site(Path.cwd())
+        site = site_here(whole=False)
     except BlogkitError:
         return "mit-6.7960"
     own = site.root / site.config.profile
@@ -212,7 +212,7 @@ def publish(
     """Hand a post over, checked against the venue's error rules first. Drafts stay out, unless they are named."""
     from blogkit.pipeline import publish_projects, publish_site
 
-    site = _site()
+    site = site_here(projects)
     _say_drafts(site, projects or [])
     if to is Target.GH_PAGES:
         if projects or output:
@@ -226,11 +226,13 @@ def publish(
         _print_notes(release)
         print(f"site: {where}, {release.files} files, {file_size(release.bytes)}{found}")
         return
+    several = Several()
     for release in publish_projects(
-        site, projects or [], target=to.value, destination=output, profile=profile, browser=browser
+        site, projects or [], target=to.value, destination=output, profile=profile, browser=browser, several=several
     ):
         _print_notes(release)
         print(_said(release))
+    several.raise_errors()
 
 
 def _say_drafts(site: Site, names: list[str]) -> None:

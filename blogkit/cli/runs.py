@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blogkit.cli import app
+from blogkit.cli.here import site_here
 from blogkit.cli.words import file_size
 from blogkit.errors import ConfigError, Problem, ProjectError, RunsFailed
+from blogkit.several import Several
 
 if TYPE_CHECKING:
     from blogkit.coverage import Coverage
@@ -43,39 +45,42 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Begin without asking, as far as the budget goes.")] = False,
 ) -> None:
     """Run the experiments that have no results yet."""
-    from blogkit.config import load_site
     from blogkit.pipeline import plan, runs_to_do, without
 
     if detach and on == "local":
         raise ConfigError([Problem(message="--detach hands runs to a cluster.", hint="Say which: --on NAME --detach.")])
-    site = load_site(Path.cwd())
+    site = site_here(projects)
     results: list[RunResult] = []
+    several = Several()
     for project in chosen_projects(site, projects):
-        runs = plan(project, scale=scale, settings=assignments(settings, "--set"), only=assignments(only, "--only"))
-        missing = runs if force else runs_to_do(project, runs)
-        tell_undeclared(project)
-        made = without(runs, missing)
-        if dry_run:
-            print_plan(project, missing, made, workers)
-            continue
-        if not missing:
-            print(f"{project.name}: nothing to do, {_where_results_are(project, runs)}.")
-            continue
-        if on != "local":
-            results += execute_on(site, on, project, missing, stored=len(made), force=force, detach=detach)
-            continue
-        if not yes:
-            ask_budget(project, missing, made, workers)
-        results += execute_and_show(
-            project,
-            missing,
-            made=made,
-            workers=workers,
-            force=force,
-            retries=retries,
-            cold=cold,
-        )
-    raise_for_failures(results)
+        with several.going_on(project):
+            runs = plan(project, scale=scale, settings=assignments(settings, "--set"), only=assignments(only, "--only"))
+            missing = runs if force else runs_to_do(project, runs)
+            tell_undeclared(project)
+            made = without(runs, missing)
+            if dry_run:
+                print_plan(project, missing, made, workers)
+                continue
+            if not missing:
+                print(f"{project.name}: nothing to do, {_where_results_are(project, runs)}.")
+                continue
+            if on != "local":
+                results += execute_on(site, on, project, missing, stored=len(made), force=force, detach=detach)
+                continue
+            if not yes:
+                ask_budget(project, missing, made, workers)
+            results += execute_and_show(
+                project,
+                missing,
+                made=made,
+                workers=workers,
+                force=force,
+                retries=retries,
+                cold=cold,
+            )
+    with several.going_on():
+        raise_for_failures(results)
+    several.raise_errors()
 
 
 def tell_undeclared(project: Project) -> None:
@@ -120,32 +125,36 @@ def status(
 ) -> None:
     """Show how far each sweep is, also one that another terminal runs."""
     from blogkit.cli.sweep_view import status_document, status_table
-    from blogkit.config import load_site
     from blogkit.pipeline import coverage, plan
     from blogkit.run.status import read_status
 
-    site = load_site(Path.cwd())
-    chosen = chosen_projects(site, projects)
-    states = [read_status(project, plan(project, scale=scale), cluster_jobs(site, project)) for project in chosen]
+    site = site_here(projects)
+    chosen, states, several = [], [], Several()
+    for project in chosen_projects(site, projects):
+        with several.going_on(project):
+            states.append(read_status(project, plan(project, scale=scale), cluster_jobs(site, project)))
+            chosen.append(project)
     if as_json:
         import json
 
         print(json.dumps([status_document(state) for state in states], indent=2))
+        several.raise_errors()
         return
     for project, state in zip(chosen, states, strict=True):
         status_table(state)
         for line in describe_coverage(coverage(project)):
             print(f"  {line}")
+    several.raise_errors()
 
 
 @app.command()
 def cancel(projects: Projects = None, scale: Scale = None) -> None:
     """Take the runs that are on a cluster out of its queue."""
-    from blogkit.config import find_cluster, load_site
+    from blogkit.config import find_cluster
     from blogkit.pipeline import plan
     from blogkit.run.cluster import cancel_jobs, clusters_in_use, open_queue
 
-    site = load_site(Path.cwd())
+    site = site_here(projects)
     for project in chosen_projects(site, projects):
         count = 0
         for name in clusters_in_use(project):
@@ -160,10 +169,9 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is written, until the run ends.")] = False,
 ) -> None:
     """Show what a run printed: a stored one, a failed one, or one that is running."""
-    from blogkit.config import load_site
     from blogkit.run.logs import find_log, follow_log
 
-    site = load_site(Path.cwd())
+    site = site_here(whole=False)
     found = find_log(site.projects, run_id)
     print(f"{found.path}", file=sys.stderr)
     for text in follow_log(found) if follow else [found.read()]:
@@ -178,11 +186,13 @@ def gather(
     force: Annotated[bool, typer.Option("--force", help="Make the results again, also when they are current.")] = False,
 ) -> None:
     """Make results/ from the runs and the figures notebook."""
-    from blogkit.config import load_site
     from blogkit.pipeline import gather
 
-    for project in chosen_projects(load_site(Path.cwd()), projects):
-        print(describe_gathered(gather(project, scale=scale, force=force)))
+    several = Several()
+    for project in chosen_projects(site_here(projects), projects):
+        with several.going_on(project):
+            print(describe_gathered(gather(project, scale=scale, force=force)))
+    several.raise_errors()
 
 
 @app.command()
@@ -195,12 +205,11 @@ def verify(
 ) -> None:
     """Make a sample of the stored runs again, and say which metrics agree."""
     from blogkit.cli.sweep_view import parameters_text
-    from blogkit.config import load_site
     from blogkit.pipeline import plan
     from blogkit.run.verify import verify_runs
 
     disagree = 0
-    for project in chosen_projects(load_site(Path.cwd()), projects):
+    for project in chosen_projects(site_here(projects), projects):
         verified = verify_runs(
             project,
             plan(project, scale=scale),
@@ -233,10 +242,9 @@ def pack(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="By default PROJECT-runs.tar.gz here.")] = None,
 ) -> None:
     """Put the stored runs of each project into one file."""
-    from blogkit.config import load_site
     from blogkit.run.pack import pack_runs
 
-    chosen = chosen_projects(load_site(Path.cwd()), projects)
+    chosen = chosen_projects(site_here(projects), projects)
     if output is not None and len(chosen) > 1:
         raise ProjectError("A pack holds the runs of one project.", hint="Name the project, or leave --output out.")
     for project in chosen:
@@ -251,10 +259,10 @@ def unpack(
     project: Annotated[str | None, typer.Option(help="By default the project that the pack names.")] = None,
 ) -> None:
     """Add the runs of a pack to the store; nothing that is there is overwritten."""
-    from blogkit.config import choose_projects, load_site
+    from blogkit.config import choose_projects
     from blogkit.run.pack import pack_project, unpack_runs
 
-    site = load_site(Path.cwd())
+    site = site_here(whole=False)
     for file in files:
         (target,) = choose_projects(site, [project or pack_project(file)])
         unpacked = unpack_runs(target, file)

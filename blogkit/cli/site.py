@@ -24,10 +24,11 @@ def render(
     """Make the pages: posts, listings, feeds."""
     if to not in {"html", "pdf"}:
         raise typer.BadParameter(f"{to!r} is neither html nor pdf.", param_hint="--to")
-    from blogkit.config import choose_projects, load_site
+    from blogkit.cli.here import site_here
+    from blogkit.config import choose_projects
     from blogkit.render import render_site
 
-    site = load_site(Path.cwd())
+    site = site_here(projects)
     only = choose_projects(site, projects) if projects else ()
     manifest = render_site(site, engine=engine, only=only)
     for warning in manifest.warnings:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from blogkit.config import load_site
+from blogkit.config import open_site
 from blogkit.errors import BlogkitError
 from blogkit.model import Manifest, Site
 from blogkit.render.engines import engine_named
@@ -57,7 +57,7 @@ class Preview:
         handler = functools.partial(_Handler, preview=self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
-        self.output = load_site(root).output
+        self.output = open_site(root).output
 
     @property
     def address(self) -> str:
@@ -92,9 +92,9 @@ class Preview:
         """Renders what changed and tells the browsers; an error is told instead, and the pages stay."""
         start = time.perf_counter()
         try:
-            site = load_site(self._root)
+            site = open_site(self._root)
             manifest = self._render(site)
-            self._error = ""
+            self._error = "\n".join(str(problem) for problem in site.problems)
             self._say(f"{len(manifest.pages)} pages ({time.perf_counter() - start:.2f} s)")
         except BlogkitError as error:
             self._error = str(error)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blogkit.config import choose_projects, load_site
+from blogkit.config import choose_projects, open_site
 from blogkit.errors import ProjectError, ReviewNotBlind
 from blogkit.review.commands.places import Folder, find_folder, find_roster
 from blogkit.review.folder import ReviewFolder
@@ -109,7 +109,7 @@ def prepare_posts(
     """The anonymous pages of projects, from the site as it is rendered now; of all that are rendered when none is
     named.
     """
-    site = load_site(Path.cwd())
+    site = open_site(Path.cwd())
     roster = find_roster(place)
     made = []
     for project in choose_projects(site, projects):
