@@ -196,14 +196,35 @@ def sync_folder(folder: Path) -> None:
     """Makes sure that a folder and all in it would survive a power cut. Raises StoreError when the disk refuses."""
     try:
         for base, _, names in os.walk(folder, topdown=False):
-            for path in (*(Path(base, name) for name in names), Path(base)):
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+            for name in names:
+                _sync_file(Path(base, name))
+            _sync_entries(Path(base))
     except OSError as error:
         raise StoreError(f"could not be written: {error.strerror}.", hint="Make room.", path=folder) from error
+
+
+def _sync_file(path: Path) -> None:
+    """Has the disk take a file's contents; some systems do so only for a file that is open for writing."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except PermissionError:
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_entries(folder: Path) -> None:
+    """Has the disk take a folder's list of names; Windows opens no folder, and keeps that list itself."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def set_aside(paths: ProjectPaths, run_id: str) -> None:

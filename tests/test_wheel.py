@@ -37,6 +37,7 @@ def test_the_wheel_carries_the_templates_and_the_page_assets_and_no_tests(wheel:
     assert "blogkit/_template/site/_quarto.yml.jinja" in names
     assert any(name.endswith(".css") for name in names)
     assert any(name.endswith(".lua") for name in names)
+    assert "blogkit/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "projects/", "benchmarks/"))]
     assert not [name for name in names if "node_modules" in name or "/runs/" in name]
 
