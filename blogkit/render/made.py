@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -50,7 +50,8 @@ def keep_made(
     page now: one that was not made this time keeps its files.
     """
     before = _read_record(site)
-    made = {_page_key(site, source): made_names(site, files) for source, files in pages.items()}
+    roots = _output_roots(site)
+    made = {_page_key(site, source): _names_below(roots, files) for source, files in pages.items()}
     kept = {key: before["pages"][key] for key in (_page_key(site, one) for one in sources) if key in before["pages"]}
     papers = {key: names for key, names in before["papers"].items() if key in kept or key in made}
     record = {"pages": {**kept, **made}, "papers": papers, "site": made_names(site, beside)}
@@ -145,13 +146,19 @@ def _page_key(site: Site, source: Path) -> str:
 
 def made_names(site: Site, files: Iterable[Path]) -> list[str]:
     """Files as names from the output folder on; one that lies elsewhere has none."""
-    output = site.output
-    names = set()
-    for file in files:
-        for root in (output, output.resolve()):
-            if file.is_relative_to(root):
-                names.add(file.relative_to(root).as_posix())
-    return sorted(names)
+    return _names_below(_output_roots(site), files)
+
+
+def _output_roots(site: Site) -> tuple[str, ...]:
+    """The output folder as it is named and as it lies on the disk."""
+    return tuple({f"{site.output}{os.sep}", f"{site.output.resolve()}{os.sep}"})
+
+
+def _names_below(roots: Sequence[str], files: Iterable[Path]) -> list[str]:
+    """Names from one of these folders on. As text: a rendering asks this of every file of the site."""
+    texts = [str(file) for file in files]
+    names = {text[len(root) :] for text in texts for root in roots if text.startswith(root)}
+    return sorted(names if os.sep == "/" else {name.replace(os.sep, "/") for name in names})
 
 
 def _all_names(record: Mapping[str, Any]) -> frozenset[str]:

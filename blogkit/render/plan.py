@@ -83,7 +83,7 @@ class RenderPlan:
 
     def is_hidden(self, source: Path) -> bool:
         """Whether a source is a draft that no list names."""
-        return source.resolve() in self.unlinked
+        return bool(self.unlinked) and source.resolve() in self.unlinked
 
     def surroundings(self, page: PlannedPage) -> list[Any]:
         """What a page is made of beside its files, as JSON keeps it."""
@@ -118,13 +118,14 @@ def plan_site(
     marked = drafts_of(site, fronts)
     hidden = frozenset[Path]() if mode == "visible" else marked
     names = projects_by_folder(site)
+    real = {source: source.resolve() for source in sources}
     every = [
         PlannedPage(
             source=source,
             output=output_of(site, source),
             front=fronts[source],
             is_draft=source in marked,
-            project=names.get(source.resolve().parent),
+            project=names.get(real[source].parent),
         )
         for source in sources
     ]
@@ -132,7 +133,8 @@ def plan_site(
     every = [replace(page, neighbours=around.get(page.source, NO_NEIGHBOURS)) for page in every]
     wanted = {*wanted_sources(sources, only), *also}
     gone = [page for page in every if page.source in marked] if mode == "gone" and not only else []
-    pages = tuple(page for page in every if page.source in wanted and page not in gone)
+    lost = {page.output for page in gone}
+    pages = tuple(page for page in every if page.source in wanted and page.output not in lost)
     others = tuple(page for page in every if page.source not in wanted)
     return RenderPlan(
         site=site,
@@ -140,8 +142,8 @@ def plan_site(
         pages=pages,
         others=others,
         gone=tuple(page.output for page in gone),
-        outputs={page.source.resolve(): page.output for page in every if page not in gone},
-        unlinked=frozenset(source.resolve() for source in hidden),
+        outputs={real[page.source]: page.output for page in every if page.output not in lost},
+        unlinked=frozenset(real[source] for source in hidden),
         drafts_shown=bool(only) or drafts == "visible",
         named=bool(only),
     )
@@ -248,7 +250,9 @@ def drafts_of(site: Site, fronts: Mapping[Path, Mapping[str, Any]]) -> frozenset
     """The sources that are drafts: by their front matter or their folder's, or named in ``website: drafts:``."""
     named = {(site.root / str(one)).resolve() for one in as_list((site.quarto.get("website") or {}).get("drafts"))}
     return frozenset(
-        source for source, front in fronts.items() if source.resolve() in named or _says_draft(site, source, front)
+        source
+        for source, front in fronts.items()
+        if (named and source.resolve() in named) or _says_draft(site, source, front)
     )
 
 

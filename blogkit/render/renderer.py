@@ -6,6 +6,7 @@ and what is wrong in it is raised when all else is written.
 
 from __future__ import annotations
 
+import os
 import shutil
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -143,6 +144,7 @@ class _Rendering:
 
     def __post_init__(self) -> None:
         self._resources = ResourceCopier(self.plan.site)
+        self._output = f"{self.plan.site.output}{os.sep}"
 
     # --- pages -------------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class _Rendering:
 
     def _known_page(self, page: PlannedPage) -> Mapping[str, Any] | None:
         entry = self.cache.valid(page.source, [page.output])
-        if entry is None or not all((self.plan.site.output / name).is_file() for name in entry["record"]["files"]):
+        if entry is None or not all(os.path.isfile(f"{self._output}{name}") for name in entry["record"]["files"]):  # noqa: PTH113  # asked of every file of the site
             return None
         record: Mapping[str, Any] = entry["record"]
         return record
