@@ -6,11 +6,13 @@ Every problem of a file is reported at once, with its line, and with the key tha
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -47,21 +49,72 @@ class Yaml:
         return Problem(path=self.path, line=self.line(location), message=message, hint=hint)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers: 1e-3 is one, as for Quarto and whoever writes it; YAML 1.1 asks for 1.0e-3."""
+class UnquotedDate(str):
+    """Text that an older YAML takes for a date: the same text everywhere, but no parameter of a run."""
+
+    __slots__ = ()
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
+_LONG_NUMBER = 300
+"""Digits beyond which a number is the text that was written: nobody counts so far, and Python refuses to."""
+
+
+def _read_integer(loader: Any, node: yaml.ScalarNode) -> int | str:
+    text = str(node.value)
+    if len(text) > _LONG_NUMBER:
+        return text
+    return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
+
+
+def _read_float(loader: Any, node: yaml.ScalarNode) -> float | str:
+    text = str(node.value)
+    if text.lower().endswith((".inf", ".nan")):
+        return float(text.replace(".", "", 1))
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_SCALARS: tuple[tuple[str, str, str, Callable[[Any, Any], Any] | None], ...] = (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF", None),
+    ("null", r"^(?:~|null|Null|NULL|)$", "~nN\0", None),
+    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789", _read_integer),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789.", _read_float),
+    ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+.", None),
+    ("timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789", lambda _, node: UnquotedDate(node.value)),
+    ("merge", r"^<<$", "<", None),
 )
+"""The core schema of YAML 1.2, which Quarto reads: `yes`, `no`, `on` and `off` are words, 010 is ten, 1e-3 a number.
+
+With dates, which stay text, and the merge key of YAML 1.1, which Quarto knows too.
+"""
+
+
+def _as_core_schema(loader: Any) -> None:
+    """Gives a loader of its own kind the scalars of YAML 1.2."""
+    loader.yaml_implicit_resolvers = {}
+    for name, pattern, first, construct in _SCALARS:
+        tag = f"tag:yaml.org,2002:{name}"
+        loader.add_implicit_resolver(tag, re.compile(pattern), ["" if one == "\0" else one for one in first])
+        if construct is not None:
+            loader.add_constructor(tag, construct)
+
+
+class _SlowLoader(yaml.SafeLoader):
+    """Reads what is no YAML, since it says best what is wrong."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The one loader: files, front matter and the words of the command line mean the same everywhere."""
+
+
+_as_core_schema(_SlowLoader)
+_as_core_schema(_Loader)
 
 
 def read_value(text: str) -> Any:
     """What YAML makes of a word of the command line; the word itself where it is no YAML."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader with one more way to write numbers
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with YAML 1.2's idea of scalars
     except (yaml.YAMLError, RecursionError):
         return text
 
@@ -157,7 +210,7 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     """YAML text that begins on ``first_line`` of ``path``."""
     refuse_deep_yaml(text, path, first_line)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = _compose(text)
         refuse_yaml_bombs(node, path, first_line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -181,13 +234,59 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
     if problems:
         raise ConfigError(problems)
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506  # as above
+        data = _construct(node)
     except yaml.YAMLError as error:  # an unknown tag is only noticed when values are made
         mark = getattr(error, "problem_mark", None)
         line = mark.line + first_line if mark else None
         message = f"is not valid YAML: {getattr(error, 'problem', error)}."
         raise ConfigError([Problem(path=path, line=line, message=message)]) from error
     return Yaml(data=data, path=path, lines=lines)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The nodes of a document. Raises yaml.YAMLError."""
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=_SlowLoader)
+
+
+def _construct(node: yaml.Node | None) -> Any:
+    """The values of a document's nodes. Raises yaml.YAMLError for an unknown tag."""
+    if node is None:
+        return None
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def load_yaml(text: str, path: Path, first_line: int = 1) -> Any:
+    """YAML text as plain values, without lines. Raises ConfigError with file and line where it is none.
+
+    Nobody may change what it returns: the same text gives the same values.
+    """
+    return (_load_short_yaml if len(text) < _SHORT_TEXT else _load_yaml)(text, path, first_line)
+
+
+_SHORT_TEXT = 20_000
+
+
+def _load_yaml(text: str, path: Path, first_line: int) -> Any:
+    refuse_deep_yaml(text, path, first_line)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        if may_be_yaml_bomb(text):
+            refuse_yaml_bombs(node, path, first_line)
+        return _construct(node)
+    except yaml.YAMLError:
+        parse_yaml(text, path, first_line)  # says what is wrong, and where
+        raise
+
+
+_load_short_yaml = lru_cache(maxsize=512)(_load_yaml)
+"""A site's configuration is asked for with every page, and a page's front matter twice."""
 
 
 def _walk(node: yaml.Node, place: Location) -> Iterator[tuple[Location, int, bool]]:

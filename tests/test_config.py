@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from blogkit.config import choose_projects, front_matter, load_site, load_sweep
+from blogkit.check import load
+from blogkit.config import choose_projects, front_matter, load_site, load_sweep, read_value, read_yaml
 from blogkit.errors import ConfigError, ProjectError
+from blogkit.render.metadata import load_yaml_file, split_front_matter
 from tests.files import site_tree, write_tree
 
 
@@ -97,3 +99,59 @@ def test_front_matter_knows_the_lines_of_the_file(tmp_path: Path) -> None:
     post.write_text("---\ntitle: T\n")
     with pytest.raises(ConfigError, match="not closed"):
         front_matter(post)
+
+
+SAME = """
+title: No
+on: yes
+switch: off
+octal: 010
+hex: 0x1F
+small: 1e-3
+big: 1_000
+time: 1:30
+day: 2026-03-01
+nothing: ~
+truth: true
+end: .inf
+base: &base {a: 1}
+more: {<<: *base, b: 2}
+"""
+
+
+def test_every_reader_of_yaml_gives_the_same_values_those_of_yaml_1_2(tmp_path: Path) -> None:
+    post = write_tree(tmp_path, {"index.qmd": f"---{SAME}---\n\nx\n", "sweep.yml": SAME})
+    expected = {
+        "title": "No",
+        "on": "yes",
+        "switch": "off",
+        "octal": 10,
+        "hex": 31,
+        "small": 0.001,
+        "big": "1_000",
+        "time": "1:30",
+        "day": "2026-03-01",
+        "nothing": None,
+        "truth": True,
+        "end": float("inf"),
+        "base": {"a": 1},
+        "more": {"a": 1, "b": 2},
+    }
+    source = post / "index.qmd"
+    assert front_matter(source).data == expected
+    assert split_front_matter(source.read_text(), source)[0] == expected
+    assert read_yaml(post / "sweep.yml").data == load_yaml_file(post / "sweep.yml") == expected
+    assert [read_value(word) for word in ("No", "off", "010", "1e-3", "true")] == ["No", "off", 10, 0.001, True]
+
+
+@pytest.mark.parametrize("word", ["off", "no", "false", "Off", "'off'"])
+def test_a_rule_is_off_by_any_word_that_says_so(word: str, tmp_path: Path) -> None:
+    text = f"name: own\ntitle: Own\nextends: mit-6.7960\nrules:\n  limitations: {word}\n"
+    chosen = load(str(write_tree(tmp_path, {"own.yml": text}) / "own.yml"))
+    assert chosen.level("limitations") is None
+    assert load("mit-6.7960").level("limitations") is not None
+
+
+def test_a_number_of_thousands_of_digits_stays_text(tmp_path: Path) -> None:
+    digits = "9" * 6000
+    assert read_yaml(write_tree(tmp_path, {"a.yml": f"n: {digits}\n"}) / "a.yml").data == {"n": digits}

@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
-from blogkit.config import read_yaml
+from blogkit.config import load_yaml, read_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.seen import visible_text
 from blogkit.store import ProjectPaths
@@ -89,8 +87,8 @@ def _literals(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
 def _shown(text: str) -> dict[str, str]:
     """The values of a ``values.yml`` by name, as they are shown; nothing from a text that is none."""
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
+        document = load_yaml(text, Path("values.yml"))
+    except ConfigError:
         return {}
     values = document.get("values") if isinstance(document, dict) else None
     return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}

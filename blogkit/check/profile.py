@@ -130,6 +130,8 @@ def load_profile(name: str, *, known_rules: frozenset[str], beside: Path | None 
 def _load(name: str, beside: Path, known_rules: frozenset[str], before: tuple[str, ...]) -> Profile:
     document = read_yaml(_find(name, beside))
     data = document.data if isinstance(document.data, dict) else {}
+    if isinstance(data.get("rules"), dict):
+        data["rules"] = {rule: _as_level(level) for rule, level in data["rules"].items()}
     parent = data.get("extends")
     if isinstance(parent, str):
         if parent in before or parent == name:
@@ -142,6 +144,11 @@ def _load(name: str, beside: Path, known_rules: frozenset[str], before: tuple[st
     if problems:
         raise ConfigError(problems)
     return profile
+
+
+def _as_level(said: Any) -> Any:
+    """What a profile says of a rule; `false` and `no` turn it off as `off` does."""
+    return "off" if said is False or said in ("no", "No", "Off", "OFF") else said
 
 
 def _find(name: str, beside: Path) -> Path:

@@ -2,88 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from blogkit.config import front_matter, may_be_yaml_bomb, parse_yaml, refuse_deep_yaml, refuse_yaml_bombs
+from blogkit.config import front_matter, load_yaml
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """YAML 1.2, as Quarto reads it: `yes` and `on` are words, and a date is the text that was written."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-
-for _tag, _pattern, _first in (
-    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
-    ("tag:yaml.org,2002:int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
-    ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
-):
-    for _character in _first:
-        key = "" if _character == "\0" else _character
-        _Loader.yaml_implicit_resolvers.setdefault(key, []).append((_tag, re.compile(_pattern)))
-
-
-_LONG_NUMBER = 300
-"""Digits beyond which a number is the text that was written: no page counts so far, and Python refuses to."""
-
-
-def _integer(loader: Any, node: yaml.ScalarNode) -> int | str:
-    text = str(node.value)
-    if len(text) > _LONG_NUMBER:
-        return text
-    return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
-
-
-def _number(loader: Any, node: yaml.ScalarNode) -> float | str:
-    value = float(node.value)
-    return value if math.isfinite(value) else str(node.value)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Loader.add_constructor("tag:yaml.org,2002:float", _number)
-
-
-def load_yaml(text: str, path: Path, first_line: int = 1) -> Any:
-    """A YAML text as plain values. Raises ConfigError with file and line where it is none, or beyond all bounds.
-
-    Nobody may change what it returns: the same text gives the same values.
-    """
-    return (_short_yaml if len(text) < _SHORT_TEXT else _read_yaml)(text, path, first_line)
-
-
-_SHORT_TEXT = 20_000
-
-
-def _read_yaml(text: str, path: Path, first_line: int) -> Any:
-    refuse_deep_yaml(text, path, first_line)
-    try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if may_be_yaml_bomb(text):
-                refuse_yaml_bombs(node, path, first_line)
-            return None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except yaml.YAMLError:
-        parse_yaml(text, path, first_line)  # says what is wrong, and where
-        raise
-
-
-_short_yaml = lru_cache(maxsize=512)(_read_yaml)
-"""A site's configuration is asked for with every page, and a page's front matter twice."""
 
 
 def load_yaml_file(path: Path) -> Any:

@@ -13,10 +13,9 @@ from typing import Any
 
 import nh3
 
-from blogkit.config import did_you_mean
+from blogkit.config import did_you_mean, load_yaml
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.notebook import read_notebook
-from blogkit.render.metadata import load_yaml
 from blogkit.tools.vega import chart_in, compile_vega, draw_svg, forbidden_parts
 
 _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(.*)$")

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from blogkit.config import SWEEP_FILE, Location, Yaml, did_you_mean, read_yaml
+from blogkit.config import SWEEP_FILE, Location, UnquotedDate, Yaml, did_you_mean, read_yaml
 from blogkit.errors import ConfigError, NotebookError, Problem, StoreError
 from blogkit.model import Project, Run, Scale, Sweep
 from blogkit.notebook import code_cells, read_notebook
@@ -337,6 +337,8 @@ def _typed_value(project: Project, notebook: Notebook, name: str, value: Any, fr
 
 def _unfit_value(value: Any, depth: int = 0) -> tuple[str, str] | None:
     """What a value is that a run's record cannot hold as it is, with what to write instead; None when it can."""
+    if isinstance(value, date | UnquotedDate):
+        return f"a date for YAML ({value})", f"Put quotes around it: '{value}'."
     if value is None or isinstance(value, bool | int | str):
         return None
     if depth > 20:
@@ -351,8 +353,6 @@ def _unfit_value(value: Any, depth: int = 0) -> tuple[str, str] | None:
             if not isinstance(key, str):
                 return f"a mapping with the key {key!r}, which is no text", f"Put quotes around it: '{key}'."
         return next((found for each in value.values() if (found := _unfit_value(each, depth + 1))), None)
-    if isinstance(value, date):
-        return f"a date for YAML ({value})", f"Put quotes around it: '{value}'."
     kinds = "Numbers, text, true, false, null, lists and mappings can be given."
     return f"of a kind that a notebook cannot be given ({type(value).__name__})", kinds
 
