@@ -315,10 +315,14 @@ def describe_coverage(coverage: Coverage | None) -> list[str]:
     if coverage.missing:
         lines.append(f"results/ holds {coverage.count()}; missing: {coverage.reasons()}")
     if coverage.outside:
-        lines.append(f"results/ holds {coverage.outside} of earlier code or other parameters")
+        lines.append(f"results/ holds {_runs_of(coverage.outside)} of earlier code or other parameters")
     if coverage.made_again:
-        lines.append(f"{coverage.made_again} made again since `blogkit gather`")
+        lines.append(f"{_runs_of(coverage.made_again)} made again since `blogkit gather`")
     return lines
+
+
+def _runs_of(count: int) -> str:
+    return f"{count} {'run' if count == 1 else 'runs'}"
 
 
 def assignments(words: Sequence[str] | None, option: str) -> dict[str, Any]:
@@ -480,4 +484,4 @@ def describe_failure(result: RunResult) -> str:
 
 
 def _count(runs: Sequence[Any]) -> str:
-    return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    return _runs_of(len(runs))

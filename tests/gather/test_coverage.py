@@ -38,7 +38,7 @@ def test_runs_that_were_made_again_are_gathered_again(tmp_path: Path) -> None:
     assert not is_current(project, runs)
     found = coverage(project)
     assert found is not None and found.made_again == 2
-    assert describe_coverage(found) == ["2 made again since `blogkit gather`"]
+    assert describe_coverage(found) == ["2 runs made again since `blogkit gather`"]
     assert "metrics.parquet" in gather(project, runs).changed
     assert is_current(project, runs)
     assert gathered_coverage(ProjectPaths.of(project), runs) == Coverage(planned=9, varying=("width", "seed"))
@@ -133,7 +133,7 @@ def test_results_of_earlier_code_are_told(tmp_path: Path) -> None:
     experiment.write_text(experiment.read_text().replace("1 / (width", "2 / (width"))
     found = coverage(project)
     assert found is not None and found.outside == 9 and found.count() == "0 of 9 planned runs"
-    assert "results/ holds 9 of earlier code or other parameters" in describe_coverage(found)
+    assert "results/ holds 9 runs of earlier code or other parameters" in describe_coverage(found)
 
 
 @pytest.mark.parametrize("profile", ["plain", "mit-6.7960", "iclr-blogposts"])
