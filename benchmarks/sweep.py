@@ -1,6 +1,7 @@
 """How long sweeps take, each way of running them in turn: prints seconds and ratios.
 
-    python benchmarks/sweep.py                  16 small runs by four ways, interleaved
+    python benchmarks/sweep.py                  16 small runs by each way, interleaved
+    python benchmarks/sweep.py --floor          ours beside bare forks alone
     python benchmarks/sweep.py --notebook       one notebook of 30 cells with a 0.2 MB chart each
     python benchmarks/sweep.py --overhead       what one warm run costs beyond its own computation
     python benchmarks/sweep.py --store          commands with 1,000 runs in the store, and --help
@@ -26,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.files import notebook, write_project
 
+ROOT = Path(__file__).resolve().parents[1]
 CELLS = (
     ("parameters", "width = 8\nlr = 0.1\nseed = 0"),
     "import altair as alt\nimport pandas as pd\nimport torch\nfrom blogkit import record",
@@ -77,6 +79,26 @@ def by_blogkit(folder: Path, *options: str) -> None:
     subprocess.run(command, cwd=folder.parents[1], check=True, capture_output=True)
 
 
+def by_fork(folder: Path, runs: list[dict[str, float]]) -> None:
+    """The floor: one process imports the libraries, and two forks of it at a time execute the cells as plain Python."""
+    code = (
+        "import gc, json, os, pathlib, sys\nimport altair, pandas, torch, torch._dynamo\nfrom blogkit import record\n"
+        "runs, cells = json.loads(sys.argv[1]), json.loads(sys.argv[2])\ngc.collect(); gc.freeze()\nalive = 0\n"
+        "for number, run in enumerate(runs):\n"
+        "    if alive == 2:\n        os.wait(); alive -= 1\n"
+        "    if os.fork() == 0:\n"
+        "        place = pathlib.Path(f'fork-{number}'); place.mkdir(); os.environ['BLOGKIT_RUN_FOLDER'] = str(place)\n"
+        "        sys.stdout = open(place / 'out.txt', 'w')\n        scope = {'__name__': '__main__'}\n"
+        "        exec(cells[0], scope); scope.update(run)\n        for cell in cells[1:]: exec(cell, scope)\n"
+        "        json.dump(scope['chart'].to_dict(), sys.stdout); sys.stdout.close(); os._exit(0)\n"
+        "    alive += 1\n"
+        "while alive:\n    os.wait(); alive -= 1\n"
+    )
+    cells = [CELLS[0][1], CELLS[1], CELLS[2], CELLS[3].replace("\nalt.Chart", "\nchart = alt.Chart")]
+    command = [sys.executable, "-c", code, json.dumps(runs), json.dumps(cells)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**one_thread(), "PYTHONPATH": str(ROOT)})
+
+
 def one_thread() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -97,14 +119,43 @@ def finals(folder: Path, pattern: str) -> list[str]:
     return sorted(found)
 
 
+def floor(rounds: int, runs: int) -> int:
+    """Ours beside bare forks, interleaved."""
+    chosen = parameters()[:runs]
+    seconds: dict[str, list[float]] = {"blogkit": [], "bare forks": []}
+    cpu: dict[str, list[float]] = {"blogkit": [], "bare forks": []}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as place:
+            folder = make_site(Path(place), runs)
+            for name, way in (("blogkit", by_blogkit), ("bare forks", lambda folder: by_fork(folder, chosen))):
+                began, used = time.perf_counter(), cpu_seconds()
+                way(folder)
+                seconds[name].append(time.perf_counter() - began)
+                cpu[name].append(cpu_seconds() - used)
+            ours, bare = finals(folder, "runs/*/notebook.ipynb"), bare_finals(folder)
+            assert len(ours) == runs and ours == bare, "the results differ"
+    ratios = [a / b for a, b in zip(*seconds.values(), strict=True)]
+    for name, values in seconds.items():
+        print(f"  {name:<22}{statistics.median(values):7.2f} s  CPU {statistics.median(cpu[name]):5.2f} s")
+    print(f"  blogkit / bare forks: {statistics.median(ratios):.2f} (<= 1.25), {[round(one, 2) for one in ratios]}")
+    return 0 if statistics.median(ratios) <= 1.25 else 1
+
+
+def bare_finals(folder: Path) -> list[str]:
+    """The last loss of every bare fork."""
+    texts = [path.read_text() for path in folder.glob("fork-*/out.txt")]
+    return sorted(line for text in texts for line in text.splitlines() if line.startswith("FINAL"))
+
+
 def compare(rounds: int, runs: int) -> int:
-    """The four ways, interleaved."""
+    """The ways, interleaved."""
     chosen = parameters()[:runs]
     ways = {
         "papermill command": lambda folder: by_command(folder, chosen),
         "papermill, pool of 2": lambda folder: in_pool(folder, chosen),
         "blogkit --cold": lambda folder: by_blogkit(folder, "--cold"),
         "blogkit": lambda folder: by_blogkit(folder),
+        "bare forks": lambda folder: by_fork(folder, chosen),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     cpu: dict[str, list[float]] = {name: [] for name in ways}
@@ -122,10 +173,9 @@ def compare(rounds: int, runs: int) -> int:
             by_blogkit(folder)
             again.append(time.perf_counter() - began)
             plain, pooled, ours = (finals(folder, g) for g in ("out-*.ipynb", "pool-*.ipynb", "runs/*/notebook.ipynb"))
-            assert len(plain) == runs and plain == ours == pooled, "the results differ"
-    base, pool, warm = (
-        statistics.median(seconds[name]) for name in ("papermill command", "papermill, pool of 2", "blogkit")
-    )
+            assert len(plain) == runs and plain == ours == pooled == bare_finals(folder), "the results differ"
+    names = ("papermill command", "papermill, pool of 2", "blogkit", "bare forks")
+    base, pool, warm, bare = (statistics.median(seconds[name]) for name in names)
     print(f"{runs} runs, median of {rounds} interleaved rounds, {os.cpu_count()} cores; results equal bit for bit")
     for name, values in seconds.items():
         middle = statistics.median(values)
@@ -136,11 +186,12 @@ def compare(rounds: int, runs: int) -> int:
         )
     stored = statistics.median(again)
     print(f"  {'all stored already':<22}{stored:7.2f} s  {base / stored:5.1f}x the command")
+    print(f"  blogkit takes {warm / bare:.2f}x the time of bare forks (<= 1.25)")
     each = (base / runs, warm / runs * 2)
     print(f"  one run: {each[0]:.2f} s by the command, {each[1]:.2f} s of a worker's time by blogkit")
     for t in (1, 10, 60):
         print(f"  a run that computes for {t} s, one at a time: {(t + each[0]) / (t + each[1]):.2f}x")
-    return 0 if base / warm >= 10 and pool / warm >= 4 else 1
+    return 0 if base / warm >= 13 and pool / warm >= 6 and warm / bare <= 1.25 else 1
 
 
 def one_notebook() -> int:
@@ -254,12 +305,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=16, choices=(8, 16))
-    for name in ("notebook", "overhead", "store"):
+    for name in ("notebook", "overhead", "store", "floor"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     for wanted, measure in ((options.notebook, one_notebook), (options.overhead, overhead), (options.store, store)):
         if wanted:
             return measure()
+    if options.floor:
+        return floor(options.rounds, options.runs)
     return compare(options.rounds, options.runs)
 
 

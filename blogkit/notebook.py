@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,14 @@ def imported_modules(document: Mapping[str, Any], *, ahead: bool = False) -> tup
     With ``ahead`` only those that may be imported before the notebook runs: up to the first line that sets a variable
     of the environment, since a library imported after it may read that variable as it is imported.
     """
+    return _modules_of(code_cells(document), ahead)
+
+
+@lru_cache(maxsize=64)
+def _modules_of(sources: tuple[str, ...], ahead: bool) -> tuple[str, ...]:
+    """As ``imported_modules``; all runs of a sweep ask it of the same cells."""
     names: dict[str, None] = {}
-    for source in code_cells(document):
+    for source in sources:
         lines = source.splitlines()
         plain = "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
         try:

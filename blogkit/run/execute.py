@@ -195,8 +195,6 @@ class _Sweep:
         self._began = time.time()
         self._error: BaseException | None = None
         self._reason = ""
-        self._plain = ""
-        """Why notebooks are run by Papermill alone, where they are."""
         self._told: frozenset[str] = frozenset()
 
     # -- the whole
@@ -221,20 +219,22 @@ class _Sweep:
 
     def _work(self, workers: int | None) -> None:
         check_writable(self.paths)
-        self._plain = load_engine()
-        if self._plain:
-            self.tell(Note(text=self._plain))
-        self.revision = standing(self.project)
-        slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
-        self._lease = Lease(slots)
-        if self.project.sweep and self.project.sweep.budget != Budget():
-            self.allowance.count_in(spent_on(self.project, self.made, len(slots)))
         with self._kernel_start() as self.start:
+            # While the warm process imports the notebook's libraries, this one imports Papermill.
+            plain = load_engine()
+            if plain:
+                self.start = ORDINARY
+                self.tell(Note(text=plain))
+            self.revision = standing(self.project)
+            slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
+            self._lease = Lease(slots)
+            if self.project.sweep and self.project.sweep.budget != Budget():
+                self.allowance.count_in(spent_on(self.project, self.made, len(slots)))
             self._employ(slots)
 
     def _kernel_start(self) -> AbstractContextManager[KernelStart]:
         """Forks of a process that has imported what the notebook imports; for a single run that would not pay."""
-        if self.cold or self._plain or len(self._waiting) < 2:
+        if self.cold or len(self._waiting) < 2:
             return nullcontext(ORDINARY)
         first = self._waiting[0][0]
         return warm_start(

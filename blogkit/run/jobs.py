@@ -57,11 +57,11 @@ def run_job(folder: str, run: Run, force: bool, minutes: int | None, warning: in
     if threading.current_thread() is threading.main_thread() and sys.platform != "win32":
         # The kernel inherits the mask of the thread that starts it: the warning passes it by, and reaches this thread.
         shielded = {signal.SIGUSR1, signal.SIGUSR2}
-        signal.pthread_sigmask(signal.SIG_BLOCK, shielded)
-        thread.start()
         signal.signal(signal.SIGTERM, on_terminate)
         signal.signal(signal.SIGUSR2, on_warning)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, shielded)
+        thread.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, shielded)
     else:
         thread.start()

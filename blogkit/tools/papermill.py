@@ -84,8 +84,9 @@ def load_engine() -> str:
     """Imports Papermill now, so that its import is no part of the first run. Gives what the user should know, once."""
     lacking = lacking_names()
     if not lacking:
-        import blogkit.tools.jupyter  # noqa: F401
+        from blogkit.tools import jupyter
 
+        jupyter.warm_up()
         return ""
     return (
         f"notebooks are run by Papermill alone, which is slower: the installed Jupyter packages lack {lacking}. "
