@@ -118,7 +118,7 @@ def rendered(site: Site) -> Manifest:
 
     pages = []
     for project in site.projects:
-        output = site.output / project.folder.relative_to(site.root) / "index.html"
+        output = _page_path(site, project)
         if output.is_file():
             pages.append(RenderedPage(source=project.post, output=output, project=project.name))
     own = {page.output for page in pages}
@@ -138,7 +138,7 @@ def render_stale(
     """
     from blogkit.render import render_site
 
-    stale = tuple(project for project in projects if is_stale(site, project))
+    stale = stale_projects(site, projects)
     kept = len(several.errors)
     if stale:
         with several.going_on():
@@ -156,12 +156,33 @@ def _projects_of(error: BlogkitError, projects: Sequence[Project]) -> list[Proje
 
 
 def is_stale(site: Site, project: Project) -> bool:
-    """Whether a file that a post is made of is newer than its page, or there is no page."""
-    from blogkit.render.made import made_files
+    """Whether a post's page is not what the post and all that it is made of give now, or there is no page."""
+    return bool(stale_projects(site, [project]))
 
-    output = site.output / project.folder.relative_to(site.root) / "index.html"
-    held = made_files(site)
-    if not output.is_file() or (held is not None and output.relative_to(site.output).as_posix() not in held):
+
+def stale_projects(site: Site, projects: Sequence[Project]) -> tuple[Project, ...]:
+    """The projects whose page is not what their post gives now: the rendering's own answer.
+
+    Where no rendering is remembered, such as for pages that Quarto made alone, the files' times tell.
+    """
+    from blogkit.render.renderer import stale_pages
+
+    stale = stale_pages(site)
+    if stale is None:
+        return tuple(project for project in projects if _is_older_than_its_files(site, project))
+    posts = {source.resolve() for source in stale}
+    return tuple(
+        project for project in projects if project.post.resolve() in posts or not _page_path(site, project).is_file()
+    )
+
+
+def _page_path(site: Site, project: Project) -> Path:
+    return site.output / project.folder.relative_to(site.root) / "index.html"
+
+
+def _is_older_than_its_files(site: Site, project: Project) -> bool:
+    output = _page_path(site, project)
+    if not output.is_file():
         return True
     made = output.stat().st_mtime
     paths = ProjectPaths.of(project)

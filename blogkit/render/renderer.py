@@ -99,6 +99,30 @@ class SiteRenderer:
         return rendering.manifest()
 
 
+def stale_pages(site: Site) -> frozenset[Path] | None:
+    """The sources whose page is not what they and all that they are made of give now, by contents and not by times.
+
+    None where no rendering of blogkit's is remembered, so that nothing can be said.
+    """
+    name = next((name for name in _RECORDS.values() if (site.root / FOLDER / f"{name}.json").is_file()), None)
+    if name is None:
+        return None
+    cache = Cache(site, name)
+    sources = site_sources(site)
+    fronts = {source: cache.front(source) or front_of(source) for source in sources}
+    plan = plan_site(site, sources, fronts)
+    around = {page.source: plan.surroundings(page) for page in plan.pages}
+    return frozenset(source for source in sources if not _is_fresh(site, cache, source, around.get(source)))
+
+
+def _is_fresh(site: Site, cache: Cache, source: Path, around: Sequence[Any] | None) -> bool:
+    """Whether a page and all its files are there, as they would be made now; a draft has nothing ``around`` it."""
+    entry = cache.valid(source, [output_of(site, source)])
+    if entry is None or not all((site.output / name).is_file() for name in entry["record"]["files"]):
+        return False
+    return around is None or entry["record"]["around"] == around
+
+
 @dataclass(kw_only=True)
 class _MadePage:
     """A page that was made now, or is known from before."""
