@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from blogkit.page.places import PageText, read_page, read_tree  # noqa: E402
 from blogkit.page.seen import has_no_text, visible_text  # noqa: E402
-from blogkit.review.anchor import State, anchor, describe, follow, fragment  # noqa: E402
+from blogkit.review.anchor import AnchorState, anchor, describe, follow, fragment  # noqa: E402
 from blogkit.review.posts import prepare_post  # noqa: E402
 from blogkit.review.record import Document  # noqa: E402
 from blogkit.review.roster import Roster  # noqa: E402
@@ -347,7 +347,7 @@ def judge(original: Snapshot, revisions: list[Snapshot], passages: list[Passage]
         if truth is not None and truth[1] - truth[0] < 0.4 * (end - start):
             truth, alive = None, False
         if rule == "offset only":
-            state, found = State.ATTACHED, (start, end)
+            state, found = AnchorState.ATTACHED, (start, end)
         else:
             pages = [original.page, *(one.page for one in revisions)]
             place = follow(pages, selectors) if rule == "this rule" else anchor(last.page, selectors)
@@ -357,7 +357,7 @@ def judge(original: Snapshot, revisions: list[Snapshot], passages: list[Passage]
     return count
 
 
-def tell(count: Count, state: State, found: tuple[int, int], truth: tuple[int, int] | None) -> None:
+def tell(count: Count, state: AnchorState, found: tuple[int, int], truth: tuple[int, int] | None) -> None:
     """Counts a passage that was found somewhere and is truly somewhere, or nowhere."""
     if truth is None:
         tally(count, state, alive=False, right=False)
@@ -366,18 +366,18 @@ def tell(count: Count, state: State, found: tuple[int, int], truth: tuple[int, i
         tally(count, state, alive=True, right=overlap > 0.5 * max(found[1] - found[0], truth[1] - truth[0], 1))
 
 
-def tally(count: Count, state: State, *, alive: bool, right: bool) -> None:
+def tally(count: Count, state: AnchorState, *, alive: bool, right: bool) -> None:
     """Counts one comment."""
     count["all"] += 1
     count[state] += 1
     if not alive:
         count["deleted"] += 1
-        count["deleted attached"] += state is State.ATTACHED
+        count["deleted attached"] += state is AnchorState.ATTACHED
         return
     count["survivors"] += 1
-    if state is State.UNANCHORED:
+    if state is AnchorState.UNANCHORED:
         count["lost"] += 1
-    elif state is State.CHECK:
+    elif state is AnchorState.CHECK:
         count["offered right" if right else "offered wrong"] += 1
     else:
         count["right" if right else "wrong"] += 1
@@ -650,7 +650,7 @@ def main() -> int:
     gates.append(
         (
             "attached + to check + unanchored = all, in every row",
-            all(sum(count[state] for state in State) == count["all"] for count in everything),
+            all(sum(count[state] for state in AnchorState) == count["all"] for count in everything),
         )
     )
     print()

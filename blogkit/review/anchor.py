@@ -37,7 +37,7 @@ MOST_ERRORS = 0.5
 """Share of a quotation that may differ where only something similar is left."""
 
 
-class State(StrEnum):
+class AnchorState(StrEnum):
     """What became of a comment's place."""
 
     ATTACHED = "attached"
@@ -50,7 +50,7 @@ class State(StrEnum):
 class Anchor:
     """A comment's place in one revision."""
 
-    state: State
+    state: AnchorState
     score: float = 0.0
     start: int | None = None
     end: int | None = None
@@ -61,7 +61,7 @@ class Anchor:
     """What the place shows now and showed then: ``was 0.280, now 0.336``."""
 
 
-UNANCHORED = Anchor(state=State.UNANCHORED)
+UNANCHORED = Anchor(state=AnchorState.UNANCHORED)
 
 
 def describe(page: PageText, start: int, end: int) -> list[Document]:
@@ -115,8 +115,8 @@ def anchor(page: PageText, selectors: Sequence[Document]) -> Anchor:
         found = page.block(block)
         if found is None:
             return UNANCHORED
-        return Anchor(state=State.ATTACHED, score=1.0, start=found.start, end=found.end, block=block)
-    return Anchor(state=State.ATTACHED, score=1.0)
+        return Anchor(state=AnchorState.ATTACHED, score=1.0, start=found.start, end=found.end, block=block)
+    return Anchor(state=AnchorState.ATTACHED, score=1.0)
 
 
 # --- a passage ------------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def _anchor_passage(page: PageText, quote: Document, hint: int | None, block: st
     owner = page.block_at(start, end)
     now = page.text[start:end]
     return Anchor(
-        state=State.ATTACHED if score >= ATTACHED else State.CHECK,
+        state=AnchorState.ATTACHED if score >= ATTACHED else AnchorState.CHECK,
         score=score,
         start=start,
         end=end,
@@ -275,14 +275,16 @@ def _anchor_image(page: PageText, selector: Document, block: str | None) -> Anch
     source, index = str(selector["source"]), int(selector["index"])
     for number, image in enumerate(page.images):
         if image.source == source and (block is None or image.block == block):
-            return Anchor(state=State.ATTACHED, score=1.0, block=image.block, start=number)
+            return Anchor(state=AnchorState.ATTACHED, score=1.0, block=image.block, start=number)
     here = [(number, image) for number, image in enumerate(page.images) if block and image.block == block]
     if len(here) == 1 and str(block).startswith(("fig-", "tbl-")):
-        return Anchor(state=State.CHECK, score=0.7, block=block, start=here[0][0], change="the picture was drawn anew")
+        return Anchor(
+            state=AnchorState.CHECK, score=0.7, block=block, start=here[0][0], change="the picture was drawn anew"
+        )
     elsewhere = [number for number, image in enumerate(page.images) if image.source == source]
     if len(elsewhere) == 1 or index in elsewhere:
         number = index if index in elsewhere else elsewhere[0]
-        return Anchor(state=State.CHECK, score=0.7, block=page.images[number].block, start=number)
+        return Anchor(state=AnchorState.CHECK, score=0.7, block=page.images[number].block, start=number)
     return UNANCHORED
 
 
@@ -310,7 +312,7 @@ def _anchor_cell(page: PageText, selector: Document, block: str | None) -> Ancho
     same = [one for one in found if one[2] == value]
     table, number, now = (same or found)[0]
     return Anchor(
-        state=State.ATTACHED if sure else State.CHECK,
+        state=AnchorState.ATTACHED if sure else AnchorState.CHECK,
         score=1.0 if sure else 0.7,
         start=next(place for place, one in enumerate(page.tables) if one is table),
         end=number,
@@ -325,7 +327,7 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
     if not charts:
         return UNANCHORED
     if selector["part"] == "state":
-        return Anchor(state=State.ATTACHED, score=1.0, block=block)
+        return Anchor(state=AnchorState.ATTACHED, score=1.0, block=block)
     rows = find_rows(charts[0], selector.get("fields") or {})
     if not rows:
         return UNANCHORED
@@ -335,7 +337,7 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
         if (now := _shown(rows, name)) is not None and not _same(now, then)
     ]
     shown = "; ".join(changes) if selector["part"] == "mark" else ""
-    return Anchor(state=State.ATTACHED, score=1.0, block=block, change=shown)
+    return Anchor(state=AnchorState.ATTACHED, score=1.0, block=block, change=shown)
 
 
 def find_rows(chart: ChartPlace, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -375,7 +377,7 @@ def _number(value: Any) -> str:
 def _graded(score: float, block: str | None, change: str, start: int | None = None) -> Anchor:
     if score < TO_CHECK:
         return UNANCHORED
-    state = State.ATTACHED if score >= ATTACHED else State.CHECK
+    state = AnchorState.ATTACHED if score >= ATTACHED else AnchorState.CHECK
     return Anchor(state=state, score=score, block=block, change=change, start=start)
 
 
@@ -392,7 +394,7 @@ def follow(pages: Sequence[PageText], selectors: Sequence[Document]) -> Anchor:
     place = anchor(pages[0], selectors) if pages else UNANCHORED
     for page in pages[1:]:
         place = anchor(page, current)
-        if place.state is not State.ATTACHED and current is not selectors:
+        if place.state is not AnchorState.ATTACHED and current is not selectors:
             again = anchor(page, selectors)
             if again.score > place.score:
                 place = again

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from blogkit.page.places import PageText, TablePlace, characters, read_page, utf16
-from blogkit.review.anchor import Anchor, State, describe, follow, refreshed
+from blogkit.review.anchor import Anchor, AnchorState, describe, follow, refreshed
 from blogkit.review.assign import Pair, Round, deadlines, published_pairs, read_rounds
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Identity, identity_of, leaks_in_text
@@ -236,13 +236,15 @@ class Classroom:
         if thread.settled is not None:
             first, selectors = thread.settled
             if not selectors:
-                return Anchor(state=State.UNANCHORED), ()
+                return Anchor(state=AnchorState.UNANCHORED), ()
         ids = [one.id for one in there]
         start = ids.index(first) if first in ids else len(ids) - 1
         pages = [self._page(post, one) for one in ids[start:]]
-        anchor = follow(pages, selectors) if pages else Anchor(state=State.UNANCHORED)
-        if thread.settled is not None and first == latest and anchor.state is State.CHECK:
-            anchor = replace(anchor, state=State.ATTACHED)  # somebody looked: two places alike are asked about once
+        anchor = follow(pages, selectors) if pages else Anchor(state=AnchorState.UNANCHORED)
+        if thread.settled is not None and first == latest and anchor.state is AnchorState.CHECK:
+            anchor = replace(
+                anchor, state=AnchorState.ATTACHED
+            )  # somebody looked: two places alike are asked about once
         found = (anchor, refreshed(pages[-1], selectors, anchor) if pages else selectors)
         with self._lock:
             if len(self._places) > 50_000:
@@ -299,7 +301,7 @@ class Classroom:
     def _thread_order(self, thread: Thread, post: str) -> tuple[int, int]:
         """Comments in the order of the page: on the post as a whole first, those without a place last."""
         anchor, selectors = self.place(thread, post)
-        if anchor.state is State.UNANCHORED:
+        if anchor.state is AnchorState.UNANCHORED:
             return 2, 0
         if not selectors:
             return 0, 0
@@ -341,7 +343,9 @@ class Classroom:
             "number": numbers.get(thread.event.revision or "", 0),
             "selectors": list(selectors),
             "made": list(thread.event.selectors),
-            "offer": self._offered_place(anchor, selectors, post) if anchor.state is State.CHECK and change else None,
+            "offer": self._offered_place(anchor, selectors, post)
+            if anchor.state is AnchorState.CHECK and change
+            else None,
             "anchor": {
                 "state": str(anchor.state),
                 "start": anchor.start,

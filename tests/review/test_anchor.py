@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blogkit.page.places import read_page
-from blogkit.review.anchor import State, anchor, describe, follow, fragment
+from blogkit.review.anchor import AnchorState, anchor, describe, follow, fragment
 from blogkit.review.approximate import search
 from tests.review.posts import invent_post
 
@@ -53,7 +53,7 @@ def test_a_passage_is_attached_after_a_small_edit(old: str, new: str) -> None:
     page = read_page(source)
     start, end = place_of(page.text, "wider network exceeds the noise floor by 0.2")
     found = anchor(read_page(source.replace(old, new)), describe(page, start, end))
-    assert found.state is State.ATTACHED
+    assert found.state is AnchorState.ATTACHED
     assert found.block == describe(page, start, end)[2]["value"]
 
 
@@ -64,15 +64,15 @@ def test_a_deleted_passage_is_not_attached_to_something_similar() -> None:
     words = list(re.finditer(r"\S+(?: \S+){6}", page.text[section.start : section.end]))[2:12]
     for match in words:
         selectors = describe(page, section.start + match.start(), section.start + match.end())
-        assert anchor(read_page(gone), selectors).state is not State.ATTACHED
+        assert anchor(read_page(gone), selectors).state is not AnchorState.ATTACHED
 
 
 def test_two_equally_good_places_are_a_question_and_not_a_guess() -> None:
     words = "<p>The loss falls when the width doubles, and stays there.</p>"
     page = read_page(f"<main>{words}</main>")
     selectors = describe(page, *place_of(page.text, "falls when the width"))
-    assert anchor(page, selectors).state is State.ATTACHED
-    assert anchor(read_page(f"<main>{words}{words}</main>"), selectors).state is State.CHECK
+    assert anchor(page, selectors).state is AnchorState.ATTACHED
+    assert anchor(read_page(f"<main>{words}{words}</main>"), selectors).state is AnchorState.CHECK
 
 
 def test_many_small_edits_are_followed_step_by_step() -> None:
@@ -88,8 +88,10 @@ def test_many_small_edits_are_followed_step_by_step() -> None:
         for words in steps
     ]
     selectors = describe(pages[0], *place_of(pages[0].text, sentence))
-    assert follow(pages, selectors).state is State.ATTACHED
-    assert anchor(pages[-1], selectors).state is not State.ATTACHED, "one leap is too far: the test would prove nothing"
+    assert follow(pages, selectors).state is AnchorState.ATTACHED
+    assert anchor(pages[-1], selectors).state is not AnchorState.ATTACHED, (
+        "one leap is too far: the test would prove nothing"
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,8 +102,8 @@ def test_every_comment_has_one_of_three_states_whatever_the_page(
     clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff<&]", "", text)
     quote = {"type": "TextQuoteSelector", "exact": exact, "prefix": prefix, "suffix": suffix}
     found = anchor(read_page(f"<main><p>{clean}</p></main>"), [quote, fragment("nowhere")])
-    assert found.state in State
-    assert (found.start is None) == (found.state is State.UNANCHORED)
+    assert found.state in AnchorState
+    assert (found.start is None) == (found.state is AnchorState.UNANCHORED)
 
 
 def test_a_chart_comment_is_found_by_its_values_and_says_what_changed() -> None:
@@ -115,16 +117,16 @@ def test_a_chart_comment_is_found_by_its_values_and_says_what_changed() -> None:
         "value": {"loss": row["loss"]},
     }
     selectors = [fragment(chart.block), mark]
-    assert anchor(page, selectors).state is State.ATTACHED and anchor(page, selectors).change == ""
+    assert anchor(page, selectors).state is AnchorState.ATTACHED and anchor(page, selectors).change == ""
     rerun = BEFORE.replace(f'"loss": {row["loss"]}', '"loss": 0.336')
     again = anchor(read_page(rerun), selectors)
-    assert again.state is State.ATTACHED
+    assert again.state is AnchorState.ATTACHED
     assert again.change == f"was {row['loss']:.4g}, now 0.336"
     first = '"data": {"values": ['
     inserted = BEFORE.replace(first, first + '{"step": -10, "optimizer": "adam", "loss": 9}, ')
     assert anchor(read_page(inserted), selectors).change == ""
     renamed = BEFORE.replace('"adam"', '"adamw"')
-    assert anchor(read_page(renamed), selectors).state is State.UNANCHORED
+    assert anchor(read_page(renamed), selectors).state is AnchorState.UNANCHORED
 
 
 def test_a_series_and_a_state_of_a_chart_are_found_by_name() -> None:
@@ -132,10 +134,10 @@ def test_a_series_and_a_state_of_a_chart_are_found_by_name() -> None:
     series = {"type": "blogkit:MarkSelector", "part": "series", "fields": {"optimizer": "sgd"}}
     state = {"type": "blogkit:MarkSelector", "part": "state", "state": {"signals": {"zoom": [0, 10]}}}
     gone = BEFORE.replace('"sgd"', '"plain sgd"')
-    assert anchor(read_page(BEFORE), [fragment(chart.block), series]).state is State.ATTACHED
-    assert anchor(read_page(gone), [fragment(chart.block), series]).state is State.UNANCHORED
-    assert anchor(read_page(gone), [fragment(chart.block), state]).state is State.ATTACHED
-    assert anchor(read_page(gone), [fragment("fig-none"), state]).state is State.UNANCHORED
+    assert anchor(read_page(BEFORE), [fragment(chart.block), series]).state is AnchorState.ATTACHED
+    assert anchor(read_page(gone), [fragment(chart.block), series]).state is AnchorState.UNANCHORED
+    assert anchor(read_page(gone), [fragment(chart.block), state]).state is AnchorState.ATTACHED
+    assert anchor(read_page(gone), [fragment("fig-none"), state]).state is AnchorState.UNANCHORED
 
 
 def test_a_table_cell_is_found_by_its_row_and_column() -> None:
@@ -143,7 +145,7 @@ def test_a_table_cell_is_found_by_its_row_and_column() -> None:
     value = page.tables[0].rows[2][2]
     cell = {"type": "blogkit:CellSelector", "row": "weight decay", "column": "test error", "value": value, "table": 0}
     selectors = [fragment("tbl-errors"), cell]
-    assert anchor(page, selectors).state is State.ATTACHED
+    assert anchor(page, selectors).state is AnchorState.ATTACHED
     rerun = read_page(BEFORE.replace(f"<td>{value}</td>", "<td>0.5 ± 0.1</td>"))
     assert anchor(rerun, selectors).change == f"was {value}, now 0.5 ± 0.1"
     shifted = read_page(
@@ -151,7 +153,7 @@ def test_a_table_cell_is_found_by_its_row_and_column() -> None:
     )
     assert anchor(shifted, selectors).change == ""
     renamed = read_page(BEFORE.replace("<td>weight decay", "<td>L2 penalty"))
-    assert anchor(renamed, selectors).state is State.UNANCHORED
+    assert anchor(renamed, selectors).state is AnchorState.UNANCHORED
 
 
 def test_a_cell_of_rows_that_begin_alike_is_told_by_as_many_cells_as_it_takes() -> None:
@@ -164,13 +166,13 @@ def test_a_cell_of_rows_that_begin_alike_is_told_by_as_many_cells_as_it_takes() 
     assert before.tables[0].key_of(1) == ("adam", "0.1") and before.tables[0].key_of(3) == ("sgd",)
     cell = {"type": "blogkit:CellSelector", "row": "adam", "column": "error", "value": "0.65", "table": 0}
     selectors = [fragment("tbl-u"), {**cell, "cells": list(before.tables[0].key_of(1))}]
-    assert anchor(before, selectors).state is State.ATTACHED
+    assert anchor(before, selectors).state is AnchorState.ATTACHED
     found = anchor(read_page(page(other, sgd, ("adam", "0.1", "0.7"))), selectors)
-    assert (found.state, found.change) == (State.ATTACHED, "was 0.65, now 0.7")
-    assert anchor(read_page(page(other, sgd)), selectors).state is State.CHECK
-    assert anchor(read_page(page(sgd)), selectors).state is State.UNANCHORED
+    assert (found.state, found.change) == (AnchorState.ATTACHED, "was 0.65, now 0.7")
+    assert anchor(read_page(page(other, sgd)), selectors).state is AnchorState.CHECK
+    assert anchor(read_page(page(sgd)), selectors).state is AnchorState.UNANCHORED
     heading = [fragment("tbl-u"), {**cell, "row": "method", "value": "error", "cells": ["method"]}]
-    assert anchor(before, heading).state is State.ATTACHED
+    assert anchor(before, heading).state is AnchorState.ATTACHED
 
 
 def test_a_short_passage_whose_one_side_is_gone_stays_when_the_other_speaks_for_it() -> None:
@@ -178,9 +180,9 @@ def test_a_short_passage_whose_one_side_is_gone_stays_when_the_other_speaks_for_
     page = read_page(f"<main>{before}<p>Nothing else was changed between the two halves of the sweep.</p></main>")
     selectors = describe(page, *place_of(page.text, "as the first study did"))
     moved = read_page(f"<main><p>An introduction.</p>{before}<h2>Results</h2><p>A wide network wins here.</p></main>")
-    assert anchor(moved, selectors).state is State.ATTACHED
+    assert anchor(moved, selectors).state is AnchorState.ATTACHED
     twice = read_page(f"<main>{before}<h2>Results</h2>{before}</main>")
-    assert anchor(twice, selectors).state is not State.ATTACHED
+    assert anchor(twice, selectors).state is not AnchorState.ATTACHED
 
 
 def test_selectors_hold_whole_characters_wherever_a_passage_is_cut() -> None:
@@ -195,12 +197,12 @@ def test_an_equation_is_found_by_its_label_and_a_changed_one_says_so() -> None:
     page = read_page(BEFORE)
     equation = page.equations[[e.block for e in page.equations].index("eq-loss")]
     selectors = [fragment("eq-loss"), {"type": "blogkit:EquationSelector", "tex": equation.text, "index": 0}]
-    assert anchor(page, selectors).state is State.ATTACHED
+    assert anchor(page, selectors).state is AnchorState.ATTACHED
     other = read_page(BEFORE.replace("<mi>λ</mi><mi>l</mi>", "<mi>β</mi>"))
     found = anchor(other, selectors)
-    assert found.state in {State.ATTACHED, State.CHECK} and found.change.startswith("was “L=w")
+    assert found.state in {AnchorState.ATTACHED, AnchorState.CHECK} and found.change.startswith("was “L=w")
     gone = read_page(re.sub(r"<math.*?</math>", "", BEFORE, flags=re.S))
-    assert anchor(gone, selectors).state is State.UNANCHORED
+    assert anchor(gone, selectors).state is AnchorState.UNANCHORED
 
 
 def test_a_picture_drawn_anew_is_a_question_and_one_that_is_gone_is_unanchored() -> None:
@@ -217,13 +219,13 @@ def test_a_picture_drawn_anew_is_a_question_and_one_that_is_gone_is_unanchored()
             "value": "xywh=percent:1,2,3,4",
         },
     ]
-    assert anchor(before, region).state is State.ATTACHED
-    assert anchor(read_page(page("two.png")), region).state is State.CHECK
-    assert anchor(read_page("<main><p>none</p></main>"), region).state is State.UNANCHORED
+    assert anchor(before, region).state is AnchorState.ATTACHED
+    assert anchor(read_page(page("two.png")), region).state is AnchorState.CHECK
+    assert anchor(read_page("<main><p>none</p></main>"), region).state is AnchorState.UNANCHORED
 
 
 def test_a_comment_on_the_whole_post_is_always_attached() -> None:
-    assert anchor(read_page("<main></main>"), []).state is State.ATTACHED
+    assert anchor(read_page("<main></main>"), []).state is AnchorState.ATTACHED
 
 
 def slow_search(text: str, pattern: str, most: int) -> list[tuple[int, int]]:
@@ -268,7 +270,7 @@ def test_the_browser_and_the_report_follow_the_same_rule(tmp_path: Path) -> None
         expected.append(
             {"state": found.state, "start": found.start, "end": found.end, "block": found.block, "score": found.score}
         )
-    assert {one["state"] for one in expected} == set(State), "the cases must show each state"
+    assert {one["state"] for one in expected} == set(AnchorState), "the cases must show each state"
     data = tmp_path / "cases.json"
     data.write_text(json.dumps(cases))
     script = tmp_path / "run.mjs"

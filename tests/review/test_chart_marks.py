@@ -11,7 +11,7 @@ import pytest
 from lxml import html
 
 from blogkit.page.places import read_page
-from blogkit.review.anchor import State, anchor, fragment
+from blogkit.review.anchor import AnchorState, anchor, fragment
 from blogkit.review.posts import add_revision, prepare_post
 from blogkit.review.record import to_lines
 from blogkit.review.roster import read_roster
@@ -66,11 +66,11 @@ def test_a_comment_on_a_category_that_is_the_text_8_attaches(tmp_path: Path) -> 
     page = read_page(copy)
     block = page.charts[0].block
     for fields, state in (
-        ({"width": "8", "day": "2026-11-01"}, State.ATTACHED),
-        ({"width": "True"}, State.ATTACHED),
-        ({"code": "007"}, State.ATTACHED),
-        ({"width": 8}, State.UNANCHORED),
-        ({"code": 7}, State.UNANCHORED),
+        ({"width": "8", "day": "2026-11-01"}, AnchorState.ATTACHED),
+        ({"width": "True"}, AnchorState.ATTACHED),
+        ({"code": "007"}, AnchorState.ATTACHED),
+        ({"width": 8}, AnchorState.UNANCHORED),
+        ({"code": 7}, AnchorState.UNANCHORED),
     ):
         mark = {"type": "blogkit:MarkSelector", "part": "mark", "fields": fields, "value": {}}
         assert anchor(page, [fragment(block), mark]).state is state, fields

@@ -87,9 +87,13 @@ class Headers:
 class RequestRefused(Exception):
     """A request that is not answered; the message is for the person, the status for the browser."""
 
-    def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None, *, reason: str = ""
+    ) -> None:
         super().__init__(status, message)
         self.status, self.message, self.headers = status, message, headers
+        self.reason = reason
+        """One word for the page's script, where it can do something about it."""
 
 
 _TITLES = {
@@ -250,7 +254,9 @@ class ReviewApp:
     def _need_writer(self, request: Request, token: str) -> Visitor:
         visitor = self._need_visitor(request)
         if not hmac.compare_digest(token.encode(), visitor.session.csrf.encode()):
-            raise RequestRefused(HTTPStatus.FORBIDDEN, "The page is too old to write from. Load it again.")
+            raise RequestRefused(
+                HTTPStatus.FORBIDDEN, "The page is too old to write from. Load it again.", reason="token"
+            )
         self._not_too_often(self.writes, visitor.person.key)
         return visitor
 
@@ -270,7 +276,8 @@ class ReviewApp:
     def _answer_refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestRefused)
         if request.url.path.startswith("/api/"):
-            return JSONResponse({"message": error.message}, status_code=error.status, headers=error.headers)
+            facts = {"message": error.message, **({"reason": error.reason} if error.reason else {})}
+            return JSONResponse(facts, status_code=error.status, headers=error.headers)
         title = _TITLES.get(error.status, "That did not work")
         response = self._html_page("message.html", status=error.status, title=title, message=error.message)
         response.headers.update(error.headers or {})
@@ -395,7 +402,7 @@ class ReviewApp:
         self._need_right(visitor, post, Action.READ_POST)
         if not self.classroom.revisions(post):
             raise RequestRefused(HTTPStatus.NOT_FOUND, "There is no such post.")
-        return JSONResponse(self.classroom.view(visitor.person.key, post))
+        return JSONResponse({**self.classroom.view(visitor.person.key, post), "csrf": visitor.session.csrf})
 
     def write(self, request: Request, document: Any) -> Response:
         """Keeps an event."""

@@ -2,21 +2,24 @@
 // The id of an event is its idempotency key, so sending it again is harmless.
 
 export type Document = Record<string, unknown> & { id: string; type: string };
+/** Why something waits: nothing, the server is away, or nobody is signed in. */
+export type Trouble = "" | "away" | "signed out";
 export interface Answered { status: number; body: Record<string, unknown> }
 
 export class Queue {
   private timer = 0;
   private sending = false;
   private wait = 1000;
+  private trouble: Trouble = "";
 
   constructor(
     private readonly name: string,
     private readonly send: (document: Document) => Promise<Answered>,
     private readonly done: (document: Document, answer: Answered) => void,
-    private readonly changed: (waiting: number, offline: boolean) => void,
+    private readonly changed: (waiting: number, trouble: Trouble) => void,
   ) {
-    window.addEventListener("online", () => this.flush());
-    this.flush();
+    window.addEventListener("online", () => void this.flush());
+    void this.flush();
   }
 
   get waiting(): Document[] {
@@ -41,7 +44,8 @@ export class Queue {
 
   push(document: Document): void {
     this.keep([...(this.memory ?? this.waiting), document]);
-    void this.flush();
+    if (this.trouble) this.changed((this.memory ?? this.waiting).length, this.trouble); // the next try is due in its time
+    else void this.flush();
   }
 
   async flush(): Promise<void> {
@@ -51,7 +55,7 @@ export class Queue {
     try {
       for (;;) {
         const [next] = this.memory ?? this.waiting;
-        this.changed((this.memory ?? this.waiting).length, false);
+        this.changed((this.memory ?? this.waiting).length, this.trouble);
         if (!next) return;
         let answer: Answered;
         try {
@@ -59,13 +63,15 @@ export class Queue {
         } catch {
           answer = { status: 0, body: {} };
         }
-        if (answer.status === 0 || answer.status === 429 || answer.status >= 500) {
-          this.changed((this.memory ?? this.waiting).length, true);
+        if (answer.status === 0 || answer.status === 401 || answer.status === 429 || answer.status >= 500) {
+          this.trouble = answer.status === 401 ? "signed out" : "away";
+          this.changed((this.memory ?? this.waiting).length, this.trouble);
           this.timer = window.setTimeout(() => void this.flush(), this.wait);
-          this.wait = Math.min(this.wait * 1.6, 15000);
+          this.wait = Math.min(this.wait * 1.6, 15000); // longer with each try that fails
           return;
         }
         this.wait = 1000;
+        this.trouble = "";
         this.keep((this.memory ?? this.waiting).filter((one) => one.id !== next.id));
         this.done(next, answer);
       }

@@ -2,8 +2,9 @@
 // shown as text, and never more than a place that the server checks again.
 import type { Selector } from "./anchor";
 import { fromServer, h } from "./dom";
+import { Drafts, type Draft } from "./drafts";
 import type { Choice, FromFrame, ToFrame } from "./messages";
-import { Queue, type Answered, type Document } from "./queue";
+import { Queue, type Answered, type Document, type Trouble } from "./queue";
 
 interface Reply { id: string; label: string; mine: boolean; text: string | null; html: string; answer: { state: string; commit?: string } | null }
 interface Thread {
@@ -28,15 +29,18 @@ const review = document.getElementById("review")!;
 const frame = document.getElementById("post") as HTMLIFrameElement;
 const panel = document.getElementById("panel")!;
 const saved = document.getElementById("saved")!;
-const { post, revision, latest, csrf } = review.dataset as Record<"post" | "revision" | "latest" | "csrf", string>;
+const { post, revision, latest } = review.dataset as Record<"post" | "revision" | "latest", string>;
+let csrf = review.dataset.csrf!; // of the session; signing in again gives another
 const current = latest === "yes";
 
 let view: View;
 let queue: Queue;
+let drafts: Drafts;
 let opened = "";
 let tab: "comments" | "rubric" = "comments";
 type Target = { choices: Choice[]; index: number };
 let target: Target | null = null;
+let offered: Target | null = null; // another place that was pointed at while a comment was being written
 let placing = ""; // the comment that is being given another place
 let rubricHead: string | null = null;
 let frameReady = false;
@@ -90,7 +94,11 @@ window.addEventListener("message", (event: MessageEvent<FromFrame>) => {
   } else if (message.type === "choose" && Array.isArray(message.choices)) {
     const choices = message.choices.slice(0, 4).filter(isChoice);
     if (choices.length && canComment()) {
-      target = { choices, index: 0 };
+      const chosen = { choices, index: 0 };
+      if (!placing && unfinished()) {
+        resume();
+        offered = chosen;
+      } else target = chosen;
       compose();
     }
   } else if (message.type === "opened" && typeof message.id === "string") open(message.id, false);
@@ -187,46 +195,61 @@ function threadCard(thread: Thread, number: number): HTMLElement {
       fromServer(reply.html)));
   }
   const actions = h("div", { class: "actions" });
-  if (thread.may.answer) actions.append(button("Answer", () => replyForm(card, thread, true)));
-  else if (thread.may.reply) actions.append(button("Reply", () => replyForm(card, thread, false)));
+  if (thread.may.answer) actions.append(button("Answer", () => begin(thread, "answer")));
+  else if (thread.may.reply) actions.append(button("Reply", () => begin(thread, "reply")));
   if (thread.may.close) actions.append(button(thread.closed ? "Reopen" : "Close", () => write({ type: thread.closed ? "blogkit:Reopen" : "blogkit:Close", ...about })));
-  if (thread.may.edit) actions.append(button("Edit", () => editForm(card, thread)));
+  if (thread.may.edit) actions.append(button("Edit", () => begin(thread, "edit")));
   if (thread.may.delete) actions.append(button("Delete", () => { if (confirm("Delete this comment?")) write({ type: "blogkit:Delete", ...about }); }));
   card.append(actions);
+  const draft = drafts.get(thread.id);
+  if (draft?.mode) card.append(threadForm(thread, draft));
   return card;
 }
 
-function replyForm(card: HTMLElement, thread: Thread, answering: boolean): void {
-  card.querySelector("form")?.remove();
-  const text = h("textarea", { rows: 3, required: true, "aria-label": answering ? "Answer" : "Reply", maxlength: 20000 });
-  const state = h("select", { "aria-label": "What comes of it" }, ...Object.entries(STATES).map(([value, label]) => h("option", { value }, label)));
-  const commit = h("input", { placeholder: "commit, such as 98b85a5", pattern: "[0-9a-f]{4,40}", "aria-label": "Commit" });
-  const form = h("form", { onsubmit: (event) => {
-    event.preventDefault();
-    const answer = { state: state.value, ...(commit.value ? { commit: commit.value } : {}) };
-    write({ type: "Annotation", motivation: "replying", target: { source: thread.id }, body: body(text.value), ...(answering ? { "blogkit:answer": answer } : {}) });
-    form.remove();
-  } }, answering && h("div", { class: "row" }, state, commit), text, h("div", { class: "actions" }, h("button", { class: "primary" }, "Send"), button("Cancel", () => form.remove())));
-  card.append(form);
-  text.focus();
+// A reply, an answer or an edit of a comment: one at a time for each, a draft until it is sent.
+function begin(thread: Thread, mode: "reply" | "answer" | "edit"): void {
+  if (drafts.get(thread.id)?.mode !== mode) drafts.set(thread.id, { mode, text: mode === "edit" ? thread.text ?? "" : "", state: "done", commit: "" });
+  render();
+  document.getElementById(`text-${thread.id}`)?.focus();
 }
 
-function editForm(card: HTMLElement, thread: Thread): void {
-  card.querySelector("form")?.remove();
-  const text = h("textarea", { rows: 5, required: true, "aria-label": "Comment", maxlength: 20000 });
-  text.value = thread.text ?? "";
-  const form = h("form", { onsubmit: (event) => {
+function threadForm(thread: Thread, draft: Draft): HTMLElement {
+  const label = { reply: "Reply", answer: "Answer", edit: "Comment" }[draft.mode!];
+  const text = h("textarea", { id: `text-${thread.id}`, rows: draft.mode === "edit" ? 5 : 3, required: true, "aria-label": label, maxlength: 20000 });
+  const state = h("select", { id: `state-${thread.id}`, "aria-label": "What comes of it" }, ...Object.entries(STATES).map(([value, name]) => h("option", { value, selected: value === draft.state }, name)));
+  const commit = h("input", { id: `commit-${thread.id}`, placeholder: "commit, such as 98b85a5", pattern: "[0-9a-f]{4,40}", "aria-label": "Commit" });
+  text.value = draft.text;
+  commit.value = draft.commit ?? "";
+  const keep = () => drafts.set(thread.id, { ...draft, text: text.value, state: state.value, commit: commit.value });
+  for (const field of [text, state, commit]) field.addEventListener("input", keep);
+  const end = () => { drafts.drop(thread.id); render(); };
+  return h("form", { onsubmit: (event) => {
     event.preventDefault();
-    write({ type: "blogkit:Edit", "blogkit:about": thread.id, body: body(text.value) });
-    form.remove();
-  } }, text, h("div", { class: "actions" }, h("button", { class: "primary" }, "Save"), button("Cancel", () => form.remove())));
-  card.append(form);
-  text.focus();
+    const about = draft.mode === "edit"
+      ? { type: "blogkit:Edit", "blogkit:about": thread.id }
+      : { type: "Annotation", motivation: "replying", target: { source: thread.id } };
+    const answer = { state: state.value, ...(commit.value ? { commit: commit.value } : {}) };
+    write({ ...about, body: body(text.value), ...(draft.mode === "answer" ? { "blogkit:answer": answer } : {}) });
+    end();
+  } }, draft.mode === "answer" && h("div", { class: "row" }, state, commit), text,
+    h("div", { class: "actions" }, h("button", { class: "primary" }, draft.mode === "edit" ? "Save" : "Send"), button("Cancel", end)));
 }
 
 // --- the composer
 
-const draftName = () => `blogkit-draft:${view.own}:${post}`;
+// The comment that was begun and not sent, if any words of it are there.
+function unfinished(): Draft | null {
+  const draft = drafts.get("comment");
+  return draft?.text.trim() ? draft : null;
+}
+
+// Back to that comment, at its own place; on a newer revision its place has to be shown again.
+function resume(): void {
+  const draft = unfinished();
+  if (!draft || target) return;
+  const whole = { label: "the post as a whole", quote: "", selectors: [] };
+  target = draft.revision === revision && draft.choices?.length ? { choices: draft.choices, index: draft.index ?? 0 } : { choices: [whole], index: 0 };
+}
 
 function compose(): void {
   tab = "comments";
@@ -285,7 +308,10 @@ function composer(): HTMLElement {
   if (placing && view.threads.some((one) => one.id === placing)) return placer();
   placing = "";
   if (!target) {
+    const draft = unfinished();
     return h("div", { class: "start" },
+      draft && h("div", { class: "notice draft" }, `A comment is not finished: “${draft.text.slice(0, 60)}${draft.text.length > 60 ? "…" : ""}”`,
+        h("div", { class: "actions" }, button("Go on writing", () => { resume(); compose(); }), button("Discard it", () => { drafts.drop("comment"); render(); }))),
       h("p", { class: "quiet" }, "Select words in the post, or point at an equation, a cell, a picture or a chart."),
       h("div", { class: "actions" },
         button("Comment on the whole post", () => { target = { choices: [{ label: "the post as a whole", quote: "", selectors: [] }], index: 0 }; compose(); }),
@@ -293,12 +319,15 @@ function composer(): HTMLElement {
       h("details", { class: "quiet" }, h("summary", {}, "By keyboard"), h("p", {}, "Tab into the post. j and k walk through it, s takes a sentence, r marks a region of a picture, the arrow keys walk a chart's points, Enter comments, Escape leaves.")));
   }
   const chosen = target;
-  const text = h("textarea", { rows: 5, required: true, maxlength: 20000, "aria-label": "Comment, in Markdown; mathematics between dollar signs", placeholder: "Markdown; $\\lambda$ for mathematics" });
-  text.value = localStorage.getItem(draftName()) ?? "";
+  const text = h("textarea", { id: "comment-text", rows: 5, required: true, maxlength: 20000, "aria-label": "Comment, in Markdown; mathematics between dollar signs", placeholder: "Markdown; $\\lambda$ for mathematics" });
+  const draft = drafts.get("comment");
+  text.value = draft?.text ?? "";
+  const kindOf = () => form.querySelector<HTMLInputElement>("input[name=kind]:checked")!.value;
+  let sent = false; // a field that goes away says once more that it changed
+  const keep = () => sent || drafts.set("comment", { text: text.value, kind: kindOf(), choices: chosen.choices, index: chosen.index, revision });
   const preview = h("div", { class: "preview", "aria-live": "polite" });
   let timer = 0;
   text.addEventListener("input", () => {
-    localStorage.setItem(draftName(), text.value);
     clearTimeout(timer);
     timer = window.setTimeout(async () => {
       const answer = await ask("/api/preview", { text: text.value }).catch(() => null);
@@ -311,18 +340,19 @@ function composer(): HTMLElement {
     }, 600);
   });
   const kinds = h("div", { class: "kinds", role: "radiogroup", "aria-label": "Kind" }, ...KINDS.map(([value, label], index) =>
-    h("label", { class: `kind ${value}` }, h("input", { type: "radio", name: "kind", value, checked: index === 0 }), label)));
+    h("label", { class: `kind ${value}` }, h("input", { type: "radio", name: "kind", id: `kind-${value}`, value, checked: draft?.kind ? draft.kind === value : index === 0 }), label)));
   const form = h("form", { id: "composer", class: "card", onsubmit: (event) => {
     event.preventDefault();
-    const kind = form.querySelector<HTMLInputElement>("input[name=kind]:checked")!.value;
+    const kind = kindOf();
     const { selectors } = chosen.choices[chosen.index]!;
     write({
       type: "Annotation", motivation: "commenting", "blogkit:kind": kind, "blogkit:revision": revision, body: body(text.value),
       target: { source: `urn:blogkit:post:${post}`, ...(selectors.length ? { selector: selectors } : {}) },
     });
-    localStorage.removeItem(draftName());
+    sent = true;
+    drafts.drop("comment");
     leave();
-  } }, h("h2", {}, "New comment"), ...chosenPlace(chosen), kinds, text, preview,
+  }, oninput: keep, onchange: keep }, h("h2", {}, "New comment"), ...chosenPlace(chosen), elsewhere(), kinds, text, preview,
     h("div", { class: "actions" }, h("button", { class: "primary" }, "Comment"), button("Cancel", leave)));
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -331,8 +361,24 @@ function composer(): HTMLElement {
   return form;
 }
 
+// A comment that is being written stays where it was begun, unless its writer moves it.
+function elsewhere(): HTMLElement | null {
+  const other = offered;
+  if (!other) return null;
+  const choice = other.choices[0]!;
+  return h("div", { class: "notice elsewhere" }, `You pointed at ${choice.quote ? `“${choice.quote.slice(0, 80)}”` : "another place"}. This comment stays where you began it.`,
+    h("div", { class: "actions" }, button("Move it there", () => {
+      target = other;
+      offered = null;
+      drafts.set("comment", { ...drafts.get("comment")!, choices: other.choices, index: 0, revision });
+      compose();
+    })));
+}
+
 function leave(): void {
   target = null;
+  offered = null;
+  if (!unfinished()) drafts.drop("comment");
   tell({ blogkit: 1, type: "clear" });
   render();
 }
@@ -382,11 +428,28 @@ const waitingRubric = () => queue?.waiting.filter((one) => one.type === "blogkit
 
 const totalOf = (mine: Mine) => Object.values(mine.scores).reduce((sum, one) => sum + one, 0);
 
-function scored({ name }: Criterion, points: HTMLInputElement): void {
+// Points as they are typed: a comma is a decimal point; what is no half or whole number within the range is refused.
+function judge(one: Criterion, points: HTMLInputElement, refused: HTMLElement): number | null {
+  const typed = points.value.trim();
+  const value = /^\d+([.,]\d+)?$/.test(typed) ? Number(typed.replace(",", ".")) : NaN;
+  const wrong = typed !== "" && !(value >= 0 && value <= one.points && Number.isInteger(value * 2));
+  const message = wrong ? `Not counted: 0 to ${one.points} points, whole or half.` : "";
+  points.setCustomValidity(message);
+  points.setAttribute("aria-invalid", String(wrong));
+  if (refused.textContent !== message) refused.textContent = message;
+  return wrong || typed === "" ? null : value;
+}
+
+function scored(one: Criterion, points: HTMLInputElement, refused: HTMLElement): void {
   const { scores } = view.mine!;
-  if (points.value === "" && !points.validity.badInput) delete scores[name];
-  else if (points.validity.valid) scores[name] = Number(points.value);
-  touched(`scores.${name}`, !(name in scores));
+  const value = judge(one, points, refused);
+  const field = `points.${one.name}`;
+  if (points.validity.valid) drafts.drop(field);
+  else drafts.set(field, { text: points.value }); // shown again as it was typed, until it is right
+  if (!points.validity.valid) return announce(refused.textContent!);
+  if (value === null) delete scores[one.name];
+  else scores[one.name] = value;
+  touched(`scores.${one.name}`, value === null);
 }
 
 function noted({ name }: Criterion, note: HTMLTextAreaElement): void {
@@ -401,17 +464,19 @@ function rubricPanel(): HTMLElement {
   const box = h("form", { class: "rubric", onsubmit: (event) => { event.preventDefault(); submit(); } });
   if (conflict) box.append(conflictNotice());
   for (const one of view.rubric.criteria) {
-    const points = h("input", { type: "number", min: 0, max: one.points, step: 0.5, "data-points": one.name, "aria-label": `Points for ${one.title}, of ${one.points}`, oninput: () => scored(one, points) });
-    if (one.name in mine.scores) points.value = String(mine.scores[one.name]);
-    const note = h("textarea", { rows: 2, "data-note": one.name, "aria-label": `Note on ${one.title}`, maxlength: 20000, placeholder: "Why?", oninput: () => noted(one, note) });
+    const refused = h("span", { class: "refused", id: `refused-${one.name}`, role: "alert" });
+    const points = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", size: 5, id: `points-${one.name}`, "data-points": one.name, "aria-label": `Points for ${one.title}, of ${one.points}`, "aria-describedby": refused.id, oninput: () => scored(one, points, refused) });
+    points.value = drafts.get(`points.${one.name}`)?.text ?? String(mine.scores[one.name] ?? "");
+    judge(one, points, refused);
+    const note = h("textarea", { rows: 2, id: `note-${one.name}`, "data-note": one.name, "aria-label": `Note on ${one.title}`, maxlength: 20000, placeholder: "Why?", oninput: () => noted(one, note) });
     note.value = mine.notes[one.name] ?? "";
     box.append(h("fieldset", { class: "card" },
       h("legend", {}, one.title),
       h("p", { class: "quiet" }, one.asks),
       one.questions.length ? h("ul", { class: "quiet" }, ...one.questions.map((question) => h("li", {}, question))) : null,
-      h("label", { class: "points" }, points, ` of ${one.points}`), note));
+      h("label", { class: "points" }, points, ` of ${one.points}`), refused, note));
   }
-  const summary = h("textarea", { rows: 4, "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: () => { mine.summary = summary.value; touched("summary", !summary.value); } });
+  const summary = h("textarea", { rows: 4, id: "summary", "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: () => { mine.summary = summary.value; touched("summary", !summary.value); } });
   summary.value = mine.summary;
   box.append(
     h("fieldset", { class: "card" }, h("legend", {}, "Summary for the authors"), summary),
@@ -491,23 +556,41 @@ function answered(document: Document, answer: Answered): void {
     panel.querySelector(".conflict")?.scrollIntoView({ block: "nearest" });
   } else if (answer.status === 428) {
     if (confirm(`${message}\n\nSend it all the same?`)) queue.push({ ...document, confirmed: true });
-    else if (document.type === "Annotation" && document.motivation === "commenting") {
-      localStorage.setItem(draftName(), String((document.body as { value: string }).value));
-      const selectors = ((document.target as { selector?: Selector[] }).selector ?? []) as Selector[];
-      target = { choices: [{ label: "", quote: quoteOf(selectors), selectors }], index: 0 };
-      compose();
-    }
-  } else if (answer.status === 401) {
-    notice("You are signed out. Open a new link; what you wrote is kept here and is sent then.");
-    queue.push(document);
-  } else notice(message);
+    else backToDraft(document);
+  } else {
+    backToDraft(document);
+    notice(message);
+  }
+}
+
+// What the server did not take, or its writer thought better of, is a draft again.
+function backToDraft(document: Document): void {
+  const text = (document.body as { value?: string } | undefined)?.value;
+  if (!text) return;
+  const place = document.target as { source?: string; selector?: Selector[] } | undefined;
+  if (document.type === "Annotation" && document.motivation === "commenting") {
+    const selectors = place?.selector ?? [];
+    const choices = [{ label: "", quote: quoteOf(selectors), selectors }];
+    if (!unfinished()) drafts.set("comment", { text, kind: String(document["blogkit:kind"]), choices, index: 0, revision });
+    resume();
+    compose();
+    return;
+  }
+  const about = String(document["blogkit:about"] ?? place?.source);
+  const answer = document["blogkit:answer"] as { state: string; commit?: string } | undefined;
+  const mode = document.type === "blogkit:Edit" ? "edit" : answer ? "answer" : "reply";
+  if (!drafts.get(about)?.text.trim()) drafts.set(about, { mode, text, state: answer?.state ?? "done", commit: answer?.commit ?? "" });
+  render();
 }
 
 // --- all of it
 
 function render(): void {
   saveRubric();
-  const focus = (document.activeElement as HTMLElement | null)?.id;
+  const focused = document.activeElement as (HTMLElement & Partial<HTMLTextAreaElement>) | null;
+  const focus = focused?.id;
+  const selection = focused && "selectionStart" in focused ? [focused.selectionStart, focused.selectionEnd] as const : null;
+  const scrolled = panel.scrollTop;
   const tabs = h("div", { class: "tabs", role: "tablist" },
     h("button", { type: "button", role: "tab", id: "tab-comments", "aria-selected": String(tab === "comments"), onclick: () => { tab = "comments"; render(); } }, `Comments (${view.threads.length})`),
     (view.mine || view.others.length > 0) && h("button", { type: "button", role: "tab", id: "tab-rubric", "aria-selected": String(tab === "rubric"), onclick: () => { tab = "rubric"; render(); } }, view.mine ? "Rubric" : "Reviews"));
@@ -522,7 +605,30 @@ function render(): void {
     content.append(...othersPanel());
   }
   panel.replaceChildren(h("p", { class: "who quiet" }, `${view.offline ? "" : `You are ${view.me} · `}revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
-  if (focus) document.getElementById(focus)?.focus();
+  panel.scrollTop = scrolled;
+  const again = focus ? document.getElementById(focus) as HTMLTextAreaElement | null : null;
+  if (!again || document.activeElement === again) return;
+  again.focus({ preventScroll: true });
+  if (selection && typeof selection[0] === "number" && typeof again.setSelectionRange === "function") again.setSelectionRange(selection[0], selection[1] ?? selection[0]);
+}
+
+// Sends an event; where the page's token is no longer the session's (somebody signed in again), with a new one.
+async function send(document: Document): Promise<Answered> {
+  const path = `/api/posts/${post}/events`;
+  const answer = await ask(path, document);
+  if (answer.status !== 403 || answer.body.reason !== "token") return answer;
+  const fresh = await ask(`/api/posts/${post}`);
+  if (fresh.status !== 200) return { status: fresh.status === 403 ? 401 : fresh.status, body: fresh.body };
+  if (fresh.body.own !== view.own) return { status: 401, body: {} }; // somebody else has signed in here
+  csrf = String(fresh.body.csrf ?? csrf);
+  return ask(path, document);
+}
+
+function stateOf(waiting: number, trouble: Trouble): string {
+  const many = waiting === 1 ? "One change is" : `${waiting} changes are`;
+  if (trouble === "signed out") return `You are signed out. Open a new link; ${many.toLowerCase()} kept here and sent then.`;
+  if (trouble === "away") return `The server does not answer. ${many} kept here until it does.`;
+  return waiting ? "Saving…" : saved.textContent ?? "";
 }
 
 async function load(): Promise<void> {
@@ -537,12 +643,10 @@ async function load(): Promise<void> {
   const typed = dirty || unsent || pushed !== before ? view?.mine : null;
   view = fresh;
   if (typed && view.mine) Object.assign(view.mine, { scores: typed.scores, notes: typed.notes, summary: typed.summary });
+  csrf = String(answer.body.csrf ?? csrf);
   if (first) {
-    queue = new Queue(`blogkit-queue:${view.own}:${post}`, (document) => ask(`/api/posts/${post}/events`, document), answered,
-      (waiting, offline) => {
-        if (offline) announce(`The server does not answer. ${waiting === 1 ? "One change is" : `${waiting} changes are`} kept here until it does.`);
-        else if (waiting) announce("Saving…");
-      });
+    drafts = new Drafts(`blogkit-draft:${view.own}:${post}`);
+    queue = new Queue(`blogkit-queue:${view.own}:${post}`, send, answered, (waiting, trouble) => announce(stateOf(waiting, trouble)));
   }
   const waiting = waitingRubric();
   if (waiting && view.mine && !typed) Object.assign(view.mine, { scores: waiting["blogkit:scores"], notes: waiting["blogkit:notes"], summary: waiting["blogkit:summary"] });
