@@ -14,7 +14,7 @@
     ├── ToolMissing            exit 3   an outside program or an extra that is not installed
     └── ToolFailed             exit 3   an outside program that did not do its work
 
-An error's message is one letter to the user: what happened, to which file and line, what to do next. It is made
+An error's message says what happened, to which file and line, what to do next. It is made
 from attributes, so that a caller may also read the facts. Errors cross process borders, so each passes its facts to
 ``super().__init__`` in the order of its constructor; a test sends every class through pickle.
 """
@@ -108,7 +108,7 @@ class StoreError(_Letter):
 
 
 class ReviewNotBlind(_Letter):
-    """A post tells who wrote it; each leak is mended or waived before a reviewer gets the post."""
+    """A post tells who wrote it; each leak is fixed or waived before a reviewer gets the post."""
 
 
 class ToolMissing(_Letter):
@@ -136,7 +136,7 @@ class RunsFailed(BlogkitError):
         runs = "run" if self.total == 1 else "runs"
         return (
             f"{self.failed} of {self.total} {runs} did not succeed; the others are stored.\n{self.summary}\n"
-            "    `blogkit status` shows them; mend the cause and give the same command again: only these are run."
+            "    `blogkit status` shows them; fix the cause and give the same command again: only these are run."
         )
 
 
@@ -157,4 +157,4 @@ class CheckFailed(BlogkitError):
             f"{count} {word}" + "s" * (count != 1)
             for count, word in ((self.errors, "error"), (self.warnings, "warning"))
         )
-        return f"The check found {errors} and {warnings}; each is listed above with its mend."
+        return f"The check found {errors} and {warnings}; each is listed above with its fix."

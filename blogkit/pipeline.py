@@ -225,10 +225,10 @@ def check_projects(
     return reports
 
 
-def mend_projects(
+def fix_projects(
     site: Site, names: Sequence[str] = (), *, profile: str | None = None, several: Several | None = None
 ) -> list[tuple[str, Mended]]:
-    """Mends what is safe to mend in the sources of the named projects, and says for each what it did."""
+    """Fixes what is safe to fix in the sources of the named projects, and says for each what it did."""
     from blogkit import check
     from blogkit.publish import page_of
 

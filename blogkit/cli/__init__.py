@@ -1,7 +1,7 @@
 """The command line: one small function a verb. Each parses, calls the library function of the same name, and prints.
 
-Results go to stdout, progress and letters to stderr. Nothing heavy is imported before a command needs it, so that
-``blogkit --help`` answers at once.
+Results go to stdout, progress and error messages to stderr. Nothing heavy is imported before a command needs it, so
+that ``blogkit --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def options(
 
 
 def main() -> None:
-    """Runs a command; an error of ours becomes its letter on stderr and the exit code of its class."""
+    """Runs a command; an error of ours becomes its message on stderr and the exit code of its class."""
     try:
         # Each adds its verbs to the app.
         from blogkit.cli import build, projects, publishing, reviews, runs, site  # noqa: F401

@@ -68,7 +68,7 @@ def check(
     rubric: Annotated[
         bool, typer.Option("--rubric", help="Print the rubric with what a program can say for each line.")
     ] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="First mend what is safe to mend.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="First fix what is safe to fix.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many at once.")] = None,
     time_limit: Annotated[
         float | None,
@@ -84,7 +84,7 @@ def check(
         _explain(explain, profile)
         return
     if fix:
-        what = _mend(what or [], profile)
+        what = _fix(what or [], profile)
     several = Several()
     reports = _reports(what or [], profile, browser, jobs, time_limit, several)
     if rubric:
@@ -104,26 +104,26 @@ def check(
     several.raise_errors()
 
 
-def _mend(what: list[str], profile: str | None) -> list[str]:
-    """Mends each thing, says so on stderr, and gives what is to be checked then."""
+def _fix(what: list[str], profile: str | None) -> list[str]:
+    """Fixes each thing, says so on stderr, and gives what is to be checked then."""
     from blogkit import check as checking
-    from blogkit.pipeline import mend_projects
+    from blogkit.pipeline import fix_projects
 
     names = [one for one in what if not _is_submission(Path(one))]
     site = site_here(whole=False)
     unfit = Several()  # what is wrong with a project is said when it is checked
-    done = mend_projects(site, names, profile=profile, several=unfit) if names or not what else []
+    done = fix_projects(site, names, profile=profile, several=unfit) if names or not what else []
     then = list(names)
     for one in what:
         if _is_submission(Path(one)):
-            mended = checking.mend(Path(one), profile=checking.load(profile or _default_profile()))
-            done.append((one, mended))
-            then.append(str(mended.path) if Path(one).suffix == ".zip" else one)
-    for name, mended in done:
-        for sentence in mended.said:
+            fixed = checking.mend(Path(one), profile=checking.load(profile or _default_profile()))
+            done.append((one, fixed))
+            then.append(str(fixed.path) if Path(one).suffix == ".zip" else one)
+    for name, fixed in done:
+        for sentence in fixed.said:
             print(f"{name}: {sentence}", file=sys.stderr)
-        if not mended.said:
-            print(f"{name}: there was nothing that is safe to mend.", file=sys.stderr)
+        if not fixed.said:
+            print(f"{name}: there was nothing that is safe to fix.", file=sys.stderr)
     return then
 
 
