@@ -8,19 +8,21 @@ from lxml import etree, html
 from lxml.html import HtmlElement
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from blogkit.page.parse import encoding_of, parse_html
+from blogkit.page.parse import ONE_CLASS, encoding_of, parse_html
 from blogkit.page.seen import UNSEEN
 from blogkit.page.styles import SheetReader, hidden_nodes
 
 _ATTRIBUTES = r"""[^>"']*+(?:"[^"]*+(?:"|\Z)[^>"']*+|'[^']*+(?:'|\Z)[^>"']*+)*+(?:>|\Z)"""
 """What is left open goes on to the end of the page, as in a browser; so no sign is read twice."""
+_ATTRIBUTES = r"""[^>"']*(?:"[^"]*(?:"|\Z)[^>"']*|'[^']*(?:'|\Z)[^>"']*)*(?:>|\Z)"""
 _START_TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)"
+    r"<!--(?:-?>|.*?(?:--!?>|\Z))"
     r"|(?P<raw><(?P<name>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>]))"
-    rf"""{_ATTRIBUTES}.*?(?:</(?P=name)|\Z)"""
-    rf"""|(?P<tag><[a-zA-Z][^\s/>]*){_ATTRIBUTES}""",
+    rf"{_ATTRIBUTES}.*?(?:</(?P=name)|\Z)"
+    rf"|(?P<tag><[a-zA-Z][^\s/>]*){_ATTRIBUTES}",
     re.DOTALL | re.IGNORECASE,
 )
+"""A comment, an element whose inside is text, or a start tag; what has no end goes to the end of the page."""
 _LINE = "data-line-read"
 """The attribute in which a start tag carries its line through the parser."""
 _MARK = re.compile(rf' {_LINE}="\d+"')
@@ -28,6 +30,8 @@ _DEEPEST = 512
 """Elements inside each other: what is nested deeper stands at this depth, as in Chromium."""
 _LAST_LINE = 65_535
 """The greatest line that a node of lxml can have."""
+_MAKER = html.HTMLParser()
+_MAKER.set_element_class_lookup(ONE_CLASS)
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _UNFIT_NAME = re.compile(r"[\s&<>/\"'\x00-\x1f]")
 
@@ -65,7 +69,7 @@ def _with_lines(text: str) -> str:
 def _as_lxml(root: LexborNode) -> HtmlElement:
     """A parsed page as a tree of lxml; comments are left out, and what is nested too deeply is flattened."""
     attributes, line = _attributes(root)
-    top: HtmlElement = html.html_parser.makeelement(
+    top: HtmlElement = _MAKER.makeelement(
         "html", {name: _fit(value) for name, value in attributes.items() if not _UNFIT_NAME.search(name)}
     )
     top.sourceline = min(int(line or 0), _LAST_LINE)  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,9 @@ _HIDES = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", 
 _NOT_READ = re.compile(r"::|~(?!=)|:(?!(?:not|first-child|root|empty)\b)|:not\([^)]*[:(]")
 """Selectors of what a page becomes once somebody acts, and those that take long on a large page."""
 _SHOWN_MEDIA = frozenset({"", "all", "screen", "only screen", "screen and (min-width:0)"})
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_TEXT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_OTHER_RULE = re.compile(r"(?:\A|(?<=[{};]))[^{};]+\{(?![^{}]*(?:display|visibility))[^{}]*\}", re.IGNORECASE)
 _MOST_SELECTORS = 400
 """Of a page's sheets: its author may be anybody."""
 _MOST_LETTERS = 400_000
@@ -40,7 +44,7 @@ def hidden_nodes(parser: LexborHTMLParser, read_sheet: SheetReader) -> list[Lexb
     text = "\n".join(_sheets(parser, read_sheet))[:_MOST_LETTERS]
     if not _HIDES.search(text):
         return []
-    wishes = list(islice(_wishes(text), _MOST_SELECTORS))
+    wishes = _wishes(text)
     hiding = {one.property for one in wishes if _is_hiding(one.value)}
     strongest: dict[tuple[int, str], tuple[_Wish, LexborNode]] = {}
     for wish in wishes:
@@ -80,8 +84,21 @@ def _matches(parser: LexborHTMLParser, selector: str) -> list[LexborNode]:
         return []
 
 
-def _wishes(text: str) -> Iterator[_Wish]:
-    rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+@lru_cache(maxsize=32)
+def _wishes(text: str) -> tuple[_Wish, ...]:
+    """What some sheets show and hide; a class shares its sheets."""
+    rules = tinycss2.parse_stylesheet(_without_other_rules(text), skip_comments=True, skip_whitespace=True)
+    return tuple(islice(_wishes_of(rules), _MOST_SELECTORS))
+
+
+def _without_other_rules(text: str) -> str:
+    """The sheets without the rules that neither show nor hide: most of them, and reading takes long."""
+    bare = _COMMENT.sub("", text)
+    has_brace_in_text = any("{" in one or "}" in one for one in _TEXT.findall(bare))
+    return bare if has_brace_in_text else _OTHER_RULE.sub("", bare)
+
+
+def _wishes_of(rules: Iterable[Any]) -> Iterator[_Wish]:
     for place, rule in enumerate(_rules_now(rules)):
         told = [
             one

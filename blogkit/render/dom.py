@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from lxml import etree, html
 from lxml.html import HtmlElement, fragments_fromstring
 
+from blogkit.page.parse import ONE_CLASS
 from blogkit.page.tree import HEADINGS, by_id, classes, elements, has_class, main_of, with_class
 
 __all__ = [
@@ -39,20 +40,11 @@ _ESCAPED_FRAGMENT = re.compile(r'href="(#[^"]*%(?!2[02267]|3[cCeE])[^"]*)"')
 """The serialiser escapes letters of other scripts in addresses; a fragment must stay the id that it names."""
 
 
-_CLASSES = etree.ElementDefaultClassLookup(
-    element=HtmlElement,
-    comment=html.HtmlComment,
-    pi=html.HtmlProcessingInstruction,
-    entity=html.HtmlEntity,
-)
-"""One class for every element: lxml asks Python for the class of each otherwise, two thousand times a page."""
-
-
 def parse_page(text: str | bytes) -> HtmlElement:
     """A page's tree, as :func:`page_text` writes it back."""
     data = text.encode("utf-8") if isinstance(text, str) else text
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
-    parser.set_element_class_lookup(_CLASSES)
+    parser.set_element_class_lookup(ONE_CLASS)
     return html.document_fromstring(data, parser=parser)
 
 

@@ -58,6 +58,9 @@ BROKEN = {
     "hidden until touched": "<style>.m { display: none } .m:hover { display: block }</style><p>one<p class=m>no",
     "hidden in places": "<style>div > p:first-child { display:none } [data-x] { visibility:hidden }</style><div><p>no<p>one"
     "</div><p data-x>no",
+    "sheet with other rules": "<style>/* .b { display: none } */ i { color: red } @media print { u { margin: 0 } .a { display: none } } "
+    "i { content: 'x' } .b { display: none }</style><p class=a>one <i>two</i> <u>three</u><p class=b>no",
+    "sheet with braces in text": "<style>i::after { content: '} .a { display: none }' } .b { display: none }</style><p class=a>one<p class=b>no",
     "sheet with faults": "<style>p { color: ; } } .a { display: none <!-- } b { display: none }</style><p>one<b>two</b>",
 }
 """By kind: what stands behind the doctype."""

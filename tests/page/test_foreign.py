@@ -103,6 +103,15 @@ def test_a_sheet_that_wants_the_reading_to_last_does_not() -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize(
+    "piece", ["<!--", "<script>", '<a "', "<a '", '<b title="x', "<", "</", "<title>", "<p a=", "<!-->"]
+)
+def test_a_page_that_wants_the_reading_to_last_does_not(piece: str) -> None:
+    started = time.process_time()
+    assert parse_foreign((piece * 40_000).encode()) is not None
+    assert time.process_time() - started < 5
+
+
 _OPEN = "() => { for (const one of document.querySelectorAll('details')) one.open = true; }"
 _TEXT = """() => {
   const skip = 'button, select, textarea, input, output, nav, svg, dialog, math annotation';

@@ -154,8 +154,12 @@ HYPOTHESIS_TITLE = re.compile(r"^\W*(?:(?:central|main|our|the|key)\s+)*hypothes
 def hypothesis_blocks(page: Page) -> list[HtmlElement]:
     """The marked blocks that hold a hypothesis."""
     found: list[HtmlElement] = []
+    inside: set[HtmlElement | None] = set()
     for element in page.main.iter():
-        if not tag_of(element) or any(up in found for up in element.iterancestors()):
+        if element.getparent() in inside:
+            inside.add(element)
+            continue
+        if not tag_of(element):
             continue
         named = "hypothesis" in (element.get("id") or "").lower().split("-") or has_class(
             element, "hypothesis", "central-hypothesis"
@@ -169,6 +173,7 @@ def hypothesis_blocks(page: Page) -> list[HtmlElement]:
             if tag_of(element) == "section" and not has_class(element, "hypothesis") and not titled:
                 continue  # a section called "Hypothesis" is a heading, no marked block
             found.append(element)
+            inside.add(element)
     return found
 
 
