@@ -472,6 +472,9 @@ def _rewrite_json(text: str, replace: Replace, line: int | None) -> str:
     return _ANY.sub(change, text) if loaded else text
 
 
+_DEEPEST = 60
+
+
 def _data_urls(text: str) -> frozenset[str]:
     """The addresses of data sets and pictures in a chart's specification."""
     try:
@@ -483,6 +486,8 @@ def _data_urls(text: str) -> frozenset[str]:
     rows: list[Mapping[str, object]] = []
 
     def walk(node: object, key: str, depth: int) -> None:
+        if depth > _DEEPEST:  # deeper than any chart; what reads JSON has a limit of its own, another in each Python
+            return
         if isinstance(node, list):
             for one in node:
                 walk(one, key, depth + 1)
@@ -491,7 +496,7 @@ def _data_urls(text: str) -> frozenset[str]:
         elif isinstance(node, dict) and key == "datasets":
             for one in node.values():
                 walk(one, "values", depth + 1)
-        elif isinstance(node, dict) and depth < 60:
+        elif isinstance(node, dict):
             url = node.get("url")
             if key in {"data", "from", "topojson"} and isinstance(url, str):
                 found.add(url)

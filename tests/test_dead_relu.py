@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the starters' packages are not installed")
 import torch
 
 NOTEBOOK = Path(__file__).parents[1] / "projects" / "dead-relu" / "experiment.ipynb"

@@ -80,3 +80,16 @@ def test_reading_takes_as_long_as_its_input_is(name: str) -> None:
     seconds(10)
     most = max(0.1, 24 * min(seconds(few) for _ in range(2)))
     assert seconds(many) < most or seconds(many) < most
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"datasets":', "}")])
+def test_data_that_is_nested_deeper_than_a_chart_holds_no_address(
+    opening: str, closing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    nested: object = {"data": {"url": "https://a.edu/x.csv"}}
+    for _ in range(5_000):
+        nested = [nested] if opening == "[" else {opening[2:-2]: nested}
+    monkeypatch.setattr(json, "loads", lambda text: nested)  # as a Python whose reader has no limit
+    assert list(links.json_addresses('{"data": {"url": "https://a.edu/x.csv"}}')) == []
