@@ -58,7 +58,7 @@ def forget(site: Site, name: str = "render") -> None:
     (site.root / FOLDER / f"{name}.json").unlink(missing_ok=True)
 
 
-class Cache:
+class PageCache:
     """The record of a site's last rendering, kept in ``.blogkit`` at its root: one for each engine."""
 
     def __init__(self, site: Site, name: str = "render") -> None:
@@ -124,12 +124,12 @@ class Cache:
 
     def put(self, source: Path, inputs: Iterable[Path], record: Mapping[str, Any]) -> dict[str, Any]:
         """Remembers a page."""
-        known = {self._key(path): self._known(path) for path in inputs}
+        known = {self._key(path): self._stamp_and_digest(path) for path in inputs}
         entry = {"site": self.site_digest, "inputs": known, "record": dict(record)}
         self._pages[self._key(source)] = entry
         return entry
 
-    def _known(self, path: Path) -> list[Any]:
+    def _stamp_and_digest(self, path: Path) -> list[Any]:
         """A file's stamp and digest; what many pages are made of is read once.
 
         A file that was saved while pages were made may have been read before: it counts as changed the next time.

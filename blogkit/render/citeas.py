@@ -40,7 +40,7 @@ class Citation:
 
     def html(self) -> str:
         """The entry of a list of references, in the style of the embedded engine."""
-        names = _listed(list(self.authors))
+        names = _names_of_entry(list(self.authors))
         year = f" {self.date[:4]}." if self.date else ""
         parts = [escape(names + ("" if names.endswith(".") else ".") if names else ""), year]
         title = escape(f" “{self.title}.”")
@@ -49,7 +49,7 @@ class Citation:
         return f'<div id="ref-{escape(self.key)}" class="csl-entry">{parts[0]}{parts[1]}{title}{container}{url}</div>'
 
 
-def _listed(authors: Sequence[Author]) -> str:
+def _names_of_entry(authors: Sequence[Author]) -> str:
     names = [f"{one.family}, {one.given}" if one.given else one.name for one in authors[:1]]
     names += [one.name for one in authors[1:]]
     if len(names) > 2:

@@ -19,7 +19,7 @@ from blogkit.model import Site
 from blogkit.page import Page
 from blogkit.page.seen import squeeze, visible_text
 from blogkit.render import language, listing
-from blogkit.render.cache import Cache, stamp
+from blogkit.render.cache import PageCache, stamp
 from blogkit.render.dom import (
     by_id,
     elements,
@@ -129,7 +129,7 @@ def search_entries(page: Page) -> list[list[str]]:
 
 
 def write_extras(
-    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: Cache
+    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: PageCache
 ) -> None:
     """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
     newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
@@ -162,7 +162,7 @@ def _write_search(site: Site, posts: Sequence[ListedPost]) -> None:
 
 
 def _write_categories(
-    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: Cache
+    site: Site, posts: Sequence[ListedPost], listings: Sequence[ListedPost], assets: Assets, cache: PageCache
 ) -> None:
     home = _address(site, listings[0]) if listings else ""
     folder = site.output / listing.CATEGORIES

@@ -15,7 +15,7 @@ _WORDS = Path(__file__).parent / "language"
 
 
 @cache
-def _known(code: str) -> Mapping[str, Any]:
+def _words_of_language(code: str) -> Mapping[str, Any]:
     path = _WORDS / f"{code}.yml"
     return load_yaml_file(path) if path.is_file() else {}
 
@@ -23,7 +23,7 @@ def _known(code: str) -> Mapping[str, Any]:
 def words(lang: str, own: Any = None) -> dict[str, Any]:
     """The words of a language (``de`` stands in for ``de-CH``, English for what is missing), and the author's."""
     primary = lang.replace("_", "-").split("-")[0].lower()
-    layers: list[Mapping[str, Any]] = [_known("en"), _known(primary)]
+    layers: list[Mapping[str, Any]] = [_words_of_language("en"), _words_of_language(primary)]
     if isinstance(own, Mapping):
         layers.append(own)
         layers.extend(own[code] for code in (primary, lang) if isinstance(own.get(code), Mapping))

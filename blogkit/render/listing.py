@@ -288,7 +288,10 @@ def listing_html(
     date_format = listing.get("date-format") or style or "medium"
     maximum = listing.get("max-items")
     posts = posts[: int(maximum)] if maximum else posts
-    items = [_item(post, number, fields, output, words, lang, date_format, length) for number, post in enumerate(posts)]
+    items = [
+        _listing_item(post, number, fields, output, words, lang, date_format, length)
+        for number, post in enumerate(posts)
+    ]
     return (
         templates()
         .get_template("listing.html.j2")
@@ -309,7 +312,7 @@ def listing_html(
     )
 
 
-def _item(
+def _listing_item(
     post: ListedPost,
     number: int,
     fields: Sequence[str],

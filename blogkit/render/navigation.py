@@ -48,12 +48,12 @@ def navbar(site: Site, source: Path | None, prefix: str) -> dict[str, Any] | Non
     return {
         "title": str(title) if title else "",
         "home": address(site, str(bar.get("logo-href") or "index.qmd"), prefix),
-        "left": [_item(site, entry, prefix, own) for entry in as_list(bar.get("left"))],
-        "right": [_item(site, entry, prefix, own) for entry in as_list(bar.get("right"))],
+        "left": [_navigation_item(site, entry, prefix, own) for entry in as_list(bar.get("left"))],
+        "right": [_navigation_item(site, entry, prefix, own) for entry in as_list(bar.get("right"))],
     }
 
 
-def _item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
+def _navigation_item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         entry = {"href": str(entry), "text": _title_of(site, str(entry))}
     href = str(entry.get("href") or entry.get("file") or "#")
@@ -65,7 +65,7 @@ def _item(site: Site, entry: Any, prefix: str, own: str) -> dict[str, Any]:
         "href": address(site, href, prefix),
         "active": href == own,
         "label": entry.get("aria-label") or (entry.get("icon") if not text else None),
-        "menu": [_item(site, one, prefix, own) for one in menu] if isinstance(menu, list) else None,
+        "menu": [_navigation_item(site, one, prefix, own) for one in menu] if isinstance(menu, list) else None,
     }
 
 
@@ -84,7 +84,7 @@ def footer(site: Site) -> dict[str, str] | None:
     if not said:
         return None
     sides = said if isinstance(said, Mapping) else {"center": str(said)}
-    return {side: _words(sides.get(side)) for side in ("left", "center", "right")}
+    return {side: _footer_words(sides.get(side)) for side in ("left", "center", "right")}
 
 
 def site_frame(lang: str, words: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def site_frame(lang: str, words: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _words(entry: Any) -> str:
+def _footer_words(entry: Any) -> str:
     from markupsafe import escape
 
     if isinstance(entry, list):

@@ -44,9 +44,9 @@ def _affiliation(entry: Any, known: Mapping[str, Affiliation]) -> Affiliation | 
     return known.get(text) or (Affiliation(name=text) if text else None)
 
 
-def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
+def _known_affiliations(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
     known: dict[str, Affiliation] = {}
-    entries: list[Any] = [*as_list(_one(metadata.get("affiliations"))), *as_list(_one(metadata.get("affiliation")))]
+    entries: list[Any] = [*as_list(metadata.get("affiliations")), *as_list(metadata.get("affiliation"))]
     for person in _people(metadata):
         if isinstance(person, Mapping):
             entries += _places(person)
@@ -61,7 +61,7 @@ def _known(metadata: Mapping[str, Any]) -> dict[str, Affiliation]:
 
 def undefined_affiliations(metadata: Mapping[str, Any]) -> list[str]:
     """The ids that authors refer to and that no affiliation has."""
-    known = _known(metadata)
+    known = _known_affiliations(metadata)
     return [
         str(entry["ref"])
         for person in _people(metadata)
@@ -73,7 +73,7 @@ def undefined_affiliations(metadata: Mapping[str, Any]) -> list[str]:
 
 def _places(person: Mapping[str, Any]) -> list[Any]:
     """An author's affiliations in Quarto's order: what is defined elsewhere comes before what the author defines."""
-    places = [*as_list(_one(person.get("affiliations"))), *as_list(_one(person.get("affiliation")))]
+    places = [*as_list(person.get("affiliations")), *as_list(person.get("affiliation"))]
     return sorted(places, key=lambda place: not (isinstance(place, Mapping) and "ref" in place))
 
 
@@ -84,7 +84,7 @@ def _people(metadata: Mapping[str, Any]) -> list[Any]:
 
 def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
     """The authors in the order that they are written."""
-    known = _known(metadata)
+    known = _known_affiliations(metadata)
     result = []
     for person in _people(metadata):
         if not isinstance(person, Mapping):
@@ -115,10 +115,6 @@ def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
             )
         )
     return tuple(result)
-
-
-def _one(value: Any) -> Any:
-    return [value] if isinstance(value, Mapping) else value
 
 
 def _named(literal: str) -> Author:

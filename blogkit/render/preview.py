@@ -89,7 +89,7 @@ class Preview:
             self._changed.notify_all()
 
     def render(self) -> None:
-        """Renders what changed and tells the browsers; an error is told instead, and the pages stay."""
+        """Renders what changed and tells the browsers; an error is shown instead."""
         start = time.perf_counter()
         try:
             site = open_site(self._root)

@@ -19,7 +19,7 @@ from typing import Any
 from blogkit.errors import BlogkitError, Problem, RenderError, StoreError, ToolMissing
 from blogkit.model import Manifest, Project, RenderedPage, Site
 from blogkit.render import extras, listing
-from blogkit.render.cache import Cache, forget
+from blogkit.render.cache import PageCache, forget
 from blogkit.render.dom import page_text
 from blogkit.render.engines.protocol import DrawnPage, Engine
 from blogkit.render.finish import Assets, FinishContext, finishers
@@ -83,7 +83,7 @@ class SiteRenderer:
             if name != _RECORDS.get(engine.name, engine.name):
                 forget(site, name)  # the other engine wrote the pages
         place = site if engine.keeps_pages or only else _beside(site)
-        cache = Cache(site, _RECORDS.get(engine.name, engine.name))
+        cache = PageCache(site, _RECORDS.get(engine.name, engine.name))
         sources = site_sources(site)
         fronts = {source: cache.front(source) or front_of(source) for source in sources}
         plan = plan_site(place, sources, fronts, only=only, drafts=self._drafts)
@@ -155,7 +155,7 @@ class _Rendering:
     site: Site
     plan: RenderPlan
     engine: Engine
-    cache: Cache
+    cache: PageCache
     assets: Assets = field(default_factory=Assets)
     made: list[_MadePage] = field(default_factory=list)
     failed: list[_FailedPage] = field(default_factory=list)
@@ -420,7 +420,7 @@ def _from_record(site: Site, page: PlannedPage, record: Mapping[str, Any]) -> _M
     )
 
 
-def _pages_around(plan: RenderPlan, cache: Cache) -> list[Path]:
+def _pages_around(plan: RenderPlan, cache: PageCache) -> list[Path]:
     """The pages to make as well where one that was made before has left the site: they may list it or lead to it.
 
     A post that changed itself waits until it is asked for.

@@ -1,6 +1,6 @@
 """Reads a post for the embedded engine: front matter, includes, shortcodes and outputs become one Markdown text.
 
-Every line of that text remembers the file and line it came from, so that what is wrong in it can be told where the
+Every line of that text remembers the file and line it came from, so that what is wrong in it can be said where the
 author wrote it.
 """
 
@@ -37,6 +37,8 @@ _ESCAPED_CELL = re.compile(r"^\{(\{+[^{}<]+\}+)\}\s*$")
 _SHORTCODE = re.compile(r"\{\{<\s*(?P<close>/?)(?P<body>(?:[^>]|>(?!\}\}))*?)\s*>\}\}")
 _ESCAPED = re.compile(r"\{\{\{(<.*?>)\}\}\}|\{\{<\s*/\*(.*?)\*/\s*>\}\}")
 _INCLUDE = re.compile(r"^[ \t]*\{\{<\s*(include|embed)\s+(.+?)\s*>\}\}[ \t]*$")
+_MARKS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)]|>|:(?!:))[ \t]+)*(?=:::)")
+"""What may stand before ``:::`` in its line: the marks of list items, quotes and definitions that it opens in."""
 _DIV = re.compile(r"^(?P<colons>:{3,})[ \t]*(?P<attributes>[^:\s].*?)?[ \t]*:*[ \t]*$")
 _EQUATION = re.compile(
     r"\$\$(?P<tex>(?:(?!\$\$)(?!\n[ \t]*\n).)+?)\$\$(?P<gap>[ \t]*\n?[ \t]*)\{#(?P<id>eq-[^\s}]+)(?P<rest>[^}]*)\}",
@@ -206,6 +208,9 @@ def _read_rows(reading: _PostReader, rows: Sequence[Row]) -> None:
         if fence is not None:
             if _closes(line, fence):
                 fence = None
+            elif not raw_shortcodes and "{{<" in line and (include := _INCLUDE.match(line)):
+                _insert_text(reading, include, path, at)
+                continue
             elif not raw_shortcodes and "{{" in line:
                 line = _resolve(reading, line, path, at, code=True)
             _add(reading, line, path, at)
@@ -245,9 +250,9 @@ def _read_rows(reading: _PostReader, rows: Sequence[Row]) -> None:
         if "{{<" in line and (include := _INCLUDE.match(line)):
             _insert(reading, include.group(1), include.group(2), path, at)
             continue
-        if line.lstrip().startswith(":::"):
-            reading.indented |= not line.startswith(":::")
-            _division(reading, line.strip(), path, at, divs)
+        if ":::" in line and (marks := _MARKS.match(line)):
+            reading.indented |= not line.startswith((":::", ">"))
+            _division(reading, line[marks.end() :].strip(), path, at, divs)
         if "{{" in line:
             line = _resolve(reading, line, path, at)
         _add(reading, line, path, at)
@@ -343,7 +348,7 @@ def _escaped_cell(reading: _PostReader, rows: Sequence[Row], number: int, openin
 
 
 def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) -> None:
-    arguments, options = _words(words)
+    arguments, options = _shortcode_words(words)
     if not arguments:
         reading.problem(path, at, f"the shortcode {kind!r} names no file.", f"Write {{{{< {kind} FILE >}}}}.")
         return
@@ -380,6 +385,22 @@ def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) ->
         _add(reading, "", path, at)
     finally:
         reading.including.pop()
+
+
+def _insert_text(reading: _PostReader, include: re.Match[str], path: Path, at: int) -> None:
+    """A file in a code block: its lines are code, with the shortcodes that code may hold."""
+    kind, (arguments, _) = include.group(1), _shortcode_words(include.group(2))
+    name = arguments[0] if arguments else ""
+    target = reading.site.root / name[1:] if name.startswith("/") else path.parent / name
+    if kind != "include" or not name or not target.is_file():
+        message = f"there is no file {name} to include." if kind == "include" else "a code block embeds no cells."
+        hint = _nearest_file(target) if kind == "include" else "Write the shortcode outside of the code block."
+        reading.problem(path, at, message, hint)
+        return
+    reading.inputs.add(target.resolve())
+    for number, line in enumerate(target.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        resolved = _resolve(reading, line, target, number, code=True) if "{{" in line else line
+        _add(reading, resolved, target, number)
 
 
 _TARGET = re.compile(r"(!\[[^\]]*\]\()([^)\s:/#][^)\s:]*)")
@@ -437,7 +458,7 @@ def _embed(reading: _PostReader, words: str, options: Mapping[str, str], path: P
 # --- shortcodes ------------------------------------------------------------------------------------------------------
 
 
-def _words(text: str) -> tuple[list[str], dict[str, str]]:
+def _shortcode_words(text: str) -> tuple[list[str], dict[str, str]]:
     """The arguments and the named options of a shortcode."""
     arguments: list[str] = []
     options: dict[str, str] = {}
@@ -463,7 +484,7 @@ def _resolve(reading: _PostReader, line: str, path: Path, at: int, *, code: bool
         return _token(reading, ShortcodeValue(text="{{" + inner + "}}"))
 
     def one(match: re.Match[str]) -> str:
-        arguments, options = _words(match["body"])
+        arguments, options = _shortcode_words(match["body"])
         if not arguments:
             return match.group(0)
         name, arguments = arguments[0], arguments[1:]
@@ -504,7 +525,7 @@ def _resolve_metadata(reading: _PostReader, value: Any) -> Any:
         return value
 
     def one(match: re.Match[str]) -> str:
-        arguments, options = _words(match["body"])
+        arguments, options = _shortcode_words(match["body"])
         line = line_of(reading.path, match.group(0)) or 1
         handler = _HANDLERS.get(arguments[0]) if arguments else None
         if handler is None:

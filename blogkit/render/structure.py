@@ -31,7 +31,7 @@ from blogkit.render.metadata import as_list
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class ShapeContext:
     """What the tree's shape depends on beside the tree."""
 
     metadata: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Frame:
     """The post's own entry in a list of references, as HTML."""
 
 
-def shape(page: HtmlElement, frame: Frame) -> None:
+def shape(page: HtmlElement, frame: ShapeContext) -> None:
     """Gives a page the structure that Quarto gives it."""
     main = main_of(page)
     if main is None:
@@ -64,7 +64,7 @@ def shape(page: HtmlElement, frame: Frame) -> None:
     _links(main, frame)
 
 
-def _decorate(main: HtmlElement, frame: Frame) -> None:
+def _decorate(main: HtmlElement, frame: ShapeContext) -> None:
     for quote in elements(main, "blockquote"):
         add_class(quote, "blockquote")
     for figure in elements(main, "figure"):
@@ -98,7 +98,7 @@ def _decorate(main: HtmlElement, frame: Frame) -> None:
             add_class(own, "anchored")
 
 
-def _annotations(main: HtmlElement, frame: Frame) -> None:
+def _annotations(main: HtmlElement, frame: ShapeContext) -> None:
     """The number of each note stands in the code, before the first line that it explains."""
     notes = [one for one in elements(main, "span") if one.get("data-code-cell")]
     for note in notes:
@@ -114,7 +114,7 @@ def _annotations(main: HtmlElement, frame: Frame) -> None:
 # --- contents --------------------------------------------------------------------------------------------------------
 
 
-def _contents(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
+def _contents(page: HtmlElement, main: HtmlElement, frame: ShapeContext) -> None:
     metadata = frame.metadata
     if metadata.get("toc") in {False, None} or metadata.get("toc") == "false":
         return
@@ -200,7 +200,7 @@ def license_of(value: Any) -> tuple[str, str]:
     return f"{code} {version or '4.0'}", f"https://creativecommons.org/licenses/{kind}/{version or '4.0'}/"
 
 
-def _appendix(main: HtmlElement, frame: Frame) -> None:
+def _appendix(main: HtmlElement, frame: ShapeContext) -> None:
     metadata, words = frame.metadata, frame.words
     style = metadata.get("appendix-style", "default")
     if style in {False, "none"}:
@@ -243,7 +243,7 @@ def _appendix(main: HtmlElement, frame: Frame) -> None:
             sections.append(note)
     if metadata.get("license"):
         box = make("div", class_="quarto-appendix-contents")
-        for entry in as_list(_one(metadata["license"])):
+        for entry in as_list(metadata["license"]):
             text, url = license_of(entry)
             line = make("div")
             if url and not isinstance(entry, Mapping):
@@ -268,11 +268,7 @@ def _appendix(main: HtmlElement, frame: Frame) -> None:
         main.append(appendix)
 
 
-def _one(value: Any) -> Any:
-    return [value] if isinstance(value, Mapping) else value
-
-
-def _own_citation(frame: Frame) -> HtmlElement:
+def _own_citation(frame: ShapeContext) -> HtmlElement:
     box = make("div")
     wanted = frame.metadata.get("appendix-cite-as", True)
     styles = ["display", "bibtex"] if wanted is True else [str(one) for one in as_list(wanted)]
@@ -319,7 +315,7 @@ def _own_sections(main: HtmlElement, sections: list[HtmlElement]) -> None:
 _NOT_AROUND = {"span", "em", "strong", "del", *HEADINGS}
 
 
-def _columns(page: HtmlElement, main: HtmlElement, frame: Frame) -> None:
+def _columns(page: HtmlElement, main: HtmlElement, frame: ShapeContext) -> None:
     metadata = frame.metadata
     for figure in with_class(main, "margin-caption"):
         _margin_caption(figure)
@@ -476,7 +472,7 @@ def _margin_reference(page: HtmlElement, link: HtmlElement, shown: set[str]) -> 
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
-def _links(main: HtmlElement, frame: Frame) -> None:
+def _links(main: HtmlElement, frame: ShapeContext) -> None:
     """A link to another post's source leads to its page."""
     for link in list(elements(main, "a")):
         href = link.get("href") or ""
@@ -490,13 +486,13 @@ def _links(main: HtmlElement, frame: Frame) -> None:
             _external(link, frame)
 
 
-def _external(link: HtmlElement, frame: Frame) -> None:
+def _external(link: HtmlElement, frame: ShapeContext) -> None:
     if frame.metadata.get("link-external-newwindow") is True:
         link.set("target", "_blank")
         link.set("rel", "noopener")
 
 
-def page_address(href: str, frame: Frame) -> str | None:
+def page_address(href: str, frame: ShapeContext) -> str | None:
     """The address of the page that a link to a source means; None for any other link."""
     _, mark, tail = href.partition("#")
     target = _target(href, frame)
@@ -508,7 +504,7 @@ def page_address(href: str, frame: Frame) -> str | None:
     return os.path.relpath(output, frame.output.parent).replace(os.sep, "/") + mark + tail
 
 
-def _target(href: str, frame: Frame) -> Path | None:
+def _target(href: str, frame: ShapeContext) -> Path | None:
     """The source that a link names; None for any other link."""
     path = href.partition("#")[0]
     if not re.search(r"\.(?:qmd|ipynb|md)$", path) or re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):

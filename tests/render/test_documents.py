@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from blogkit.errors import RenderError
+from blogkit.render.dom import parse_page
 from tests.render.conftest import Render, manifest_of, write_site
 from tests.render.facts import facts
 
@@ -623,3 +624,47 @@ Second^[A note.] here.
     words = facts(site / "index.html")["words"]
     assert words.index("Memoirs") < words.index("A note.") < words.index("Second")
     assert "Abstract One line. First" in words
+
+
+NESTED = {
+    "a list item": "- First.\n\n- ::: {.callout-tip}\n  Nested words.\n  :::\n\n- Last.\n",
+    "a numbered item": "1. ::: {.callout-tip}\n   Nested words.\n   :::\n",
+    "a quote": "> ::: {.callout-tip}\n> Nested words.\n> :::\n",
+    "a definition": "Term\n\n:   ::: {.callout-tip}\n    Nested words.\n    :::\n",
+}
+
+
+@pytest.mark.parametrize("place", NESTED)
+def test_a_block_may_open_in_the_line_of_what_it_stands_in(place: str, render: Render) -> None:
+    """Quarto reads it so, and the reader of lines must not count its end as one too many."""
+    out = render({"index.qmd": f"---\ntitle: T\n---\n\n{NESTED[place]}"})
+    page = parse_page((out / "index.html").read_bytes())
+    (callout,) = [one for one in page.iter("div") if "callout-tip" in (one.get("class") or "").split()]
+    assert "Nested words." in callout.text_content()
+    around = {"a quote": "blockquote", "a definition": "dd"}.get(place, "li")
+    assert next(callout.iterancestors(around), None) is not None
+    assert ":::" not in page.text_content()
+
+
+def test_a_block_that_opens_in_a_list_item_and_never_ends_is_an_error_with_its_line(tmp_path: Path) -> None:
+    write_site(tmp_path, {"index.qmd": "---\ntitle: T\n---\n\n- ::: {.callout-tip}\n  Words.\n"})
+    with pytest.raises(RenderError) as caught:
+        manifest_of(tmp_path)
+    assert (caught.value.problems[0].line, "never closed" in caught.value.problems[0].message) == (5, True)
+
+
+def test_a_file_is_included_in_a_code_block_as_code(render: Render) -> None:
+    """As in Quarto, what the file holds is no Markdown, and shortcodes that code may hold are resolved in it."""
+    text = "```python\n# before\n{{< include model.py >}}\n```\n"
+    code = 'x = "{{< meta title >}}"\n# ::: {.no-block}\ny = "{{< what-is-this >}}"\n'
+    out = render({"index.qmd": f"---\ntitle: Words\n---\n\n{text}", "model.py": code})
+    page = parse_page((out / "index.html").read_bytes())
+    (block,) = [one for one in page.iter("code") if "before" in (one.text_content() or "")]
+    assert block.text_content().strip() == f"# before\n{code.strip()}".replace("{{< meta title >}}", "Words")
+
+
+def test_a_file_that_is_not_there_is_an_error_in_a_code_block_too(tmp_path: Path) -> None:
+    write_site(tmp_path, {"index.qmd": "---\ntitle: T\n---\n\n```\n{{< include gone.py >}}\n```\n"})
+    with pytest.raises(RenderError) as caught:
+        manifest_of(tmp_path)
+    assert (caught.value.problems[0].line, "no file gone.py" in caught.value.problems[0].message) == (6, True)

@@ -58,7 +58,7 @@ class PandocEngine:
         tree = parse_page(page_html(plan.site, source, answer, page_prefix(plan.site, page.output)))
         fields = answer.get("fields") or {}
         title = fields.get("title", {}).get("text", "")
-        structure.shape(tree, _frame(plan, page, source, title))
+        structure.shape(tree, _shape_context(plan, page, source, title))
         return DrawnPage(
             tree=tree,
             metadata=source.metadata,
@@ -87,7 +87,7 @@ def _words_of(source: PostSource, fields: Mapping[str, Mapping[str, str]], name:
     )
 
 
-def _frame(plan: RenderPlan, page: PlannedPage, source: PostSource, title: str) -> structure.Frame:
+def _shape_context(plan: RenderPlan, page: PlannedPage, source: PostSource, title: str) -> structure.ShapeContext:
     """What the shape of a page depends on beside its tree."""
     site, metadata = plan.site, source.metadata
     website = site.quarto.get("website") or {}
@@ -95,7 +95,7 @@ def _frame(plan: RenderPlan, page: PlannedPage, source: PostSource, title: str) 
     if address:
         address = f"{address.rstrip('/')}/{page.output.relative_to(site.output).as_posix()}"
     own = citeas.own_citation(metadata, title, people.authors(metadata), address, str(website.get("title") or ""))
-    return structure.Frame(
+    return structure.ShapeContext(
         citation=own.bibtex(),
         cite_as=own.html(),
         metadata=metadata,
@@ -323,14 +323,10 @@ def _headers(metadata: Mapping[str, Any]) -> list[str]:
 
 def _includes(source: PostSource, key: str) -> list[str]:
     texts = []
-    for entry in as_list(_listed(source.metadata.get(key))):
+    for entry in as_list(source.metadata.get(key)):
         if isinstance(entry, Mapping) and "text" in entry:
             texts.append(str(entry["text"]))
         else:
             name = entry.get("file") if isinstance(entry, Mapping) else entry
             texts.append(Path(_file(source, name, key)["path"]).read_text(encoding="utf-8"))
     return texts
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, Mapping) else value

@@ -57,7 +57,7 @@ def made_how(spec: Mapping[str, Any], downloads: Sequence[tuple[str, str]]) -> h
     meta = spec.get("usermeta")
     origin = meta.get("blogkit") if isinstance(meta, dict) else None
     lines: list[html.HtmlElement] = [
-        element("li", {}, line) for line in _lines(origin if isinstance(origin, dict) else {})
+        element("li", {}, line) for line in _origin_lines(origin if isinstance(origin, dict) else {})
     ]
     command = origin.get("command") if isinstance(origin, dict) else None
     if isinstance(command, str) and command:
@@ -71,7 +71,7 @@ def made_how(spec: Mapping[str, Any], downloads: Sequence[tuple[str, str]]) -> h
     )
 
 
-def _lines(origin: Mapping[str, Any]) -> Iterator[str]:
+def _origin_lines(origin: Mapping[str, Any]) -> Iterator[str]:
     """What the provenance of a figure says, a sentence a line; what is not there is not said."""
     runs, seeds = origin.get("runs"), origin.get("seeds")
     if isinstance(runs, list) and runs:
@@ -112,10 +112,10 @@ def _varied(origin: Mapping[str, Any]) -> str:
     varied = origin.get("varied")
     if not isinstance(varied, dict) or not varied:
         return ""
-    return "; varied: " + "; ".join(f"{name} ({_values(values)})" for name, values in sorted(varied.items()))
+    return "; varied: " + "; ".join(f"{name} ({_varied_values(values)})" for name, values in sorted(varied.items()))
 
 
-def _values(values: Any) -> str:
+def _varied_values(values: Any) -> str:
     values = values if isinstance(values, list) else [values]
     if len(values) <= 6:
         return ", ".join(map(str, values))

@@ -42,7 +42,7 @@ def _may_stay(name: str, value: str) -> bool:
 def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
     """Removes scripts, frames, event handlers and addresses that run code from every output of a cell.
 
-    An output that is nothing without them goes, and the author is told.
+    An output that is nothing without them goes, and the author is warned.
     """
     for output in with_class(page, "cell-output-display"):
         ran = False

@@ -82,7 +82,7 @@ function state.kind_of(s, id)
   return prefix and s.kinds[prefix] or nil, prefix
 end
 
--- A thing that the author must mend. `key` is what to look for in the source to tell the line.
+-- A thing that the author must fix. `key` is what to look for in the source to find the line.
 function state.problem(s, what, key, hint)
   s.problems:insert({ what = what, key = key or "", hint = hint or "" })
 end
