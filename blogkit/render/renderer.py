@@ -107,7 +107,7 @@ def stale_pages(site: Site) -> frozenset[Path] | None:
     name = next((name for name in _RECORDS.values() if (site.root / FOLDER / f"{name}.json").is_file()), None)
     if name is None:
         return None
-    cache = Cache(site, name)
+    cache = PageCache(site, name)
     sources = site_sources(site)
     fronts = {source: cache.front(source) or front_of(source) for source in sources}
     plan = plan_site(site, sources, fronts)
@@ -115,7 +115,7 @@ def stale_pages(site: Site) -> frozenset[Path] | None:
     return frozenset(source for source in sources if not _is_fresh(site, cache, source, around.get(source)))
 
 
-def _is_fresh(site: Site, cache: Cache, source: Path, around: Sequence[Any] | None) -> bool:
+def _is_fresh(site: Site, cache: PageCache, source: Path, around: Sequence[Any] | None) -> bool:
     """Whether a page and all its files are there, as they would be made now; a draft has nothing ``around`` it."""
     entry = cache.valid(source, [output_of(site, source)])
     if entry is None or not all((site.output / name).is_file() for name in entry["record"]["files"]):
