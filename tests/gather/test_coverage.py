@@ -198,3 +198,17 @@ def test_results_follow_what_the_figures_notebook_imports_and_reads(tmp_path: Pa
     (folder / "plots.py").write_text("colour = 'blue'\n")
     assert not is_current(project, runs)
     assert plan_runs(project) == runs, "neither costs a run"
+
+
+def test_results_are_not_current_when_what_is_missing_changed(tmp_path: Path) -> None:
+    """The page says how many runs were planned and why some are missing, so either makes it old."""
+    project = project_of(tmp_path)
+    runs = plan_runs(project)
+    store_runs(project, runs[:8])
+    gather(project, runs)
+    assert is_current(project, runs)
+    assert not is_current(project, runs[:8])
+    store_failure(project, runs[8])
+    assert not is_current(project, runs)
+    assert "compute.md" in gather(project, runs).changed
+    assert is_current(project, runs)

@@ -11,7 +11,7 @@ from blogkit.config import load_project
 from blogkit.gather import gather
 from blogkit.gather.metrics import read_parquet
 from blogkit.model import Project, Run
-from blogkit.pipeline import plan, runs_to_do
+from blogkit.pipeline import coverage, plan, runs_to_do
 from blogkit.run.plan import earlier_id_of, plan_runs
 from blogkit.store import ProjectPaths, RunPaths, gathered_runs, read_json, stored_ids, write_text
 from tests.files import EXPERIMENT, write_project
@@ -73,6 +73,8 @@ def test_gathered_results_go_along_with_their_rows(tmp_path: Path, folders: bool
     runs = plan(project)
     assert runs_to_do(project, runs) == ()
     assert list(gathered_runs(paths)) == [run.id for run in runs]
+    found = coverage(project)
+    assert found is not None and found.whole, "another id is no other execution"
     gather(project, runs)
     table = read_parquet(paths.metrics)
     assert table is not None and set(table["run"]) == {run.id for run in runs} and len(table) == 4
