@@ -25,6 +25,8 @@ NAMED = {
     "in a comment": ("/* url(x.png) @import 'a.css'; */ a{b:c}", []),
     "in an ordinary string": ("a::before{content:'url(x.png)'}", []),
     "as a namespace": ("@namespace svg url(http://www.w3.org/2000/svg);", []),
+    "behind a namespace": ('@namespace s "http://a.edu/s"; a{b:url(x.png)}', ["x.png"]),
+    "with the least sign that an escape can mean": (r"a{b:url(a\1 b)}", ["a\x01b"]),
     "in the same document": ("a{filter:url(#blur)}", []),
     "broken": ("a{b:url(x y.png)}", []),
 }  # fmt: skip
