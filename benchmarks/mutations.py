@@ -1,208 +1,369 @@
-"""Draws small faults by lot, puts each into a copy of the tree, and says which the tests notice.
+"""Small faults put into the code on purpose: how many of them do the tests notice?
 
-    python benchmarks/mutations.py --count 60 blogkit/store.py=tests/run,tests/gather blogkit/css.py=tests/test_css.py
+    python benchmarks/mutations.py [--count 60] [--seed 14] [--least 50] [--only 0:20] [--list] [MODULE[=TEST,TEST] ...]
 
-Each module is given with the tests that should hold it. A fault is a comparison turned around or moved by one, a
-constant changed, a unit's factor lost (``* 60``), a ``not`` removed, ``and`` and ``or`` exchanged, or a statement
-dropped. The same seed draws the same faults of the same source. A fault is noticed when the fast tests of its module
-fail or take longer than ``--seconds``; those that survive are listed with their line. Nothing in the tree is changed.
+A seed draws the faults: first a module, then a kind of fault, then a place, so that a long module counts as much as a
+short one. Each fault is written into a copy of the tree, never into the tree itself, and the fast tests of its module
+run there (the table ``TESTS``, or those given; 120 s at most). A fault is killed when a test fails or the time is
+over. First the same tests run on the copy as it is: where they fail, nothing can be said. ``--only`` runs a part of
+the sample, ``--list`` runs nothing. The exit status is 1 when fewer than ``--least`` faults are killed.
+
+The tests run in a fork of this process, which has imported the heavy libraries; Linux and macOS only.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import importlib
 import os
 import random
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
 
 ROOT = Path(__file__).resolve().parent.parent
-_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
+SECONDS = 120
+HEAVY = ("pytest", "pandas", "pyarrow.parquet", "lxml.html", "pydantic", "selectolax.lexbor", "yaml")
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "blogkit/coverage.py": ("tests/gather/test_coverage.py", "tests/gather/test_coverage_told.py"),
+    "blogkit/gather/metrics.py": ("tests/gather/test_metrics.py",),
+    "blogkit/gather/values.py": ("tests/gather/test_values.py",),
+    "blogkit/intervals.py": ("tests/test_intervals.py",),
+    "blogkit/run/budget.py": ("tests/run/test_budget.py",),
+    "blogkit/run/execute.py": ("tests/run/test_limits.py", "tests/run/test_execute.py"),
+    "blogkit/run/plan.py": ("tests/run/test_plan.py", "tests/run/test_earlier_ids.py"),
+    "blogkit/page/charts.py": ("tests/page", "tests/review/test_chart_marks.py"),
+    "blogkit/page/model.py": ("tests/page", "tests/check/test_rules.py"),
+    "blogkit/page/parse.py": ("tests/page",),
+    "blogkit/page/rows.py": ("tests/figures/test_tables.py", "tests/page"),
+    "blogkit/page/seen.py": ("tests/page", "tests/check/test_rules.py"),
+    "blogkit/review/anchor.py": ("tests/review/test_anchor.py",),
+    "blogkit/review/assign.py": ("tests/review/test_assign.py",),
+    "blogkit/review/policy.py": ("tests/review/test_rights.py",),
+    "blogkit/review/score.py": ("tests/review/test_standing.py", "tests/review/test_record.py"),
+    "blogkit/review/state.py": ("tests/review/test_record.py", "tests/review/test_rights.py"),
+    "blogkit/render/finish/meta.py": ("tests/render/test_meta.py",),
+    "blogkit/render/finish/sanitise.py": ("tests/figures/test_outputs.py",),
+    "blogkit/render/made.py": ("tests/publish/test_gone.py", "tests/render/test_site.py"),
+    "blogkit/render/plan.py": ("tests/render/test_site.py", "tests/test_stale.py"),
+    "blogkit/publish/branch.py": ("tests/publish/test_branch.py", "tests/publish/test_gone.py"),
+    "blogkit/links.py": ("tests/check/test_offline.py", "tests/check/test_rules.py"),
+    "blogkit/check/fixes.py": ("tests/check/test_project.py", "tests/check/test_command.py"),
+    "blogkit/check/rules/citations.py": ("tests/check/test_cited_numbers.py", "tests/check/test_rules.py"),
+    "blogkit/check/rules/document.py": ("tests/check/test_rules.py",),
+    "blogkit/check/rules/figures.py": ("tests/check/test_rules.py",),
+    "blogkit/check/rules/package.py": ("tests/check/test_rules.py", "tests/check/test_archives.py"),
+    "blogkit/check/rules/track.py": ("tests/check/test_rules.py",),
+    "blogkit/check/rules/writing.py": ("tests/check/test_rules.py",),
+    "blogkit/kernel/facts.py": ("tests/run/test_kernel_room.py",),
+    "blogkit/kernel/linked.py": ("tests/run/test_working.py", "tests/run/test_kernel_room.py"),
+    "blogkit/kernel/run_folder.py": ("tests/run/test_working.py", "tests/run/test_kernel_room.py"),
+}
+
+_SHIFTED = {ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">")}
+_FLIPPED = {
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+    ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"),
+}
+_UNITS = {24, 60, 100, 1000, 1024, 3600, 86400}
+_CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_RANGE = re.compile(r"(?<!\\)(\w)-(\w)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, order=True)
 class Mutation:
-    """One fault in one place of a module."""
+    """One fault: what stands between two bytes of a module, and what is put there."""
 
     module: str
+    begin: int
+    end: int
+    kind: str
     line: int
-    says: str
-    source: str
-    """The whole module with the fault."""
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        was, now = (" ".join(text.split())[:70] for text in (self.before, self.after))
+        return f"{self.module}:{self.line}: {self.kind}: {was}  ->  {now}"
 
 
-Change = Callable[[ast.AST, ast.AST], str | None]
+class _Places(ast.NodeVisitor):
+    """Every place of a module where a fault can be made."""
+
+    def __init__(self, module: str, source: bytes) -> None:
+        self.module, self.source = module, source
+        self.starts = [0]
+        for line in source.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+        self.found: list[Mutation] = []
+        self.visit(ast.parse(source))
+
+    def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
+
+    def _text(self, node: ast.expr | ast.stmt) -> str:
+        begin, end = self._span(node)
+        return self.source[begin:end].decode()
+
+    def _add(self, kind: str, begin: int, end: int, after: str) -> None:
+        line = self.source.count(b"\n", 0, begin) + 1
+        before = self.source[begin:end].decode()
+        self.found.append(Mutation(self.module, begin, end, kind, line, before, after))
+
+    def _replace(self, kind: str, node: ast.expr | ast.stmt, after: str) -> None:
+        self._add(kind, *self._span(node), after)
+
+    def _replace_between(self, kind: str, one: ast.expr, other: ast.expr, words: tuple[str, str]) -> None:
+        begin, end = self._span(one)[1], self._span(other)[0]
+        between = self.source[begin:end].decode()
+        word = words[0].replace(" ", r"\s+")
+        after, times = re.subn(rf"(?<![\w<>=!]){word}(?![\w<>=])", words[1], between)
+        if times == 1:
+            self._add(kind, begin, end, after)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        for one, operator, other in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
+            if type(operator) in _SHIFTED:
+                self._replace_between("boundary shifted", one, other, _SHIFTED[type(operator)])
+            elif type(operator) in _FLIPPED:
+                self._replace_between("comparison flipped", one, other, _FLIPPED[type(operator)])
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        words = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        self._replace_between("and/or swapped", node.values[0], node.values[1], words)
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.Not):
+            self._replace("not removed", node, f"bool({self._text(node.operand)})")
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        right = node.right
+        if isinstance(node.op, ast.Mult | ast.Div) and isinstance(right, ast.Constant) and right.value in _UNITS:
+            self._replace("unit lost", node, f"({self._text(node.left)})")
+        self.generic_visit(node)
+
+    def visit_Set(self, node: ast.Set) -> None:
+        for one in node.elts:
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                self._replace("left out of a set", one, '"left out"')
+
+    def visit_If(self, node: ast.If) -> None:
+        last = node.body[-1]
+        if isinstance(last, ast.Return | ast.Raise | ast.Continue) and not node.orelse:
+            self._replace("early end dropped", last, "pass")
+        self._force(node.test)
+        self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        self._force(node.test)
+        self.generic_visit(node)
+
+    def _force(self, test: ast.expr) -> None:
+        if self._text(test) != "TYPE_CHECKING":
+            for value in ("True", "False"):
+                self._replace("condition forced", test, f"({value})")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "re":
+            for pattern in node.args[:1]:
+                if isinstance(pattern, ast.Constant) and isinstance(pattern.value, str):
+                    self._narrow(pattern)
+        self.generic_visit(node)
+
+    def _narrow(self, pattern: ast.Constant) -> None:
+        begin, _ = self._span(pattern)
+        text = self._text(pattern)
+        for group in _CLASS.finditer(text):
+            for found in _RANGE.finditer(group[0]):
+                if found[1] < found[2]:
+                    at = begin + len(text[: group.start() + found.start()].encode())
+                    narrower = f"{found[1]}-{chr(ord(found[2]) - 1)}"
+                    self._add("range narrowed", at, at + len(found[0].encode()), narrower)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            for change in ("+ 1", "- 1"):
+                self._replace("number changed", node, f"({self._text(node)} {change})")
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_arguments(self, node: ast.arguments) -> None:
+        for default in (*node.defaults, *node.kw_defaults):
+            if default is not None:
+                self.visit(default)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.visit(node.args)
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """What a message says is no fault, and Python 3.11 does not know where its parts stand."""
 
 
-def places_of(module: str) -> list[tuple[int, Change]]:
-    """Where which fault could be put into a module: the number of a node, and the change."""
-    nodes = ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))
-    return [
-        (number, change) for number, node in enumerate(nodes) for kind, change in _CHANGES if isinstance(node, kind)
-    ]
+def places(module: str) -> list[Mutation]:
+    """Every fault that can be made in a module."""
+    return sorted(set(_Places(module, (ROOT / module).read_bytes()).found))
 
 
-def mutate(module: str, number: int, change: Change) -> Mutation | None:
-    """A module with one fault; None where the change does not fit the node."""
-    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
-    node = next(one for index, one in enumerate(ast.walk(tree)) if index == number)
-    line, before = getattr(node, "lineno", 0), ast.unparse(node).splitlines()[0]
-    after = change(tree, node)
-    if after is None:
-        return None
-    source = ast.unparse(ast.fix_missing_locations(tree))
-    return Mutation(module=module, line=line, says=f"{before[:60]}  ->  {after[:60]}", source=source)
-
-
-def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, name, new)
-            elif isinstance(value, list):
-                value[:] = [new if one is old else one for one in value]
-
-
-def _turn(tree: ast.AST, node: ast.AST) -> str | None:
-    if not isinstance(node, ast.Compare):
-        return None
-    node.ops[0] = _COMPARISONS[type(node.ops[0])]()
-    return ast.unparse(node)
-
-
-def _change_constant(tree: ast.AST, node: ast.AST) -> str | None:
-    if not isinstance(node, ast.Constant) or not isinstance(node.value, int | float):
-        return None
-    node.value = not node.value if isinstance(node.value, bool) else node.value + 1
-    return ast.unparse(node)
-
-
-def _drop_factor(tree: ast.AST, node: ast.AST) -> str | None:
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
-        return None
-    if not isinstance(node.right, ast.Constant):
-        return None
-    _replace(tree, node, node.left)
-    return ast.unparse(node.left)
-
-
-def _drop_not(tree: ast.AST, node: ast.AST) -> str | None:
-    if not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
-        return None
-    _replace(tree, node, node.operand)
-    return ast.unparse(node.operand)
-
-
-def _exchange(tree: ast.AST, node: ast.AST) -> str | None:
-    if not isinstance(node, ast.BoolOp):
-        return None
-    node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-    return ast.unparse(node)
-
-
-def _drop_statement(tree: ast.AST, node: ast.AST) -> str | None:
-    plain = isinstance(node, ast.Raise | ast.AugAssign | ast.Continue) or (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    )
-    if not plain:
-        return None
-    _replace(tree, node, ast.Pass())
-    return "pass"
-
-
-_CHANGES: tuple[tuple[type[ast.AST] | UnionType, Change], ...] = (
-    (ast.Compare, _turn),
-    (ast.Constant, _change_constant),
-    (ast.BinOp, _drop_factor),
-    (ast.UnaryOp, _drop_not),
-    (ast.BoolOp, _exchange),
-    (ast.Raise | ast.AugAssign | ast.Continue | ast.Expr, _drop_statement),
-)
-
-
-def draw(modules: list[str], count: int, seed: int) -> list[Mutation]:
-    """So many faults by lot, each module as likely as another."""
-    dice = random.Random(seed)
-    pools = {module: places_of(module) for module in modules}
-    chosen: list[Mutation] = []
-    while len(chosen) < count and any(pools.values()):
-        module = dice.choice([module for module in modules if pools[module]])
-        made = mutate(module, *pools[module].pop(dice.randrange(len(pools[module]))))
-        if made is not None:
-            chosen.append(made)
-    return chosen
-
-
-def run_tests(tree: Path, tests: list[str], seconds: float) -> str:
-    """How the fast tests end in a tree: ``passed``, ``failed`` or ``late``."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+def is_python(mutation: Mutation) -> bool:
+    """Whether a module with a fault can still be compiled."""
     try:
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return "late"
-    return "passed" if done.returncode == 0 else "failed"
+        compile(changed((ROOT / mutation.module).read_bytes(), mutation), mutation.module, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
-def copy_tree(folder: Path) -> Path:
-    """A copy of what git tracks, with what is not committed yet."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-    )
-    for name in filter(None, names.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return folder
+def changed(source: bytes, mutation: Mutation) -> bytes:
+    """A module with its fault."""
+    return source[: mutation.begin] + mutation.after.encode() + source[mutation.end :]
 
 
-def measure(pairs: dict[str, list[str]], chosen: list[Mutation], seconds: float, say: Callable[[str], None]) -> int:
-    """Puts each fault into a copy of the tree, and gives how many survived. The tests must pass without any."""
-    survived = 0
-    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        tree = copy_tree(Path(folder))
-        for module in {one.module for one in chosen}:
-            if run_tests(tree, pairs[module], seconds) != "passed":
-                raise SystemExit(f"{module}: its tests fail, or are late, without any fault")
-        for number, one in enumerate(chosen, start=1):
-            sound = (tree / one.module).read_text(encoding="utf-8")
-            begun = time.monotonic()
-            try:
-                (tree / one.module).write_text(one.source, encoding="utf-8")
-                ended = run_tests(tree, pairs[one.module], seconds)
-            finally:
-                (tree / one.module).write_text(sound, encoding="utf-8")
-            verdict = "SURVIVED" if ended == "passed" else "killed"
-            survived += ended == "passed"
-            took = time.monotonic() - begun
-            say(f"{number:>3} {verdict:<9} {one.module}:{one.line}  {one.says}  ({ended}, {took:.0f} s)")
-    return survived
+def draw(modules: list[str], number: int, seed: int) -> list[Mutation]:
+    """As many different faults as asked for: a module, then a kind, then a place."""
+    chance = random.Random(seed)
+    left = {module: places(module) for module in modules}
+    drawn: list[Mutation] = []
+    while len(drawn) < number and (open_modules := [module for module in modules if left[module]]):
+        there = left[chance.choice(open_modules)]
+        kind = chance.choice(sorted({one.kind for one in there}))
+        one = chance.choice([one for one in there if one.kind == kind])
+        there.remove(one)
+        if is_python(one):
+            drawn.append(one)
+    return drawn
 
 
-def main() -> None:
-    """Reads the command line, and prints a line a fault and the sum."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="+", metavar="MODULE=TEST[,TEST…]")
-    parser.add_argument("--seed", type=int, default=1)
+@contextlib.contextmanager
+def copied_tree() -> Iterator[Path]:
+    """A copy of what git knows and of new files, with compiled modules."""
+    with tempfile.TemporaryDirectory(prefix="mutations-") as place:
+        tree = Path(place) / "tree"
+        known = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        for name in subprocess.run(known, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0"):
+            if name and (ROOT / name).is_file():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", tree / "blogkit"], check=True)
+        yield tree
+
+
+def passes(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS) -> tuple[bool, str]:
+    """Whether tests pass in a tree, within the time; and the end of what they printed."""
+    log = tree.parent / "log"
+    child = os.fork()
+    if child == 0:
+        _run_tests(tree, tests, log)
+    until = time.monotonic() + seconds
+    status = None
+    while status is None and time.monotonic() < until:
+        done, how = os.waitpid(child, os.WNOHANG)
+        status = how if done else time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    if status is None:
+        os.waitpid(child, 0)
+        return False, f"not done after {seconds:g} s"
+    text = log.read_text(errors="replace")
+    lines = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return status == 0, (lines or text.strip().splitlines()[-1:] or [""])[0].split(" - ")[0]
+
+
+def _run_tests(tree: Path, tests: tuple[str, ...], log: Path) -> None:
+    os.setsid()
+    with log.open("w") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    os.chdir(tree)
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    sys.path[0] = str(tree)
+    import pytest
+
+    options = ["-x", "-q", "-m", "not slow", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    status = 1
+    try:
+        status = int(pytest.main([*options, *(name for name in tests if (tree / name).exists())]))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("modules", nargs="*", default=list(TESTS), metavar="MODULE[=TEST,TEST]")
     parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=300)
-    given = parser.parse_args()
-    pairs = {module: tests.split(",") for module, _, tests in (one.partition("=") for one in given.modules)}
-    chosen = draw(list(pairs), given.count, given.seed)
-    survived = measure(pairs, chosen, given.seconds, lambda line: print(line, flush=True))
-    print(f"{len(chosen) - survived} of {len(chosen)} killed, {survived} survived (seed {given.seed})")
+    parser.add_argument("--seed", type=int, default=14)
+    parser.add_argument("--least", type=int, default=50)
+    parser.add_argument("--only", default=":", help="a part of the sample: 0:20")
+    parser.add_argument("--list", action="store_true")
+    wish = parser.parse_args()
+    first, last = wish.only.split(":")
+    modules = [name.partition("=")[0] for name in wish.modules]
+    TESTS.update(
+        {name: tuple(tests.split(",")) for name, _, tests in (one.partition("=") for one in wish.modules) if tests}
+    )
+    sample = draw(modules, wish.count, wish.seed)[int(first or 0) : int(last) if last else None]
+    if wish.list:
+        print(*sample, sep="\n")
+        return 0
+    for name in HEAVY:
+        importlib.import_module(name)
+    with copied_tree() as tree:
+        needed = tuple(dict.fromkeys(test for one in sample for test in TESTS[one.module]))
+        sound, failed = passes(tree, needed, 10 * SECONDS)
+        if not sound:
+            print(f"The tests fail without any fault: {failed}")
+            return 2
+        killed = sum([_try_out(tree, one) for one in sample])
+    print(f"{killed} of {len(sample)} killed (seed {wish.seed})")
+    return int(killed < wish.least)
+
+
+def _try_out(tree: Path, mutation: Mutation) -> bool:
+    path = tree / mutation.module
+    source, stat = path.read_bytes(), path.stat()
+    path.write_bytes(changed(source, mutation))
+    os.utime(path, (stat.st_atime, stat.st_mtime + 10))  # not the compiled module's time
+    began = time.monotonic()
+    try:
+        survived, why = passes(tree, TESTS[mutation.module])
+    finally:
+        path.write_bytes(source)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    print(f"{'SURVIVED' if survived else 'killed  '} {time.monotonic() - began:5.1f} s  {mutation}  {why}", flush=True)
+    return not survived
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
