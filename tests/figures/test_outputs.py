@@ -232,3 +232,14 @@ def test_an_output_s_html_keeps_the_attributes_of_a_list_and_no_other() -> None:
     ]
     assert notebooks._ALLOWED["url_schemes"] == {"http", "https", "mailto", "data"}
     assert not {"script", "iframe", "form", "input", "button", "style", "base", "meta"} & notebooks._ALLOWED["tags"]
+
+
+@pytest.mark.parametrize("tag", ["script", "iframe", "object", "embed"])
+def test_an_output_that_is_nothing_but_what_runs_goes_and_the_author_is_warned(tag: str, tmp_path: Path) -> None:
+    site = Site(root=tmp_path, quarto={}, config=SiteConfig(), projects=())
+    for beside, kept in (("", 0), ("<p>words</p>", 1), ("<hr>", 1)):
+        context = FinishContext(site=site, source=tmp_path / "a.qmd", output=tmp_path / "a.html", prefix="")
+        page = parse_page(f"<body><div class='cell-output-display'><{tag}></{tag}>{beside}</div></body>")
+        clean_outputs(page, context)
+        assert len(page.xpath("//*[@class='cell-output-display']")) == kept
+        assert len(context.warnings) == 1 - kept and not page.xpath(f"//{tag}")

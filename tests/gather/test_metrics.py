@@ -109,3 +109,14 @@ def test_memory_is_told_in_decimal_units(size: int, words: str) -> None:
 
 def test_energy_is_joules_told_as_kilowatt_hours() -> None:
     assert "The GPU used 1.5 kWh." in compute_statement([{"seconds": 1.0, "energy": 3.6e6}, {"energy": 1.8e6}])
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [([1, 2], "int64"), ([1, None], "Int64"), ([0.5, 2], "float64"), ([0.5, None], "float64"), ([None], "Int64")],
+)
+def test_steps_are_whole_numbers_where_all_that_are_there_are(
+    tmp_path: Path, steps: list[float | None], kind: str
+) -> None:
+    run, paths = make(tmp_path, "a", {"width": 8}, *(line("error", 0.5, step) for step in steps))
+    assert str(metrics_table([run], {"a": paths}, None)["step"].dtype) == kind

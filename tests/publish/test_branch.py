@@ -10,7 +10,7 @@ import pytest
 
 from blogkit.errors import ProjectError, ToolFailed
 from blogkit.model import Site
-from blogkit.publish.branch import MESSAGE, pages_address, publish_branch
+from blogkit.publish.branch import MESSAGE, _some, pages_address, publish_branch
 from tests.check.sites import manifest, site
 
 
@@ -265,3 +265,10 @@ def test_only_what_the_site_holds_is_published_and_large_files_are_named(where: 
     release = publish_branch(where, replace(manifest(where), files=held))
     assert tree_of_branch(where) == [".nojekyll", "checkpoint.pt", "index.html", "projects/width/index.html"]
     assert release.notes == ("checkpoint.pt is a file of 26 MB.",)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"), [("a", "a"), ("cab", "a, b, c"), ("dcab", "a, b, c and 1 more"), ("edcab", "a, b, c and 2 more")]
+)
+def test_of_many_names_three_are_told_and_the_others_counted(names: str, told: str) -> None:
+    assert _some(names) == told

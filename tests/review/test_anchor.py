@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import shutil
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from blogkit.page.places import read_page
 from blogkit.review.anchor import AnchorState, anchor, describe, follow, fragment
+from blogkit.review.anchor import _same as _same_value
 from blogkit.review.approximate import search
 from tests.review.posts import invent_post
 
@@ -283,3 +286,21 @@ def test_the_browser_and_the_report_follow_the_same_rule(tmp_path: Path) -> None
     for mine, theirs in zip(expected, answer, strict=True):
         assert theirs["score"] == pytest.approx(mine.pop("score"), abs=1e-9)
         assert {name: theirs[name] for name in mine} == mine
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (0.12345, 0.12346, True),
+        (0.1234, 0.1236, False),
+        (0, 0.0, True),
+        (math.inf, math.inf, True),
+        (8, "8", False),
+        ("8", "8", True),
+        (True, 1.0001, False),
+    ],
+)
+def test_a_marks_number_is_the_same_to_four_digits_and_a_text_only_letter_by_letter(
+    one: Any, other: Any, same: bool
+) -> None:
+    assert _same_value(one, other) is same

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from blogkit.cli import app, reviews
 from blogkit.review.bundle import open_bundle, write_bundle
 from blogkit.review.folder import ReviewFolder
-from blogkit.review.record import CONTEXT, PERSON, Event, parse_event, read_record, to_lines
+from blogkit.review.record import CONTEXT, PERSON, Event, Kind, parse_event, read_record, to_lines
 from blogkit.review.roster import read_roster
+from blogkit.review.state import Reply, Thread
 from tests.review.school import RUBRIC, comment, event, key, open_school, reply, scores
 
 assert reviews.review  # the commands are there
@@ -146,3 +147,19 @@ def test_what_staff_took_out_does_not_come_back_with_its_writers_bundle(tmp_path
         events=[*events, parse_event(deleted)], staff=frozenset(one.key for one in roster.staff),
     )  # fmt: skip
     assert "UNSUBMITTED comment" not in open_bundle(bundle, tmp_path / "work").folder.record.read_text()
+
+
+def test_the_authors_last_word_is_that_of_their_last_answer_that_stands() -> None:
+    """A reply without an answer says nothing of what the authors will do, nor does one that was taken back."""
+    question: Any = None  # who wrote it when is not asked
+    replies = [
+        Reply(event=question, text="Why?"),
+        Reply(event=question, text="Soon.", answer={"state": "later"}),
+        Reply(event=question, text="Done.", answer={"state": "done"}),
+    ]
+    thread = Thread(event=question, text="Why twice?", kind=Kind.QUESTION, replies=replies)
+    assert thread.answer == "done"
+    replies[2].deleted = True
+    assert thread.answer == "later"
+    replies[1].deleted = True
+    assert thread.answer == ""
