@@ -196,6 +196,23 @@ def test_another_works_repository_may_be_linked(tmp_path: Path) -> None:
     assert track(tmp_path, page(end='<p>See <a href="https://github.com/pytorch/pytorch">PyTorch</a>.</p>')) == []
 
 
+def test_a_page_without_its_source_is_asked_for_nothing_that_only_a_source_has(tmp_path: Path) -> None:
+    def told(name: str, *, end: str = "") -> list[str]:
+        html = page(end=end).replace("Ada Example", "Anonymous")
+        report = check_path(submission(tmp_path / name, html), profile=load("iclr-blogposts"))
+        return [one.message for one in report.findings if one.code in {"BK202", "BK203", "BK206"}]
+
+    assert told("bare") == ["the page has no description."]
+    data = '<script type="application/ld+json">{}</script><script type="math/tex">x</script>'
+    assert told("data", end=data) == ["the page has no description."]
+    assert told("script", end="<script>1</script>") == ["the page has no description.", "the post holds a script."]
+
+
+def test_an_empty_list_of_authors_is_told_on_its_line(tmp_path: Path) -> None:
+    front = TRACK_FRONT.replace("authors:\n  - name: Anonymous\n", "authors: []\n")
+    assert [one for one in track(tmp_path, front=front) if "author" in one] == ["5: the front matter has no author."]
+
+
 # --- self-assessment
 
 

@@ -304,3 +304,15 @@ def test_a_marks_number_is_the_same_to_four_digits_and_a_text_only_letter_by_let
     one: Any, other: Any, same: bool
 ) -> None:
     assert _same_value(one, other) is same
+
+
+def test_a_picture_that_moved_to_another_figure_is_a_question_there_and_no_other_picture_is_taken_for_it() -> None:
+    def page(*pictures: tuple[str, str]) -> str:
+        return f"<main>{''.join(f'<div id={name}><img src={source}></div>' for name, source in pictures)}</main>"
+
+    before = read_page(page(("fig-a", "one.png"), ("fig-b", "two.png")))
+    region = [fragment("fig-a"), {"type": "blogkit:ImageSelector", "source": before.images[0].source, "index": 0}]
+    moved = anchor(read_page(page(("fig-b", "two.png"), ("fig-c", "one.png"))), region)
+    assert (moved.state, moved.block, moved.start) == (AnchorState.CHECK, "fig-c", 1)
+    assert anchor(read_page(page(("fig-b", "two.png"))), region).state is AnchorState.UNANCHORED
+    assert anchor(read_page(page(("fig-b", "two.png"), ("fig-c", "x.png"))), region).state is AnchorState.UNANCHORED
