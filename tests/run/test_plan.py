@@ -10,7 +10,7 @@ import pytest
 
 from blogkit.config import load_project
 from blogkit.errors import ConfigError, NotebookError
-from blogkit.run.plan import plan_runs
+from blogkit.run.plan import plan_runs, source_files
 from tests.files import EXPERIMENT, notebook, write_project
 
 SWEEP = """
@@ -244,3 +244,10 @@ def test_a_parameter_that_is_called_like_a_key_of_the_sweep_is_told_where_it_sta
     folder = write_project(tmp_path, sweep, ("parameters", "threads = 1\nseed = 0"))
     with pytest.raises(ConfigError, match=r"sweep\.yml:6: 2 stands twice among the levels of 'threads'"):
         plan_runs(load_project(folder))
+
+
+def test_a_project_without_a_sweep_has_no_runs_and_no_sources_of_runs(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 1\n")
+    (folder / "sweep.yml").unlink()
+    project = load_project(folder)
+    assert project.sweep is None and source_files(project) == {}
