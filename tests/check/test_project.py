@@ -213,6 +213,13 @@ def test_an_empty_list_of_authors_is_told_on_its_line(tmp_path: Path) -> None:
     assert [one for one in track(tmp_path, front=front) if "author" in one] == ["5: the front matter has no author."]
 
 
+@pytest.mark.parametrize("listed", ["", "toc: true\n", "toc: Introduction\n"])
+def test_a_contents_list_that_is_no_list_is_told_once(tmp_path: Path, listed: str) -> None:
+    front = TRACK_FRONT[: TRACK_FRONT.index("toc:")] + listed
+    (told,) = track(tmp_path, front=front)
+    assert told.endswith("the front matter has no contents list.")
+
+
 # --- self-assessment
 
 

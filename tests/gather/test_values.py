@@ -90,6 +90,6 @@ def test_a_later_value_of_the_same_name_wins_and_texts_are_kept() -> None:
         ]
     )
     assert yaml.safe_load(text) == {
-        "values": {"best": format_value(0.25, 0.03), "device": "CPU: 2 cores"},
+        "values": {"best": "0.25\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.03", "device": "CPU: 2 cores"},
         "values-raw": {"best": {"value": 0.25, "error": 0.03}},
     }
