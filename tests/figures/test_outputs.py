@@ -243,3 +243,13 @@ def test_an_output_that_is_nothing_but_what_runs_goes_and_the_author_is_warned(t
         clean_outputs(page, context)
         assert len(page.xpath("//*[@class='cell-output-display']")) == kept
         assert len(context.warnings) == 1 - kept and not page.xpath(f"//{tag}")
+
+
+@pytest.mark.parametrize("name", ["action", "formaction", "href", "src", "srcset", "poster", "ping", "background"])
+def test_an_address_of_an_output_has_a_scheme_that_is_known_to_be_safe(name: str, tmp_path: Path) -> None:
+    site = Site(root=tmp_path, quarto={}, config=SiteConfig(), projects=())
+    context = FinishContext(site=site, source=tmp_path / "a.qmd", output=tmp_path / "a.html", prefix="")
+    for address, stays in (("unknown:x", False), ("file:///etc/passwd", False), ("https://x.test/", True)):
+        page = parse_page(f"<body><div class='cell-output-display'><p {name}='{address}'>x</p></div></body>")
+        clean_outputs(page, context)
+        assert bool(page.xpath(f"//p/@{name}")) is stays, address
