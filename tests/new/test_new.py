@@ -63,7 +63,7 @@ def test_a_new_project_can_be_planned_at_once(site: Site) -> None:
     head = front_matter(project.post).data
     assert head["title"] == "My Project"
     assert head["author"] == [{"name": "Ada: Example"}, {"name": "Bo"}]
-    assert head["date"] == TODAY
+    assert datetime.date.fromisoformat(head["date"]) == TODAY
 
 
 def test_a_title_may_hold_anything(site: Site) -> None:
