@@ -26,7 +26,7 @@ from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_id
 
 if TYPE_CHECKING:
     from blogkit.check import Report
-    from blogkit.check.fixes import Mended
+    from blogkit.check.fixes import AppliedFixes
     from blogkit.review.rubric import Rubric
 
 
@@ -227,7 +227,7 @@ def check_projects(
 
 def fix_projects(
     site: Site, names: Sequence[str] = (), *, profile: str | None = None, several: Several | None = None
-) -> list[tuple[str, Mended]]:
+) -> list[tuple[str, AppliedFixes]]:
     """Fixes what is safe to fix in the sources of the named projects, and says for each what it did."""
     from blogkit import check
     from blogkit.publish import page_of
@@ -238,7 +238,7 @@ def fix_projects(
     done = []
     for project in projects:
         with kept.going_on(project):
-            done.append((project.name, check.mend(site, project, page_of(manifest, project), profile=chosen)))
+            done.append((project.name, check.apply_fixes(site, project, page_of(manifest, project), profile=chosen)))
     if several is None:
         kept.raise_errors()
     return done

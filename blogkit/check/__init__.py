@@ -33,13 +33,14 @@ from blogkit.tools.workers import Limits, Stop, run_bounded
 
 if TYPE_CHECKING:
     from blogkit.check.browser import Look
-    from blogkit.check.fixes import Mended
+    from blogkit.check.fixes import AppliedFixes
     from blogkit.tools.workers import Outcome
 
 __all__ = [
     "Profile",
     "Report",
     "all_rules",
+    "apply_fixes",
     "as_csv",
     "as_github",
     "as_json",
@@ -53,7 +54,6 @@ __all__ = [
     "find_rule",
     "load",
     "looking",
-    "mend",
     "refuse_errors",
 ]
 
@@ -143,14 +143,14 @@ def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bo
         return Report(name=path.name, path=path, profile=chosen, findings=(finding,), refused=str(refusal))
 
 
-def mend(
+def apply_fixes(
     site_or_path: Site | Path, project: Project | None = None, page: RenderedPage | None = None, *, profile: Profile
-) -> Mended:
-    """Mends what is safe to mend in a project's source, or in a folder, page or zip; says what it did.
+) -> AppliedFixes:
+    """Fixes what is safe to fix in a project's source, or in a folder, page or zip; says what it did.
 
     Raises ProjectError for a submission that is refused.
     """
-    from blogkit.check.fixes import mend_archive, mend_folder, mend_project
+    from blogkit.check.fixes import fix_archive, fix_folder, fix_project
 
     if isinstance(site_or_path, Path):
         try:
@@ -158,12 +158,12 @@ def mend(
         except Refused as refusal:
             raise ProjectError(f"the submission {refusal}", path=site_or_path) from refusal
         if post.page_name is None:
-            raise ProjectError("holds no page to mend.", path=site_or_path)
+            raise ProjectError("holds no page to fix.", path=site_or_path)
         if post.root is None:
-            return mend_archive(post, profile, _open)
-        return mend_folder(post, profile)
+            return fix_archive(post, profile, _open)
+        return fix_folder(post, profile)
     assert project is not None and page is not None
-    return mend_project(_post_of(site_or_path, project, page), profile)
+    return fix_project(_post_of(site_or_path, project, page), profile)
 
 
 def check_paths(
@@ -263,7 +263,7 @@ def _advice(code: str) -> str:
 
 
 def explain(name: str, profile: Profile) -> str:
-    """What a rule asks, why, how to mend it, and what it is worth in a venue. Raises ProjectError for no such rule."""
+    """What a rule asks, why, how to fix it, and what it is worth in a venue. Raises ProjectError for no such rule."""
     if name.strip().upper() == "BK100":
         return (
             "BK100 submission: The submission can be opened, and safely.\n"
@@ -285,8 +285,8 @@ def explain(name: str, profile: Profile) -> str:
     if criterion:
         weight += f'; speaks to "{criterion.title}", {criterion.points} of 100 points'
     lines.append(f"Here: {weight}.")
-    if rule.mends:
-        lines.append("`blogkit check --fix` mends what is safe to mend.")
+    if rule.fixable:
+        lines.append("`blogkit check --fix` fixes what is safe to fix.")
     if rule.browser:
         lines.append("Only `blogkit check --browser` can tell.")
     lines.append(f"Waive: in the front matter, `blogkit: {{waive: {{{rule.name}: the reason}}}}`.")

@@ -1,7 +1,7 @@
-"""Mends what can be mended without asking: junk files, a missing language or viewport, the letter case of a path, and
+"""Fixes what can be fixed without asking: junk files, a missing language or viewport, the letter case of a path, and
 pictures with more pixels than are ever shown.
 
-Nothing is lost by it: a zip stays as it is and a mended copy is made beside it; of a file that changes in a folder, the
+Nothing is lost by it: a zip stays as it is and a fixed copy is made beside it; of a file that changes in a folder, the
 old one is kept.
 """
 
@@ -25,28 +25,28 @@ from blogkit.page.seen import WORD, shown_width, visible_text
 from blogkit.store import write_bytes
 
 KEPT = ".before-fix"
-"""Ends the name of the folder, beside the mended one, that keeps files as they were."""
+"""Ends the name of the folder, beside the fixed one, that keeps files as they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mended:
-    """What was mended, and where the result lies."""
+class AppliedFixes:
+    """What was fixed, and where the result lies."""
 
     path: Path
     said: tuple[str, ...]
-    """One sentence each; empty when there was nothing to mend."""
+    """One sentence each; empty when there was nothing to fix."""
 
 
-def mend_project(post: Post, profile: Profile) -> Mended:
-    """Mends the source of a project: paths and pictures; its page is rendered anew by the next command."""
+def fix_project(post: Post, profile: Profile) -> AppliedFixes:
+    """Fixes the source of a project: paths and pictures; its page is rendered anew by the next command."""
     assert post.project is not None and post.source is not None
     keep = post.project.parent.parent / ".blogkit" / f"{post.project.name}{KEPT}"
     said = [*_case_in_source(post, keep), *_pictures(post, profile, post.project, keep)]
-    return Mended(path=post.project, said=tuple(said))
+    return AppliedFixes(path=post.project, said=tuple(said))
 
 
-def mend_folder(post: Post, profile: Profile) -> Mended:
-    """Mends a folder, or the folder of a page, in place."""
+def fix_folder(post: Post, profile: Profile) -> AppliedFixes:
+    """Fixes a folder, or the folder of a page, in place."""
     assert post.root is not None and post.page_name is not None
     root = post.root
     keep = root.with_name(f"{root.resolve().name}{KEPT}")
@@ -63,11 +63,11 @@ def mend_folder(post: Post, profile: Profile) -> Mended:
         _keep(root, post.page_name, keep)
         write_bytes(root / post.page_name, new)
         said += changes
-    return Mended(path=root, said=tuple(said))
+    return AppliedFixes(path=root, said=tuple(said))
 
 
-def mend_archive(post: Post, profile: Profile, open_post: Callable[[Path], Post]) -> Mended:
-    """Makes a mended copy of a zip, ``NAME.fixed.zip``; ``open_post`` opens what was unpacked."""
+def fix_archive(post: Post, profile: Profile, open_post: Callable[[Path], Post]) -> AppliedFixes:
+    """Makes a fixed copy of a zip, ``NAME.fixed.zip``; ``open_post`` opens what was unpacked."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="blogkit-fix-") as folder:
@@ -78,9 +78,9 @@ def mend_archive(post: Post, profile: Profile, open_post: Callable[[Path], Post]
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(post.files.read(name))
-        mended = mend_folder(open_post(root), profile)
-        if not mended.said:
-            return Mended(path=post.path, said=())
+        fixed = fix_folder(open_post(root), profile)
+        if not fixed.said:
+            return AppliedFixes(path=post.path, said=())
         place = post.path.with_name(f"{post.path.stem}.fixed.zip")
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -88,7 +88,7 @@ def mend_archive(post: Post, profile: Profile, open_post: Callable[[Path], Post]
                 if path.is_file():
                     archive.write(path, path.relative_to(root).as_posix())
         write_bytes(place, stream.getvalue())
-        return Mended(path=place, said=mended.said)
+        return AppliedFixes(path=place, said=fixed.said)
 
 
 def _mend_page(post: Post, data: bytes) -> tuple[bytes, list[str]]:
@@ -209,7 +209,7 @@ def _scaled(data: bytes, width: int) -> bytes | None:
 
 
 def _keep(root: Path, name: str, keep: Path) -> None:
-    """A copy of a file as it was; the first one, when it is mended again."""
+    """A copy of a file as it was; the first one, when it is fixed again."""
     place = keep / name
     if place.exists():
         return
@@ -217,5 +217,5 @@ def _keep(root: Path, name: str, keep: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, place)
     except OSError as error:
-        hint = "Nothing was mended: what is there now is kept first."
+        hint = "Nothing was fixed: what is there now is kept first."
         raise StoreError(f"could not be kept: {error.strerror}.", hint=hint, path=root / name) from error

@@ -64,7 +64,7 @@ def shown_path(path: Path | None) -> str:
 
 
 def as_text(reports: Sequence[Report]) -> str:
-    """A page for people: each post, its findings with place and mend, and a line that sums up."""
+    """A page for people: each post, its findings with place and fix, and a line that sums up."""
     out: list[str] = []
     for report in reports:
         title = str(report.facts.get("title") or "")

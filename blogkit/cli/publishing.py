@@ -116,7 +116,7 @@ def _fix(what: list[str], profile: str | None) -> list[str]:
     then = list(names)
     for one in what:
         if _is_submission(Path(one)):
-            fixed = checking.mend(Path(one), profile=checking.load(profile or _default_profile()))
+            fixed = checking.apply_fixes(Path(one), profile=checking.load(profile or _default_profile()))
             done.append((one, fixed))
             then.append(str(fixed.path) if Path(one).suffix == ".zip" else one)
     for name, fixed in done:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blogkit.check import Report, check_path, check_project, load, mend
+from blogkit.check import Report, apply_fixes, check_path, check_project, load
 from blogkit.check.bibliography import read_bibliography
 from tests.check import by_hand, pages
 from tests.check.pages import page, submission, zipped
@@ -256,14 +256,14 @@ def test_what_is_safe_is_mended_and_what_was_there_is_kept(tmp_path: Path) -> No
     folder = write_tree(tmp_path / "post", tree)
     profile = load("mit-6.7960")
     assert {one.code for one in check_path(folder, profile=profile).findings} == {"BK103", "BK119", "BK120", "BK122"}
-    done = mend(folder, profile=profile)
+    done = apply_fixes(folder, profile=profile)
     assert len(done.said) == 5, done.said
     assert check_path(folder, profile=profile).findings == ()
     kept = tmp_path / "post.before-fix"
     assert (kept / "index.html").read_text() == html
     assert (kept / "images/plot2.png").read_bytes() == big
     assert (kept / ".DS_Store").read_bytes() == b"junk"
-    assert mend(folder, profile=profile).said == ()
+    assert apply_fixes(folder, profile=profile).said == ()
 
 
 def test_a_zip_is_mended_in_a_copy(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_a_zip_is_mended_in_a_copy(tmp_path: Path) -> None:
     }
     path = zipped(tmp_path / "a.zip", {**files, "__MACOSX/._x": "junk"})
     before = path.read_bytes()
-    done = mend(path, profile=profile)
+    done = apply_fixes(path, profile=profile)
     assert done.path == tmp_path / "a.fixed.zip" and path.read_bytes() == before
     assert check_path(done.path, profile=profile).findings == ()
 
@@ -283,7 +283,7 @@ def test_a_path_in_the_source_gets_the_letter_case_of_its_file(tmp_path: Path) -
     source = SOURCE.replace("results/charts/error.svg", "Results/charts/Error.svg")
     where = site(tmp_path, source=source)
     project, rendered = post_of(where)
-    done = mend(where, project, rendered, profile=load("mit-6.7960"))
+    done = apply_fixes(where, project, rendered, profile=load("mit-6.7960"))
     assert done.said == ("Results/charts/Error.svg is called results/charts/error.svg now, as the file is.",)
     assert "](results/charts/error.svg)" in project.post.read_text()
     assert "](Results/charts/Error.svg)" in (where.root / ".blogkit/width.before-fix/index.qmd").read_text()
@@ -295,4 +295,4 @@ def test_a_language_is_only_said_when_the_words_are_of_it(tmp_path: Path) -> Non
         + "Der Fehler steigt mit der Breite des Netzes wieder an. " * 20
     )
     folder = write_tree(tmp_path / "post", {"index.html": german})
-    assert mend(folder, profile=load("plain")).said == ()
+    assert apply_fixes(folder, profile=load("plain")).said == ()

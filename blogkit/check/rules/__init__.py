@@ -25,10 +25,10 @@ class Rule:
     why: str
     """What happens to a post that breaks it."""
     fix: str
-    """How to mend it."""
+    """How to fix it."""
     check: Check
-    mends: bool = False
-    """Whether ``--fix`` can mend it safely."""
+    fixable: bool = False
+    """Whether ``--fix`` can fix it safely."""
     browser: bool = False
     """Whether only a browser can tell."""
 
@@ -37,7 +37,7 @@ _RULES: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, name: str, *, why: str, fix: str, mends: bool = False, browser: bool = False
+    code: str, name: str, *, why: str, fix: str, fixable: bool = False, browser: bool = False
 ) -> Callable[[Check], Check]:
     """Registers a function as a rule; its docstring's first line says what must hold."""
 
@@ -45,7 +45,7 @@ def rule(
         says = (check.__doc__ or "").strip().splitlines()[0]
         assert name not in _RULES, name
         _RULES[name] = Rule(
-            code=code, name=name, says=says, why=why, fix=fix, check=check, mends=mends, browser=browser
+            code=code, name=name, says=says, why=why, fix=fix, check=check, fixable=fixable, browser=browser
         )
         return check
 

@@ -76,7 +76,7 @@ def links(post: Post, profile: Profile) -> Iterator[Fault]:
     why="Screen readers need the language, phones the viewport, browsers the doctype; contrast and keyboard decide who can "
     "read at all.",
     fix='Begin with `<!doctype html>`, `<html lang="en">`, `<meta charset="utf-8">` and a viewport.',
-    mends=True,
+    fixable=True,
 )
 def document(post: Post, profile: Profile) -> Iterator[Fault]:
     """The page says its language, encoding and viewport, has a doctype, and an accessibility check finds nothing."""

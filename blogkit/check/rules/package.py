@@ -103,7 +103,7 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
     why="A picture, style sheet or script that is not in the submission, or whose name differs in letter case, is "
     "missing on the grader's machine even if it shows on yours.",
     fix="Put the file in, or correct the path, letter for letter.",
-    mends=True,
+    fixable=True,
 )
 def files(post: Post, profile: Profile) -> Iterator[Fault]:
     """Every local address leads to a file that is there, with the same letter case."""
@@ -151,7 +151,7 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
     "junk",
     why="Files of the operating system say nothing about the work, and can tell your user name.",
     fix="Delete them; `blogkit publish --to zip` never packs any.",
-    mends=True,
+    fixable=True,
 )
 def junk(post: Post, profile: Profile) -> Iterator[Fault]:
     """The submission holds no files of the operating system."""
@@ -169,7 +169,7 @@ def junk(post: Post, profile: Profile) -> Iterator[Fault]:
     "weight",
     why="A page that is heavier than its content needs is slow to open, and a course site may refuse a large upload.",
     fix="Scale the picture to at most twice the width that it is shown at, or draw it as SVG.",
-    mends=True,
+    fixable=True,
 )
 def weight(post: Post, profile: Profile) -> Iterator[Fault]:
     """Images hold no more pixels than they are shown with, and the submission is below its size limit."""

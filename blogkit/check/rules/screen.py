@@ -40,7 +40,7 @@ def no_script(post: Post, profile: Profile) -> Iterator[Fault]:
     "BK125",
     "console",
     why="An error in the console is a script that stopped half-way; what it should have done is missing.",
-    fix="Open the page, press F12, and mend or remove the script that the message names.",
+    fix="Open the page, press F12, and fix or remove the script that the message names.",
     browser=True,
 )
 def console(post: Post, profile: Profile) -> Iterator[Fault]:

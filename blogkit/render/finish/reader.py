@@ -104,7 +104,7 @@ def _hypothesis(main: HtmlElement) -> None:
 
 
 def _details(main: HtmlElement) -> None:
-    """Small mends for people who listen: boxes of tasks have names, a callout is called by its title."""
+    """Small fixes for people who listen: boxes of tasks have names, a callout is called by its title."""
     for header in with_class(main, "callout-header"):
         header.attrib.pop("aria-label", None)
     for line in elements(main, "a"):
