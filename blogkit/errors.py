@@ -11,6 +11,7 @@
     ├── CheckFailed            exit 1   findings at or above the level that fails
     ├── ReviewNotBlind         exit 1   a post tells who wrote it, so no reviewer gets it
     ├── StoreError             exit 4   the disk would not take or give back what it should
+    │   └── NotStored          exit 4   what should be stored is missing or damaged: that project's work stops alone
     ├── ToolMissing            exit 3   an outside program or an extra that is not installed
     └── ToolFailed             exit 3   an outside program that did not do its work
 
@@ -105,6 +106,10 @@ class StoreError(_Letter):
     """The disk would not take or give back what it should; what was there before is still there."""
 
     exit_code = 4
+
+
+class NotStored(StoreError):
+    """What should be stored is missing or damaged. It stops the work on one project; a full disk stops all."""
 
 
 class ReviewNotBlind(_Letter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from blogkit.errors import BlogkitError, ProjectError, StoreError, ToolMissing
+from blogkit.errors import BlogkitError, NotStored, ProjectError, StoreError, ToolMissing
 from blogkit.model import Project
 
 
@@ -37,11 +37,18 @@ class Several:
 
     @contextmanager
     def going_on(self, project: Project | None = None) -> Iterator[None]:
-        """Keeps an error of one project. What stops every project alike, a missing tool or a full disk, is raised."""
+        """Keeps an error of one project. What stops every project alike, a missing tool or a full disk, is raised.
+
+        It is raised with what was kept before, so that no error goes unsaid.
+        """
         try:
             yield
-        except (ToolMissing, StoreError):
-            raise
+        except NotStored as error:
+            self.errors.append(error)
+        except (ToolMissing, StoreError) as error:
+            if not self.errors:
+                raise
+            raise SeveralErrors([*self.errors, error]) from error
         except BlogkitError as error:
             self.errors.append(error)
         except (OSError, ValueError, RecursionError) as error:

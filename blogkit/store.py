@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blogkit.errors import StoreError
+from blogkit.errors import NotStored, StoreError
 from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE as RUN_FOLDER_VARIABLE
 from blogkit.kernel.run_folder import RunPaths as RunPaths
 from blogkit.kernel.run_folder import replace_file
@@ -154,11 +154,11 @@ def parse_json(data: str | bytes) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of ours. Raises StoreError when it is missing or damaged."""
+    """A JSON file of ours. Raises NotStored when it is missing or damaged."""
     try:
         return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(
+        raise NotStored(
             f"could not be read: {error}.", hint="Remove it and give the command again.", path=path
         ) from error
 
@@ -287,7 +287,7 @@ def recording_digest(run: RunPaths) -> str:
 def read_results(paths: ProjectPaths) -> dict[str, Any]:
     """``runs.json``, with a list of records under ``runs``; empty where nothing was gathered.
 
-    Raises StoreError when it is damaged.
+    Raises NotStored when it is damaged.
     """
     if not paths.provenance.is_file():
         return {}

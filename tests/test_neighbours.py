@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from blogkit.cli import app, build, projects, publishing, reviews, runs, site  # noqa: F401  # each adds its verbs
 from blogkit.config import load_project, open_site
-from blogkit.errors import ConfigError
+from blogkit.errors import BlogkitError, ConfigError, StoreError, ToolMissing
 from blogkit.pipeline import check_projects, gather, plan
+from blogkit.run.verify import Verified
 from blogkit.several import Several, SeveralErrors
 from blogkit.store import RunPaths
 from tests.files import EXPERIMENT, notebook, site_tree, write_tree
@@ -131,3 +133,78 @@ def test_problems_of_several_projects_are_raised_together_and_one_as_it_is(root:
     two.errors.remove(other)
     with pytest.raises(ConfigError):
         two.raise_errors()
+
+
+def test_verify_goes_on_past_a_project_whose_notebook_is_broken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(root / "projects/bad", BREAKAGES["a notebook"][0])
+    monkeypatch.setattr("blogkit.run.verify.verify_runs", lambda *_, **how: ())
+    code, said = command("verify")
+    assert code != 0 and "good: 0 of 0 runs agree" in said and "bad/experiment.ipynb" in said
+    assert command("verify", "good")[0] == 0
+
+
+def test_verify_goes_on_past_a_project_whose_stored_run_is_damaged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"sweep.yml": "seeds: 1\n", "experiment.ipynb": notebook(*EXPERIMENT)}
+    write_tree(root / "projects/bad", files)
+    (run,) = plan(load_project(root / "projects/bad"))
+    write_tree(root / "projects/bad/runs" / run.id, {"run.json": "{ cut off"})
+    monkeypatch.setattr("blogkit.run.verify._make_again", lambda project, run, *_: Verified(run=run, comparisons=()))
+    code, said = command("verify")
+    assert code != 0 and "good: 1 of 1 run agree" in said and f"bad/runs/{run.id}/run.json: could not be read" in said
+
+
+class EmptyQueue:
+    """A cluster that answers, and has no job."""
+
+    def jobs(self) -> dict[str, tuple[str, str]]:
+        return {}
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        assert not job_ids
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_cancel_goes_on_past_a_project_whose_cluster_is_not_known(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = '{"job": "1", "submitted": 4e9, "cluster": "NAME"}'
+    for name, cluster in (("bad", "gone"), ("good", "here")):
+        project = root / "projects" / name
+        write_tree(project, {"sweep.yml": "seeds: 1\n", "experiment.ipynb": notebook(*EXPERIMENT)})
+        write_tree(project, {"runs/.cluster/0123456789ab.json": note.replace("NAME", cluster)})
+    clusters = "blogkit: {profile: plain, clusters: {here: {engine: slurm}}}\n"
+    write_tree(root, {"_quarto.yml": QUARTO.replace("blogkit: {profile: plain}\n", clusters)})
+    queue: Callable[..., Any] = lambda cluster, project: EmptyQueue()  # noqa: E731  # what stands for the engine
+    monkeypatch.setattr("blogkit.run.cluster.open_queue", queue)
+    code, said = command("cancel")
+    assert code != 0 and "good: 0 jobs cancelled" in said and "bad: 0 jobs" not in said and "'gone'" in said
+
+
+def test_pack_goes_on_past_a_project_that_has_no_runs(root: Path) -> None:
+    write_tree(root / "projects/bad", {"sweep.yml": "seeds: 1\n", "experiment.ipynb": notebook(*EXPERIMENT)})
+    code, said = command("runs", "pack")
+    assert code != 0 and "good-runs.tar.gz: 1 run" in said and "There is no stored run to pack" in said
+    assert (root / "good-runs.tar.gz").is_file()
+
+
+def test_unpack_goes_on_past_files_that_are_no_packs_and_says_each(root: Path) -> None:
+    assert command("runs", "pack", "good")[0] == 0
+    write_tree(root, {"broken.tar.gz": b"no pack"})
+    code, said = command("runs", "unpack", "broken.tar.gz", "gone.tar.gz", "good-runs.tar.gz")
+    assert code != 0 and "good: 0 runs added from good-runs.tar.gz; 1 run were here already" in said
+    assert "broken.tar.gz: is not a pack of runs" in said and "gone.tar.gz: There is no such file" in said
+
+
+def test_what_stops_all_projects_is_raised_with_what_was_kept_before() -> None:
+    several = Several()
+
+    def meet(error: BlogkitError) -> None:
+        with several.going_on():
+            raise error
+
+    with pytest.raises(ToolMissing):
+        meet(ToolMissing("there is no pandoc."))
+    meet(ConfigError([]))
+    with pytest.raises(SeveralErrors) as stopped:
+        meet(StoreError("the disk is full."))
+    assert [type(error) for error in stopped.value.errors] == [ConfigError, StoreError]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blogkit.gather import Gathered
     from blogkit.gather.changes import ChangedValue
     from blogkit.model import Project, Run, RunResult, Site
+    from blogkit.run.verify import Verified
 
 Projects = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
 Scale = Annotated[str | None, typer.Option(help="A named size of the sweep, from `scales:` in sweep.yml.")]
@@ -155,12 +156,15 @@ def cancel(projects: Projects = None, scale: Scale = None) -> None:
     from blogkit.run.cluster import cancel_jobs, clusters_in_use, open_queue
 
     site = site_here(projects)
+    several = Several()
     for project in chosen_projects(site, projects):
-        count = 0
+        count, kept = 0, len(several.errors)
         for name in clusters_in_use(project):
-            with closing(open_queue(find_cluster(site, name), project)) as queue:
+            with several.going_on(project), closing(open_queue(find_cluster(site, name), project)) as queue:
                 count += cancel_jobs(project, plan(project, scale=scale), queue)
-        print(f"{project.name}: {count} {'job' if count == 1 else 'jobs'} cancelled.")
+        if count or len(several.errors) == kept:
+            print(f"{project.name}: {count} {'job' if count == 1 else 'jobs'} cancelled.")
+    several.raise_errors()
 
 
 @app.command()
@@ -209,27 +213,35 @@ def verify(
     from blogkit.run.verify import verify_runs
 
     disagree = 0
+    several = Several()
     for project in chosen_projects(site_here(projects), projects):
-        verified = verify_runs(
-            project,
-            plan(project, scale=scale),
-            sample=sample,
-            seed=seed,
-            tolerance=tolerance,
-            on_run=lambda one: print(f"  again  {one.id}  {parameters_text(one.parameters)}", file=sys.stderr),
-        )
-        for one in verified:
-            if one.failure:
-                print(f"{project.name} {one.run.id}  did not run again: {one.failure}")
-            for metric in one.comparisons:
-                apart = "" if metric.worst == 0 else f", at most {metric.worst:.2g} apart"
-                values = f"{metric.values} {'value' if metric.values == 1 else 'values'}"
-                print(f"{project.name} {one.run.id}  {metric.metric}: {metric.agreement.value} ({values}{apart})")
-        agreed = sum(one.agrees for one in verified)
-        disagree += len(verified) - agreed
-        print(f"{project.name}: {agreed} of {_count(verified)} agree.")
+        with several.going_on(project):
+            verified = verify_runs(
+                project,
+                plan(project, scale=scale),
+                sample=sample,
+                seed=seed,
+                tolerance=tolerance,
+                on_run=lambda one: print(f"  again  {one.id}  {parameters_text(one.parameters)}", file=sys.stderr),
+            )
+            disagree += _print_verified(project, verified)
+    several.raise_errors()
     if disagree:
         raise typer.Exit(1)
+
+
+def _print_verified(project: Project, verified: Sequence[Verified]) -> int:
+    """Says of each run that was made again which metrics agree; how many runs do not."""
+    for one in verified:
+        if one.failure:
+            print(f"{project.name} {one.run.id}  did not run again: {one.failure}")
+        for metric in one.comparisons:
+            apart = "" if metric.worst == 0 else f", at most {metric.worst:.2g} apart"
+            values = f"{metric.values} {'value' if metric.values == 1 else 'values'}"
+            print(f"{project.name} {one.run.id}  {metric.metric}: {metric.agreement.value} ({values}{apart})")
+    agreed = sum(one.agrees for one in verified)
+    print(f"{project.name}: {agreed} of {_count(verified)} agree.")
+    return len(verified) - agreed
 
 
 runs_app = typer.Typer(help="Carry runs between machines.", no_args_is_help=True, rich_markup_mode=None)
@@ -247,10 +259,13 @@ def pack(
     chosen = chosen_projects(site_here(projects), projects)
     if output is not None and len(chosen) > 1:
         raise ProjectError("A pack holds the runs of one project.", hint="Name the project, or leave --output out.")
+    several = Several()
     for project in chosen:
-        packed = pack_runs(project, output or Path(f"{project.name}-runs.tar.gz"))
-        runs = "run" if packed.runs == 1 else "runs"
-        print(f"{packed.path}: {packed.runs} {runs}, {file_size(packed.bytes)}.")
+        with several.going_on(project):
+            packed = pack_runs(project, output or Path(f"{project.name}-runs.tar.gz"))
+            runs = "run" if packed.runs == 1 else "runs"
+            print(f"{packed.path}: {packed.runs} {runs}, {file_size(packed.bytes)}.")
+    several.raise_errors()
 
 
 @runs_app.command()
@@ -263,11 +278,14 @@ def unpack(
     from blogkit.run.pack import pack_project, unpack_runs
 
     site = site_here(whole=False)
+    several = Several()
     for file in files:
-        (target,) = choose_projects(site, [project or pack_project(file)])
-        unpacked = unpack_runs(target, file)
-        known = f"; {_count(unpacked.known)} were here already" if unpacked.known else ""
-        print(f"{target.name}: {_count(unpacked.added)} added from {file}{known}.")
+        with several.going_on():
+            (target,) = choose_projects(site, [project or pack_project(file)])
+            unpacked = unpack_runs(target, file)
+            known = f"; {_count(unpacked.known)} were here already" if unpacked.known else ""
+            print(f"{target.name}: {_count(unpacked.added)} added from {file}{known}.")
+    several.raise_errors()
 
 
 # --- what the verbs share ---------------------------------------------------------------------------------------------

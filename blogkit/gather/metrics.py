@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blogkit.errors import StoreError
+from blogkit.errors import NotStored
 from blogkit.model import Run
 from blogkit.store import RunPaths, read_jsonl
 
@@ -100,7 +100,7 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 
 
 def read_parquet(path: Path) -> pd.DataFrame | None:
-    """An earlier table; None when there is none. Raises StoreError when it is damaged."""
+    """An earlier table; None when there is none. Raises NotStored when it is damaged."""
     import pandas as pd
 
     if not path.is_file():
@@ -108,6 +108,6 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise StoreError(
+        raise NotStored(
             f"is not readable as Parquet: {error}.", hint="Remove it and gather again.", path=path
         ) from error

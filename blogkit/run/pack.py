@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from blogkit import store
-from blogkit.errors import StoreError
+from blogkit.errors import NotStored, StoreError
 from blogkit.model import Project
 from blogkit.run.claims import Claim, claim
 from blogkit.store import ProjectPaths, RunPaths
@@ -55,15 +55,13 @@ class Unpacked:
 def pack_runs(project: Project, path: Path, ids: Sequence[str] | None = None) -> Packed:
     """Writes the stored runs of a project (or those with ``ids``) into one file. The same runs give the same bytes.
 
-    Raises StoreError when there is nothing to pack or the file cannot be written.
+    Raises NotStored when there is nothing to pack, StoreError when the file cannot be written.
     """
     paths = ProjectPaths.of(project)
     stored = store.stored_ids(paths)
     chosen = sorted(stored if ids is None else stored & set(ids))
     if not chosen:
-        raise StoreError(
-            "There is no stored run to pack.", hint=f"`blogkit run {project.name}` first.", path=paths.runs
-        )
+        raise NotStored("There is no stored run to pack.", hint=f"`blogkit run {project.name}` first.", path=paths.runs)
     files = {run_id: _run_files(paths.runs / run_id) for run_id in chosen}
     manifest = {
         "format": _FORMAT,
@@ -97,7 +95,7 @@ def pack_runs(project: Project, path: Path, ids: Sequence[str] | None = None) ->
 def unpack_runs(project: Project, path: Path) -> Unpacked:
     """Adds the runs of a pack to a project's store.
 
-    Raises StoreError when the file is no pack, is damaged, or was made from another project; the runs that came before
+    Raises NotStored when the file is no pack, is damaged, or was made from another project; the runs that came before
     the damage are stored, since each was whole.
     """
     paths = ProjectPaths.of(project)
@@ -106,28 +104,26 @@ def unpack_runs(project: Project, path: Path) -> Unpacked:
             manifest = _read_manifest(tar, path)
             if manifest["project"] != project.name:
                 message = f"holds runs of the project {manifest['project']!r}, not of {project.name!r}."
-                raise StoreError(message, hint="Name the project it belongs to: `blogkit runs unpack`.", path=path)
+                raise NotStored(message, hint="Name the project it belongs to: `blogkit runs unpack`.", path=path)
             return _take_runs(tar, manifest["runs"], paths, path)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
         hint = "Copy it again; `blogkit runs pack` makes such a file."
-        raise StoreError(f"is not a whole pack of runs: {error}.", hint=hint, path=path) from error
+        raise NotStored(f"is not a whole pack of runs: {error}.", hint=hint, path=path) from error
 
 
 def pack_project(path: Path) -> str:
-    """The name of the project that a pack was made from. Raises StoreError when it is no pack."""
+    """The name of the project that a pack was made from. Raises NotStored when it is no pack."""
     try:
         with tarfile.open(path, "r:gz") as tar:
             return str(_read_manifest(tar, path)["project"])
     except FileNotFoundError:
-        raise StoreError("There is no such file.", hint="`blogkit runs pack` makes one.", path=path) from None
+        raise NotStored("There is no such file.", hint="`blogkit runs pack` makes one.", path=path) from None
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(
-            f"is not a pack of runs: {error}.", hint="`blogkit runs pack` makes one.", path=path
-        ) from error
+        raise NotStored(f"is not a pack of runs: {error}.", hint="`blogkit runs pack` makes one.", path=path) from error
 
 
 def _take_runs(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, path: Path) -> Unpacked:
@@ -145,12 +141,12 @@ def _take_runs(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, 
             run_id, _, name = member.name.partition("/")
             if run_id not in wanted or name not in missing[run_id]:
                 if run_id not in known:
-                    raise StoreError(f"holds {member.name!r}, which its manifest does not name.", path=path)
+                    raise NotStored(f"holds {member.name!r}, which its manifest does not name.", path=path)
                 continue
             said = wanted[run_id][name]
             source = tar.extractfile(member) if member.isreg() else None
             if source is None or member.size != said["size"]:
-                raise StoreError(f"is damaged: {member.name!r} is not what its manifest says.", path=path)
+                raise NotStored(f"is damaged: {member.name!r} is not what its manifest says.", path=path)
             if run_id not in work:
                 # Without its claim, the folder would be cleared by a `blogkit run` that finds nobody filling it.
                 if (held := claim(paths.claim(run_id))) is not None:
@@ -170,19 +166,19 @@ def _take_runs(tar: tarfile.TarFile, runs: dict[str, Any], paths: ProjectPaths, 
             held.release()
     cut = [run_id for run_id, names in missing.items() if names]
     if cut:
-        raise StoreError(f"is damaged: {len(cut)} of its runs are not whole.", hint="Copy it again.", path=path)
+        raise NotStored(f"is damaged: {len(cut)} of its runs are not whole.", hint="Copy it again.", path=path)
     return Unpacked(added=tuple(sorted(added)), known=tuple(sorted(known)))
 
 
 def _store_run(paths: ProjectPaths, run_id: str, work: RunPaths, path: Path) -> bool:
     """Gives a whole run its name; False when somebody else did meanwhile. A run that is under way is left alone."""
     record: Any = None
-    with suppress(StoreError):
+    with suppress(NotStored):
         record = store.read_json(work.record)
     finished = isinstance(record, dict) and record.get("id") == run_id and record.get("status") == "done"
     if not finished or not _is_record(record) or not all(map(_is_metric, store.read_jsonl(work.metrics))):
         shutil.rmtree(work.folder, ignore_errors=True)
-        raise StoreError(f"is damaged: the record of {run_id} is not that of a finished run.", path=path)
+        raise NotStored(f"is damaged: the record of {run_id} is not that of a finished run.", path=path)
     new = not (paths.runs / run_id).is_dir()
     store.sync_folder(work.folder)
     store.keep_run(paths, run_id, work)
@@ -220,7 +216,7 @@ def _copy_file(source: IO[bytes], target: Path, expected: str, path: Path, name:
             digest.update(block)
             stream.write(block)
     if digest.hexdigest() != expected:
-        raise StoreError(f"is damaged: {name!r} has another hash than its manifest says.", path=path)
+        raise NotStored(f"is damaged: {name!r} has another hash than its manifest says.", path=path)
 
 
 def _read_manifest(tar: tarfile.TarFile, path: Path) -> dict[str, Any]:
@@ -228,16 +224,16 @@ def _read_manifest(tar: tarfile.TarFile, path: Path) -> dict[str, Any]:
     first = tar.next()
     stream = tar.extractfile(first) if first is not None and first.name == MANIFEST and first.isreg() else None
     if first is None or stream is None or first.size > _MANIFEST_LIMIT:
-        raise StoreError("is not a pack of runs: it has no manifest.", hint="`blogkit runs pack` makes one.", path=path)
+        raise NotStored("is not a pack of runs: it has no manifest.", hint="`blogkit runs pack` makes one.", path=path)
     manifest = store.parse_json(stream.read())
     runs = manifest.get("runs") if isinstance(manifest, dict) else None
     if not isinstance(runs, dict) or manifest.get("format") != _FORMAT or not isinstance(manifest.get("project"), str):
         hint = "It may come from another version of blogkit."
-        raise StoreError("has a manifest that this blogkit does not know.", hint=hint, path=path)
+        raise NotStored("has a manifest that this blogkit does not know.", hint=hint, path=path)
     for run_id, files in runs.items():
         sound = _RUN_ID.fullmatch(run_id) and isinstance(files, dict) and "run.json" in files
         if not sound or not all(_is_plain(name) and _is_said(said) for name, said in files.items()):
-            raise StoreError(f"has a manifest with an impossible entry for {run_id!r}.", path=path)
+            raise NotStored(f"has a manifest with an impossible entry for {run_id!r}.", path=path)
     return dict(manifest)
 
 
