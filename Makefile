@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: site test lint docs clean help
+.PHONY: site test test-long lint docs clean help
 
 site: $(INSTALLED) ## Install, make a first project if there is none, build every project, and pack each for submission
 	@test -d projects/myproject || $(BIN)/blogkit new myproject
@@ -15,6 +15,9 @@ site: $(INSTALLED) ## Install, make a first project if there is none, build ever
 
 test: $(TESTABLE) ## Install the test tools and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-long: $(TESTABLE) ## Run, at their whole length, the tests of which `make test` runs a sample (hours)
+	$(BIN)/python -m pytest -m long -n 2 --dist loadgroup
 
 lint: $(TESTABLE) ## Layers, style and types
 	$(BIN)/lint-imports
@@ -29,7 +32,7 @@ clean: ## Remove what was made, but neither runs nor results
 	rm -rf $(VENV) _site _submissions .blogkit
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -6,15 +6,34 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.sites import rendered_site
 
 __all__ = ["rendered_site"]
 
 
-def pytest_configure() -> None:
+settings.register_profile("sample", derandomize=True)
+"""What hypothesis tries is the same each time; ``make test-long`` draws anew."""
+
+LONG_TIME_LIMIT = 4 * 60 * 60
+"""Seconds that a long test may take."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """A shell that started the tests in the background has them ignore Ctrl-C, which some tests send."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.option.markexpr != "long":
+        settings.load_profile("sample")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A long test is slow too, and may take its time."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.timeout(LONG_TIME_LIMIT))
 
 
 @pytest.fixture(autouse=True)

@@ -186,10 +186,10 @@ def test_killing_drivers_150_times_at_random_moments_changes_nothing(tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds kernels in /proc")
-def test_killing_drivers_kernels_and_servers_of_real_runs_changes_nothing(tmp_path: Path) -> None:
-    """BLOGKIT_KILLS=100 kills as often as the issue asks; the default keeps the suite short."""
+@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.long)])
+def test_killing_drivers_kernels_and_servers_of_real_runs_changes_nothing(tmp_path: Path, kills: int) -> None:
     folder = write_project(tmp_path, "seeds: 12", *LEDGER)
-    kill_at_random(folder, "real", kills=int(os.environ.get("BLOGKIT_KILLS", "12")), seed=3, longest=2.5)
+    kill_at_random(folder, "real", kills=kills, seed=3, longest=2.5)
 
 
 def test_a_command_with_nothing_to_do_clears_what_a_killed_one_left(tmp_path: Path) -> None:

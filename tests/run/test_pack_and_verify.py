@@ -174,12 +174,13 @@ def test_a_record_that_would_trip_its_readers_is_refused(tmp_path: Path, name: s
     assert not list((here.folder / "runs").glob(".work/*"))
 
 
-def test_a_pack_with_any_bit_flipped_is_refused_or_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [150, pytest.param(20_000, marks=pytest.mark.long)])
+def test_a_pack_with_any_bit_flipped_is_refused_or_the_same(tmp_path: Path, count: int) -> None:
     there = project_with_runs(tmp_path / "there", count=1)
     here = load_project(write_project(tmp_path / "here", "seeds: 1", *CELLS))
     whole = pack_runs(there, tmp_path / "p.tar.gz").path.read_bytes()
     chance = random.Random(5)
-    for _ in range(150):
+    for _ in range(count):
         data = bytearray(whole)
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         (tmp_path / "x.tar.gz").write_bytes(data)
