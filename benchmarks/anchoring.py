@@ -3,7 +3,7 @@
     python benchmarks/anchoring.py [--passages 40] [--invented 4]
 
 Each of the repository's own pages (projects/*, docs/*, as rendered in `_site`) and some invented posts are edited as
-authors edit: typos mended, sentences reflowed and reworded, paragraphs moved, sections and sentences deleted, a
+authors edit: typos corrected, sentences reflowed and reworded, paragraphs moved, sections and sentences deleted, a
 look-alike paragraph put beside the original, numbers changed by a new run. Every passage's true place is known,
 because the edits move invisible marks with the words. A passage whose words were all deleted must not be attached
 anywhere. The rule was chosen while looking at seed 7 alone; the other seeds choose other passages and other edits, and
@@ -93,9 +93,9 @@ def edit_text(draft: Draft, element: HtmlElement, change: Callable[[str], str]) 
 
 
 def typo(draft: Draft) -> None:
-    """A few letters mended in several paragraphs."""
+    """A few letters corrected in several paragraphs."""
 
-    def mend(text: str) -> str:
+    def correct(text: str) -> str:
         places = [m.start() for m in re.finditer(r"[a-z](?=[a-z])", text)]
         if not places:
             return text
@@ -106,7 +106,7 @@ def typo(draft: Draft) -> None:
         return text[:at] + (text[at + 1 :] if how == 1 else draft.generator.choice("aeiou") + text[at:])
 
     for element in draft.generator.sample(draft.paragraphs(), min(6, len(draft.paragraphs()))):
-        edit_text(draft, element, mend)
+        edit_text(draft, element, correct)
 
 
 def reflow(draft: Draft) -> None:

@@ -99,22 +99,22 @@ def _as_core_schema(loader: Any) -> None:
             loader.add_constructor(tag, construct)
 
 
-class _SlowLoader(yaml.SafeLoader):
+class _SlowYamlLoader(yaml.SafeLoader):
     """Reads what is no YAML, since it says best what is wrong."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The one loader: files, front matter and the words of the command line mean the same everywhere."""
 
 
-_as_core_schema(_SlowLoader)
-_as_core_schema(_Loader)
+_as_core_schema(_SlowYamlLoader)
+_as_core_schema(_YamlLoader)
 
 
 def read_value(text: str) -> Any:
     """What YAML makes of a word of the command line; the word itself where it is no YAML."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with YAML 1.2's idea of scalars
+        return yaml.load(text, Loader=_YamlLoader)  # noqa: S506  # a safe loader with YAML 1.2's idea of scalars
     except (yaml.YAMLError, RecursionError):
         return text
 
@@ -246,16 +246,16 @@ def parse_yaml(text: str, path: Path, first_line: int = 1) -> Yaml:
 def _compose(text: str) -> yaml.Node | None:
     """The nodes of a document. Raises yaml.YAMLError."""
     try:
-        return yaml.compose(text, Loader=_Loader)
+        return yaml.compose(text, Loader=_YamlLoader)
     except yaml.YAMLError:
-        return yaml.compose(text, Loader=_SlowLoader)
+        return yaml.compose(text, Loader=_SlowYamlLoader)
 
 
 def _construct(node: yaml.Node | None) -> Any:
     """The values of a document's nodes. Raises yaml.YAMLError for an unknown tag."""
     if node is None:
         return None
-    loader = _Loader("")
+    loader = _YamlLoader("")
     try:
         return loader.construct_document(node)
     finally:
@@ -276,7 +276,7 @@ _SHORT_TEXT = 20_000
 def _load_yaml(text: str, path: Path, first_line: int) -> Any:
     refuse_deep_yaml(text, path, first_line)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=_YamlLoader)
         if may_be_yaml_bomb(text):
             refuse_yaml_bombs(node, path, first_line)
         return _construct(node)

@@ -14,7 +14,7 @@ from pathlib import Path
 from blogkit import __version__
 
 
-class State(StrEnum):
+class Health(StrEnum):
     """What an examination found."""
 
     GOOD = "ok"
@@ -29,7 +29,7 @@ class Examination:
     """One thing that was looked at."""
 
     name: str
-    state: State
+    state: Health
     says: str
     """What was found, or what goes without it and how to get it."""
 
@@ -38,7 +38,7 @@ def examine(folder: Path) -> Iterator[Examination]:
     """Looks at the interpreter, the notebooks' needs, the page's needs, and the site around ``folder``."""
     yield Examination(
         name="blogkit",
-        state=State.GOOD,
+        state=Health.GOOD,
         says=f"{__version__}, Python {'.'.join(map(str, sys.version_info[:3]))}, {os.cpu_count()} CPU cores",
     )
     yield _package("torch", "the starters' notebooks import it: pip install 'blogkit[starters]' -c constraints.txt")
@@ -59,9 +59,9 @@ def examine(folder: Path) -> Iterator[Examination]:
 
 def _package(name: str, otherwise: str) -> Examination:
     try:
-        return Examination(name=name, state=State.GOOD, says=metadata.version(name))
+        return Examination(name=name, state=Health.GOOD, says=metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Examination(name=name, state=State.ABSENT, says=otherwise)
+        return Examination(name=name, state=Health.ABSENT, says=otherwise)
 
 
 def _gpus() -> Iterator[Examination]:
@@ -69,25 +69,25 @@ def _gpus() -> Iterator[Examination]:
 
     devices = find_meter().devices()
     for gpu in devices:
-        yield Examination(name="GPU", state=State.GOOD, says=gpu.name)
+        yield Examination(name="GPU", state=Health.GOOD, says=gpu.name)
     if not devices:
-        yield Examination(name="GPU", state=State.ABSENT, says="runs use the CPU")
+        yield Examination(name="GPU", state=Health.ABSENT, says="runs use the CPU")
 
 
 def _kernel() -> Examination:
     try:
-        return Examination(name="kernel", state=State.GOOD, says=f"python3, ipykernel {metadata.version('ipykernel')}")
+        return Examination(name="kernel", state=Health.GOOD, says=f"python3, ipykernel {metadata.version('ipykernel')}")
     except metadata.PackageNotFoundError:
-        return Examination(name="kernel", state=State.BAD, says="no notebook can run: pip install ipykernel")
+        return Examination(name="kernel", state=Health.BAD, says="no notebook can run: pip install ipykernel")
 
 
 def _pandoc() -> Examination:
     try:
         return Examination(
-            name="pandoc", state=State.GOOD, says=f"pypandoc_binary {metadata.version('pypandoc_binary')}"
+            name="pandoc", state=Health.GOOD, says=f"pypandoc_binary {metadata.version('pypandoc_binary')}"
         )
     except metadata.PackageNotFoundError:
-        return Examination(name="pandoc", state=State.BAD, says="pages need it: pip install pypandoc_binary")
+        return Examination(name="pandoc", state=Health.BAD, says="pages need it: pip install pypandoc_binary")
 
 
 def _program(names: tuple[str, ...], shown: str, otherwise: str) -> Examination:
@@ -96,13 +96,13 @@ def _program(names: tuple[str, ...], shown: str, otherwise: str) -> Examination:
     found = os.environ.get(variable) if variable else None
     found = found or next(filter(None, map(shutil.which, programs)), None)
     if found:
-        return Examination(name=shown, state=State.GOOD, says=found)
-    return Examination(name=shown, state=State.ABSENT, says=otherwise)
+        return Examination(name=shown, state=Health.GOOD, says=found)
+    return Examination(name=shown, state=Health.ABSENT, says=otherwise)
 
 
 def _room(folder: Path) -> Examination:
     free = shutil.disk_usage(folder).free
-    state = State.GOOD if free > 1e9 else State.BAD
+    state = Health.GOOD if free > 1e9 else Health.BAD
     return Examination(name="disk", state=state, says=f"{free / 1e9:.1f} GB free")
 
 
@@ -114,14 +114,14 @@ def _site(folder: Path) -> Iterator[Examination]:
     try:
         site = open_site(folder)
     except BlogkitError as error:
-        yield Examination(name="site", state=State.BAD, says=str(error))
+        yield Examination(name="site", state=Health.BAD, says=str(error))
         return
-    yield Examination(name="site", state=State.GOOD, says=str(site.root))
+    yield Examination(name="site", state=Health.GOOD, says=str(site.root))
     for project in site.projects:
         if project.problems:
             says = "\n".join(str(problem) for problem in project.problems)
-            yield Examination(name=f"  {project.name}", state=State.BAD, says=says)
+            yield Examination(name=f"  {project.name}", state=Health.BAD, says=says)
             continue
         runs = len(gathered_runs(ProjectPaths.of(project)))
         says = f"{runs} runs gathered" if runs else "no results yet"
-        yield Examination(name=f"  {project.name}", state=State.GOOD, says=says)
+        yield Examination(name=f"  {project.name}", state=Health.GOOD, says=says)

@@ -79,7 +79,7 @@ class RenderError(_Problems):
     """A post that cannot be rendered faithfully; the page that it had stays, and the other posts were written."""
 
 
-class _Letter(BlogkitError):
+class _OneProblem(BlogkitError):
     """An error about one thing: what happened, and what to do next."""
 
     def __init__(self, message: str, hint: str = "", path: Path | None = None, line: int | None = None) -> None:
@@ -90,19 +90,19 @@ class _Letter(BlogkitError):
         return str(self.problem)
 
 
-class ProjectError(_Letter):
+class ProjectError(_OneProblem):
     """A project or a site that is missing, has an impossible name, or stands in the way."""
 
     exit_code = 2
 
 
-class NotebookError(_Letter):
+class NotebookError(_OneProblem):
     """A notebook that cannot be run as it stands: unreadable, no parameters cell, no such kernel."""
 
     exit_code = 2
 
 
-class StoreError(_Letter):
+class StoreError(_OneProblem):
     """The disk would not take or give back what it should; what was there before is still there."""
 
     exit_code = 4
@@ -112,17 +112,17 @@ class NotStored(StoreError):
     """What should be stored is missing or damaged. It stops the work on one project; a full disk stops all."""
 
 
-class ReviewNotBlind(_Letter):
+class ReviewNotBlind(_OneProblem):
     """A post tells who wrote it; each leak is fixed or waived before a reviewer gets the post."""
 
 
-class ToolMissing(_Letter):
+class ToolMissing(_OneProblem):
     """An outside program or an optional package that the command needs is not installed."""
 
     exit_code = 3
 
 
-class ToolFailed(_Letter):
+class ToolFailed(_OneProblem):
     """An outside program ended without doing its work; the message holds the end of what it printed."""
 
     exit_code = 3
@@ -148,16 +148,16 @@ class RunsFailed(BlogkitError):
 class CheckFailed(BlogkitError):
     """The check found something at or above the level that fails."""
 
-    def __init__(self, errors: int, warnings: int, letter: str = "") -> None:
-        super().__init__(errors, warnings, letter)
+    def __init__(self, errors: int, warnings: int, report: str = "") -> None:
+        super().__init__(errors, warnings, report)
         self.errors = errors
         self.warnings = warnings
-        self.letter = letter
+        self.report = report
         """The findings themselves, where the command printed no report."""
 
     def __str__(self) -> str:
-        if self.letter:
-            return self.letter
+        if self.report:
+            return self.report
         errors, warnings = (
             f"{count} {word}" + "s" * (count != 1)
             for count, word in ((self.errors, "error"), (self.warnings, "warning"))

@@ -234,7 +234,7 @@ def set_aside(paths: ProjectPaths, run_id: str) -> None:
 
 
 def keep_run(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
-    """Gives a finished run its name, in one rename. Where the name is taken, the one that is there stays."""
+    """Gives a finished run its name, in one rename. Where the name is taken, the stored run stays."""
     final = paths.runs / run_id
     try:
         os.rename(work.folder, final)

@@ -90,7 +90,7 @@ def reference() -> str:
         f"<!-- {MADE} -->",
         "",
         "The same text is in the terminal: `blogkit --help`, and `blogkit COMMAND --help` for one command. Results go",
-        "to standard output; progress and letters about what went wrong go to standard error.",
+        "to standard output; progress and error messages go to standard error.",
         "",
         *_options("blogkit", app),
     ]

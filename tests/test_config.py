@@ -56,7 +56,7 @@ def test_every_problem_of_a_sweep_is_told_at_once(tmp_path: Path) -> None:
         ("scales:\n  full:\n    gird: {}\n", "sweep.yml:3: 'scales.full.gird' is not a key"),
     ],
 )
-def test_an_impossible_sweep_is_a_letter_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_an_impossible_sweep_is_an_error_message_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     (first, *_) = problems(tmp_path, text)
     assert first.startswith(told), first
 
@@ -79,12 +79,12 @@ def test_problems_of_several_files_are_told_together(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_a_folder_without_a_site_is_a_letter(tmp_path: Path) -> None:
+def test_a_folder_without_a_site_is_an_error_message(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="blogkit init"):
         load_site(tmp_path)
 
 
-def test_an_unknown_project_is_a_letter_with_the_nearest_name(tmp_path: Path) -> None:
+def test_an_unknown_project_is_an_error_message_with_the_nearest_name(tmp_path: Path) -> None:
     site = load_site(write_tree(tmp_path, site_tree({"dead-relu": {}})))
     assert [project.name for project in choose_projects(site, ["projects/dead-relu/"])] == ["dead-relu"]
     with pytest.raises(ProjectError, match="Did you mean 'dead-relu'"):

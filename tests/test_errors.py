@@ -1,4 +1,4 @@
-"""Errors are letters to the user, and survive the way between processes."""
+"""Errors carry error messages for the user, and survive the way between processes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def make(kind: type[BlogkitError]) -> BlogkitError:
         return CheckFailed(1, 2)
     if issubclass(kind, ConfigError | errors.RenderError):
         return kind([problem])
-    assert issubclass(kind, errors._Letter)
+    assert issubclass(kind, errors._OneProblem)
     return kind("is wrong.", hint="Write something else.", path=Path("sweep.yml"), line=3)
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_an_error_is_the_same_letter_after_pickling(kind: type[BlogkitError]) -> None:
+def test_an_error_is_the_same_error_message_after_pickling(kind: type[BlogkitError]) -> None:
     error = make(kind)
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
@@ -39,7 +39,7 @@ def test_an_error_is_the_same_letter_after_pickling(kind: type[BlogkitError]) ->
     assert again.__dict__ == error.__dict__
 
 
-def test_a_letter_says_what_happened_where_and_what_to_do() -> None:
+def test_an_error_message_says_what_happened_where_and_what_to_do() -> None:
     error = ProjectError("has no post.", hint="Make an index.qmd.", path=Path("projects/x"), line=2)
     assert str(error) == "projects/x:2: has no post.\n    Make an index.qmd."
 

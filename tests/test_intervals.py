@@ -113,7 +113,7 @@ def test_students_t_is_that_of_scipy(freedom: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "letter"),
+    ("first", "second", "message"),
     [
         ({0: 1.0, 1: 2.0}, {0: 1.0, 2: 2.0}, "on one side only: 1, 2"),
         ({0: 1.0}, {0: 2.0}, "two or more values"),
@@ -122,8 +122,8 @@ def test_students_t_is_that_of_scipy(freedom: float) -> None:
         (pd.Series([1.0, 2.0, 3.0], index=[0, 1, 1]), {0: 1.0, 1: 2.0}, "seed 1 stands twice"),
     ],
 )
-def test_what_cannot_be_paired_is_refused(first: intervals.BySeed, second: intervals.BySeed, letter: str) -> None:
-    with pytest.raises(ValueError, match=letter):
+def test_what_cannot_be_paired_is_refused(first: intervals.BySeed, second: intervals.BySeed, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         intervals.paired(first, second)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from blogkit.charts.frames import (
-    Interval,
+    IntervalKind,
     at_step,
     check_columns,
     check_pooled,
@@ -34,7 +34,7 @@ def metric_over_axis(
     by: str | None = None,
     pool: str | Sequence[str] = (),
     at: str | float = "last",
-    interval: Interval = "95%",
+    interval: IntervalKind = "95%",
     title: str | None = None,
     unit: str | None = None,
     over_title: str | None = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blogkit.charts.frames import (
     ChartError,
-    Interval,
+    IntervalKind,
     check_columns,
     check_pooled,
     is_number,
@@ -32,7 +32,7 @@ def learning_curves(
     *,
     by: str | None = None,
     pool: str | Sequence[str] = (),
-    interval: Interval = "95%",
+    interval: IntervalKind = "95%",
     title: str | None = None,
     unit: str | None = None,
     step: str = "Epoch",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Numbers = Series[float]
 
-Interval = Literal["95%", "sd", "range"]
+IntervalKind = Literal["95%", "sd", "range"]
 """What a band or a bar shows: the 95 % confidence interval of the mean (Student's t), one standard deviation, or the
 smallest and largest seed."""
 
@@ -211,7 +211,7 @@ def smaller_is_better(metric: str) -> bool:
     return smaller
 
 
-def summary(rows: DataFrame, by: Sequence[str], interval: Interval) -> DataFrame:
+def summary(rows: DataFrame, by: Sequence[str], interval: IntervalKind) -> DataFrame:
     """Mean, interval and number of seeds of each group: columns ``by``, ``mean``, ``low``, ``high``, ``seeds``.
 
     A single seed has no interval, so that ``low`` and ``high`` are missing. Values that are no numbers are left out.
@@ -232,7 +232,7 @@ def summary(rows: DataFrame, by: Sequence[str], interval: Interval) -> DataFrame
 _INTERVALS = {"95%": "95 % interval", "sd": "standard deviation", "range": "range"}
 
 
-def spread_words(table: DataFrame, rows: DataFrame, interval: Interval | None, pool: str | Sequence[str]) -> str:
+def spread_words(table: DataFrame, rows: DataFrame, interval: IntervalKind | None, pool: str | Sequence[str]) -> str:
     """What a mean and its interval stand on: ``Mean and 95 % interval over 6 seeds``, and how many runs diverged."""
     counts = table["seeds"][table["seeds"] > 0]
     low, high = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)

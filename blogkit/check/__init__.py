@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.check.evidence import as_rubric, gather_evidence
-from blogkit.check.files import Archive, Files, Folder, Refused, open_archive
+from blogkit.check.files import Archive, Files, Folder, RefusedSubmission, open_archive
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
@@ -29,12 +29,12 @@ from blogkit.errors import CheckFailed, Problem, ProjectError
 from blogkit.links import local_path, resolve
 from blogkit.model import Finding, Level, Project, RenderedPage, Site
 from blogkit.page import Page
-from blogkit.tools.workers import Limits, Stop, run_bounded
+from blogkit.tools.workers import ItemStop, Limits, run_bounded
 
 if TYPE_CHECKING:
-    from blogkit.check.browser import Look
+    from blogkit.check.browser import OpenInBrowser
     from blogkit.check.fixes import AppliedFixes
-    from blogkit.tools.workers import Outcome
+    from blogkit.tools.workers import ItemOutcome
 
 __all__ = [
     "Profile",
@@ -69,7 +69,7 @@ def check_project(
     page: RenderedPage,
     *,
     profile: Profile | str | None = None,
-    browser: bool | Look = False,
+    browser: bool | OpenInBrowser = False,
     release: Path | None = None,
     coverage: Coverage | None = None,
 ) -> Report:
@@ -109,7 +109,7 @@ def _post_of(site: Site, project: Project, page: RenderedPage) -> Post:
 
 
 @contextmanager
-def looking(profile: Profile | None = None) -> Iterator[Look]:
+def looking(profile: Profile | None = None) -> Iterator[OpenInBrowser]:
     """One Chromium for several posts: what it gives is the ``browser`` of the functions here. Raises ToolMissing.
 
     With a profile, only what its errors ask for is looked at, which takes half the time.
@@ -121,7 +121,7 @@ def looking(profile: Profile | None = None) -> Iterator[Look]:
         yield look
 
 
-def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool | Look = False) -> Report:
+def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bool | OpenInBrowser = False) -> Report:
     """What is wrong with a zip, a folder or a page, also one that blogkit did not make.
 
     A submission that cannot be opened safely gives a report that says so, and raises nothing.
@@ -130,9 +130,9 @@ def check_path(path: Path, *, profile: Profile | str = "mit-6.7960", browser: bo
     try:
         post = _open(path)
         return _judge(post, chosen, name=path.name, browser=browser)
-    except (Refused, RecursionError) as refusal:
+    except (RefusedSubmission, RecursionError) as refusal:
         if isinstance(refusal, RecursionError):
-            refusal = Refused("is nested too deeply to be read.")
+            refusal = RefusedSubmission("is nested too deeply to be read.")
         finding = Finding(
             code="BK100",
             level=Level.ERROR,
@@ -155,7 +155,7 @@ def apply_fixes(
     if isinstance(site_or_path, Path):
         try:
             post = _open(site_or_path)
-        except Refused as refusal:
+        except RefusedSubmission as refusal:
             raise ProjectError(f"the submission {refusal}", path=site_or_path) from refusal
         if post.page_name is None:
             raise ProjectError("holds no page to fix.", path=site_or_path)
@@ -211,10 +211,10 @@ def _open_checker(profile: Profile, browser: bool) -> Iterator[Callable[[Path], 
         yield lambda path: check_path(path, profile=profile, browser=look)
 
 
-def _stopped_report(path: Path, profile: Profile, outcome: Outcome[Report]) -> Report:
+def _stopped_report(path: Path, profile: Profile, outcome: ItemOutcome[Report]) -> Report:
     """The report of a submission that took more than it may."""
     fix = "Open it by hand. It may be made to stop a checker."
-    if outcome.stop is Stop.TIME:
+    if outcome.stop is ItemStop.TIME:
         fix = "Open it by hand, or give it longer with --time-limit. It may be made to stop a checker."
     finding = Finding(
         code="BK100",
@@ -247,7 +247,7 @@ def refuse_errors(report: Report) -> None:
     problems = [
         Problem(
             message=f"{report.name} was not published: {count} against it in {report.profile.title}.",
-            hint="Mend this and publish again. `blogkit check` shows the warnings too.",
+            hint="Fix this and publish again. `blogkit check` shows the warnings too.",
         )
     ]
     problems += [
@@ -280,7 +280,7 @@ def explain(name: str, profile: Profile) -> str:
         raise ProjectError(f"There is no rule {name!r}.", hint=hint)
     level = profile.level(rule.name)
     criterion = profile.criterion(rule.name)
-    lines = [f"{rule.code} {rule.name}: {rule.says}", f"Why:  {rule.why}", f"Mend: {rule.fix}"]
+    lines = [f"{rule.code} {rule.name}: {rule.says}", f"Why:  {rule.why}", f"Fix:  {rule.fix}"]
     weight = f"{level.value} in {profile.name}" if level else f"off in {profile.name}"
     if criterion:
         weight += f'; speaks to "{criterion.title}", {criterion.points} of 100 points'
@@ -300,12 +300,12 @@ def _profile(profile: Profile | str, beside: Path | None) -> Profile:
 def _open(path: Path) -> Post:
     """A post from whatever lies at a path. Raises Refused."""
     if not path.exists():
-        raise Refused(
+        raise RefusedSubmission(
             "is not there.", "Give the path of a zip, a folder or a page, or the name of a project of this site."
         )
     if path.suffix.lower() in {".qmd", ".md", ".ipynb"}:
         hint = "Name its project, which is rendered and checked: `blogkit check NAME`."
-        raise Refused("is the source of a post; a rendered post is what can be checked.", hint)
+        raise RefusedSubmission("is the source of a post; a rendered post is what can be checked.", hint)
     if path.is_dir():
         folder = Folder(root=path)
         name = _page_name(folder.names)
@@ -352,7 +352,7 @@ def _page_in(files: Files, name: str | None) -> Page:
             return ""
         try:
             return files.read(target).decode("utf-8", "replace")
-        except Refused:
+        except RefusedSubmission:
             return ""
 
     data = files.read(name)
@@ -382,7 +382,7 @@ def _page_name(names: frozenset[str]) -> str | None:
     return html[0] if html else None
 
 
-def _judge(post: Post, profile: Profile, *, name: str, browser: bool | Look) -> Report:
+def _judge(post: Post, profile: Profile, *, name: str, browser: bool | OpenInBrowser) -> Report:
     """Every rule of a profile over a post."""
     if browser and post.page_name is not None:
         with looking() if browser is True else nullcontext(browser) as look:

@@ -16,7 +16,7 @@ from blogkit.check.post import Post
 if TYPE_CHECKING:
     from blogkit.tools.chromium import Browser, Tab
 
-Look = Callable[[Post], Mapping[str, Any]]
+OpenInBrowser = Callable[[Post], Mapping[str, Any]]
 """Opens a post in a browser and says what was seen: lists of sentences by the rule that tells them."""
 
 _TOUCH = """async () => {
@@ -135,7 +135,7 @@ def _axe_source() -> str:
 
 
 @contextmanager
-def looking(rules: frozenset[str] | None = None) -> Iterator[Look]:
+def looking(rules: frozenset[str] | None = None) -> Iterator[OpenInBrowser]:
     """A browser that stays open for as many posts as there are; one that died is started anew for the next post.
 
     Of what takes long, only what ``rules`` ask for is looked at, by their names; all of it for None. Raises ToolMissing when Playwright or Chromium is not installed, ToolFailed when it does not start.

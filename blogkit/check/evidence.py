@@ -55,7 +55,7 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[str]:
     for finding in report.findings:
         rule_of = find_rule(finding.code)
         if rule_of is not None and rule_of.name in criterion.rules:
-            yield f"    {'waived ' if finding.waived else 'mend   '} {_finding(finding)}"
+            yield f"    {'waived ' if finding.waived else 'fix    '} {_finding(finding)}"
     if not any(evidence.get(rule) for rule in criterion.rules):
         yield "    A program can say little here."
     for question in criterion.person:

@@ -24,7 +24,7 @@ MOST_RATIO = 200
 """Unpacked over packed, for entries above a megabyte: text packs 10 times, a bomb 1,000 times."""
 
 
-class Refused(Exception):
+class RefusedSubmission(Exception):
     """A submission that will not be opened; the message is one sentence that says why, and ``fix`` what to do."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Folder:
                 except OSError:
                     continue
             if len(found) > MOST_FILES * 10:
-                raise Refused(f"holds more than {MOST_FILES * 10:,} files; name the folder of one page.")
+                raise RefusedSubmission(f"holds more than {MOST_FILES * 10:,} files; name the folder of one page.")
         self._names = found
         return found
 
@@ -104,10 +104,10 @@ class Folder:
         path = self.root / name
         try:
             if path.stat().st_size > MOST_FILE_BYTES:
-                raise Refused(f"{name} is longer than {MOST_FILE_BYTES // 1_000_000} MB.")
+                raise RefusedSubmission(f"{name} is longer than {MOST_FILE_BYTES // 1_000_000} MB.")
             return path.read_bytes()
         except OSError as error:
-            raise Refused(f"{name} cannot be read: {error.strerror}.") from error
+            raise RefusedSubmission(f"{name} cannot be read: {error.strerror}.") from error
 
     def exists(self, name: str) -> bool:
         """Letter for letter also on a disk that takes no notice of case."""
@@ -166,9 +166,9 @@ class Archive:
             with self._zip.open(entry) as stream:
                 data = stream.read(entry.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-            raise Refused(f"{name} cannot be unpacked: {error}.") from error
+            raise RefusedSubmission(f"{name} cannot be unpacked: {error}.") from error
         if len(data) > entry.file_size:
-            raise Refused(f"{name} unpacks to more than the {entry.file_size:,} bytes that it announces.")
+            raise RefusedSubmission(f"{name} unpacks to more than the {entry.file_size:,} bytes that it announces.")
         return data
 
     def exists(self, name: str) -> bool:
@@ -189,39 +189,39 @@ def open_archive(path: Path) -> Archive:
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         with open(path, "rb") as stream:
             kind = _kind(stream.read(8))
-        raise Refused(f"is no zip that can be opened: {kind or error}.") from error
+        raise RefusedSubmission(f"is no zip that can be opened: {kind or error}.") from error
     infos = archive.infolist()
     if len(infos) > MOST_FILES:
-        raise Refused(f"holds {len(infos):,} entries; a page needs no more than {MOST_FILES:,}.")
+        raise RefusedSubmission(f"holds {len(infos):,} entries; a page needs no more than {MOST_FILES:,}.")
     entries: dict[str, zipfile.ZipInfo] = {}
     total = 0
     for info in infos:
         name = info.filename.replace("\\", "/")
         shown = ascii(info.filename)[1:-1][:120]
         if name.startswith("/") or (len(name) > 1 and name[1] == ":"):
-            raise Refused(f"holds the absolute path {shown}.")
+            raise RefusedSubmission(f"holds the absolute path {shown}.")
         if ".." in name.split("/"):
-            raise Refused(f"holds the path {shown}, which leads out of the zip.")
+            raise RefusedSubmission(f"holds the path {shown}, which leads out of the zip.")
         if "\x00" in name or "\x00" in info.orig_filename:
-            raise Refused(f"holds a name with a zero byte, {shown}.")
+            raise RefusedSubmission(f"holds a name with a zero byte, {shown}.")
         mode = info.external_attr >> 16
         if stat.S_ISLNK(mode):
-            raise Refused(f"holds a symbolic link, {shown}; put the file itself in.")
+            raise RefusedSubmission(f"holds a symbolic link, {shown}; put the file itself in.")
         if mode and stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise Refused(f"holds {shown}, which is neither a file nor a folder.")
+            raise RefusedSubmission(f"holds {shown}, which is neither a file nor a folder.")
         if info.flag_bits & 0x1:
-            raise Refused(f"is encrypted ({shown}); hand it in without a password.")
+            raise RefusedSubmission(f"is encrypted ({shown}); hand it in without a password.")
         total += info.file_size
         if info.file_size > MOST_FILE_BYTES or total > MOST_BYTES:
-            raise Refused(f"unpacks to more than {MOST_BYTES // 1_000_000:,} MB.")
+            raise RefusedSubmission(f"unpacks to more than {MOST_BYTES // 1_000_000:,} MB.")
         if info.file_size > 1_000_000 and info.file_size > MOST_RATIO * max(info.compress_size, 1):
-            raise Refused(
+            raise RefusedSubmission(
                 f"holds {shown}, which unpacks to {info.file_size // max(info.compress_size, 1):,} times its size."
             )
         if name.endswith("/"):
             continue
         if name in entries:
-            raise Refused(f"holds {shown} twice.")
+            raise RefusedSubmission(f"holds {shown} twice.")
         entries[name] = info
     return Archive(path=path, entries=entries, size=path.stat().st_size, _zip=archive)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from blogkit.check.files import Files, Refused
+from blogkit.check.files import Files, RefusedSubmission
 from blogkit.links import Address, Use, file_addresses, html_addresses, local_path, resolve
 
 _FOLLOWED_INTO = (".css", ".js", ".mjs", ".svg", ".html", ".htm")
@@ -37,7 +37,7 @@ def references(page: HtmlElement, page_name: str, files: Files) -> Iterator[Refe
         else:
             try:
                 addresses = file_addresses(holder, files.read(holder))
-            except Refused:
+            except RefusedSubmission:
                 continue
         for address in addresses:
             path = address.path

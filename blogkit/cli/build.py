@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blogkit.cli import app
-from blogkit.cli.publishing import Profile
-from blogkit.cli.runs import Projects, Scale, describe_failure, describe_gathered, execute_and_show
+from blogkit.cli.publishing import ProfileOption
+from blogkit.cli.runs import ProjectsArgument, ScaleOption, describe_failure, describe_gathered, execute_and_show
 from blogkit.model import Project, Run, RunResult
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @app.command()
 def build(
-    projects: Projects = None,
-    scale: Scale = None,
+    projects: ProjectsArgument = None,
+    scale: ScaleOption = None,
     engine: Annotated[str, typer.Option("--engine", help="auto, quarto or pandoc.")] = "auto",
-    profile: Profile = None,
+    profile: ProfileOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
 ) -> None:
     """Run, gather, render and check, in that order, whatever is stale."""

@@ -98,13 +98,13 @@ def doctor() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from blogkit.doctor import State, examine
+    from blogkit.doctor import Health, examine
 
     found = list(examine(Path.cwd()))
     table = Table.grid(padding=(0, 2))
-    colors = {State.GOOD: "green", State.ABSENT: "yellow", State.BAD: "red"}
+    colors = {Health.GOOD: "green", Health.ABSENT: "yellow", Health.BAD: "red"}
     for one in found:
         table.add_row(one.name, f"[{colors[one.state]}]{one.state}[/]", one.says)
     Console().print(table)
-    if any(one.state is State.BAD for one in found):
+    if any(one.state is Health.BAD for one in found):
         raise typer.Exit(1)

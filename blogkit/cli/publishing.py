@@ -15,11 +15,10 @@ from blogkit.cli.words import file_size
 from blogkit.several import Several
 
 if TYPE_CHECKING:
-    from blogkit.check import Profile as Venue
-    from blogkit.check import Report
+    from blogkit.check import Profile, Report
     from blogkit.model import Release, Site
 
-Profile = Annotated[
+ProfileOption = Annotated[
     str | None, typer.Option("--profile", metavar="NAME|FILE", help="The venue; by default what the site says.")
 ]
 Browser = Annotated[bool, typer.Option("--browser", help="Open it in Chromium too, with the network shut.")]
@@ -58,7 +57,7 @@ def check(
         list[str] | None,
         typer.Argument(metavar="[PROJECT|PATH]...", help="Projects, or any zip, folder or page; else all."),
     ] = None,
-    profile: Profile = None,
+    profile: ProfileOption = None,
     browser: Browser = False,
     format: Annotated[Format, typer.Option("--format", help="For people, scripts, code hosts, a class.")] = Format.TEXT,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 from this level on.")] = FailOn.ERROR,
@@ -143,7 +142,7 @@ def _explain(name: str, profile: str | None) -> None:
         print(f"{rule.code}  {level.value if level else 'off':<8} {rule.name:<16} {rule.says}")
 
 
-def _site_profile(site: Site) -> Venue:
+def _site_profile(site: Site) -> Profile:
     from blogkit import check as checking
 
     return checking.load(site.config.profile, site.root)
@@ -198,7 +197,7 @@ def publish(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="By default in _submissions/.")
     ] = None,
-    profile: Profile = None,
+    profile: ProfileOption = None,
     browser: Annotated[
         bool | None, typer.Option("--browser/--no-browser", help="Open what was made in Chromium; if there is one.")
     ] = None,

@@ -25,7 +25,7 @@ DatabaseOption = Annotated[
         help="postgresql://… or sqlite:///…; remembered when given once.",
     ),
 ]
-ProjectsArgument = Annotated[list[str] | None, typer.Argument(help="Projects; all when none is named.")]
+ReviewedProjects = Annotated[list[str] | None, typer.Argument(help="Projects; all when none is named.")]
 
 
 @review.callback()
@@ -64,7 +64,7 @@ def assign(
 
 @review.command()
 def leaks(
-    projects: ProjectsArgument = None,
+    projects: ReviewedProjects = None,
     waive: Annotated[str | None, typer.Option("--waive", help="Let the leak with this id stand…")] = None,
     reason: Annotated[str, typer.Option("--reason", help="…and say why.")] = "",
     folder: FolderOption = None,
@@ -79,7 +79,7 @@ def leaks(
 
 @review.command()
 def revise(
-    projects: ProjectsArgument = None,
+    projects: ReviewedProjects = None,
     custom_scripts: Annotated[
         bool, typer.Option("--custom-scripts", help="Let the author's own scripts run for reviewers.")
     ] = False,
@@ -138,7 +138,7 @@ def serve(
 
 @review.command()
 def bundle(
-    projects: ProjectsArgument = None,
+    projects: ReviewedProjects = None,
     reviewer: Annotated[str | None, typer.Option("--reviewer", help="The e-mail address of whom it is for.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("review.bundle"),
     folder: FolderOption = None,

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from blogkit.model import Project, Run, RunResult, Site
     from blogkit.run.verify import Verified
 
-Projects = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
-Scale = Annotated[str | None, typer.Option(help="A named size of the sweep, from `scales:` in sweep.yml.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter for every run.")]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="K=V", help="Only the runs with this value.")]
+ProjectsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
+ScaleOption = Annotated[str | None, typer.Option(help="A named size of the sweep, from `scales:` in sweep.yml.")]
+SettingsOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter for every run.")]
+OnlyOption = Annotated[list[str] | None, typer.Option("--only", metavar="K=V", help="Only the runs with this value.")]
 
 
 @app.command()
 def run(
-    projects: Projects = None,
-    scale: Scale = None,
-    settings: Settings = None,
-    only: Only = None,
+    projects: ProjectsArgument = None,
+    scale: ScaleOption = None,
+    settings: SettingsOption = None,
+    only: OnlyOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is stored.")] = False,
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel afresh, which is slower.")] = False,
@@ -120,8 +120,8 @@ def raise_for_failures(results: Sequence[RunResult]) -> None:
 
 @app.command()
 def status(
-    projects: Projects = None,
-    scale: Scale = None,
+    projects: ProjectsArgument = None,
+    scale: ScaleOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a script to read.")] = False,
 ) -> None:
     """Show how far each sweep is, also one that another terminal runs."""
@@ -149,7 +149,7 @@ def status(
 
 
 @app.command()
-def cancel(projects: Projects = None, scale: Scale = None) -> None:
+def cancel(projects: ProjectsArgument = None, scale: ScaleOption = None) -> None:
     """Take the runs that are on a cluster out of its queue."""
     from blogkit.config import find_cluster
     from blogkit.pipeline import plan
@@ -185,8 +185,8 @@ def logs(
 
 @app.command()
 def gather(
-    projects: Projects = None,
-    scale: Scale = None,
+    projects: ProjectsArgument = None,
+    scale: ScaleOption = None,
     force: Annotated[bool, typer.Option("--force", help="Make the results again, also when they are current.")] = False,
 ) -> None:
     """Make results/ from the runs and the figures notebook."""
@@ -201,8 +201,8 @@ def gather(
 
 @app.command()
 def verify(
-    projects: Projects = None,
-    scale: Scale = None,
+    projects: ProjectsArgument = None,
+    scale: ScaleOption = None,
     sample: Annotated[int, typer.Option(min=1, help="How many runs of each project to make again.")] = 3,
     seed: Annotated[int, typer.Option(help="Of the choice of runs.")] = 0,
     tolerance: Annotated[float | None, typer.Option(min=0, help="The relative difference that still agrees.")] = None,
@@ -250,7 +250,7 @@ app.add_typer(runs_app, name="runs")
 
 @runs_app.command()
 def pack(
-    projects: Projects = None,
+    projects: ProjectsArgument = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="By default PROJECT-runs.tar.gz here.")] = None,
 ) -> None:
     """Put the stored runs of each project into one file."""
@@ -372,12 +372,12 @@ def execute_and_show(
 ) -> tuple[RunResult, ...]:
     """Executes runs while a table shows them and Ctrl-C is heard. Exits with 130 (143 on SIGTERM) when stopped."""
     from blogkit.cli.sweep_view import make_view
-    from blogkit.run.execute import Note, execute_runs
+    from blogkit.run.execute import UserNote, execute_runs
     from blogkit.run.interrupts import stoppable
 
     with (
         make_view(project, missing, stored=len(made), workers=workers) as view,
-        stoppable(lambda text: view.on_event(Note(text=text))) as stop,
+        stoppable(lambda text: view.on_event(UserNote(text=text))) as stop,
     ):
         results = execute_runs(
             project,
@@ -405,14 +405,14 @@ def execute_on(
     from blogkit.cli.sweep_view import make_view
     from blogkit.config import find_cluster
     from blogkit.run.cluster import NOT_HANDED_IN, execute_on_cluster, open_queue
-    from blogkit.run.execute import Note
+    from blogkit.run.execute import UserNote
     from blogkit.run.interrupts import stoppable
 
     cluster = find_cluster(site, name)
     with (
         closing(open_queue(cluster, project)) as queue,
         make_view(project, missing, stored=stored, workers=cluster.max_parallel or len(missing)) as view,
-        stoppable(lambda text: view.on_event(Note(text="leaving; the jobs go on."))) as stop,
+        stoppable(lambda text: view.on_event(UserNote(text="leaving; the jobs go on."))) as stop,
     ):
         results = execute_on_cluster(
             project, missing, cluster, queue, force=force, detach=detach, stop=stop, on_event=view.on_event

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blogkit.run.execute import CellBegan, Ended, Event, Note, Started, count_workers
-from blogkit.run.status import Durations, Metric, RunState, State, SweepState, last_metric
+from blogkit.run.execute import CellBegan, Ended, RunEvent, Started, UserNote, count_workers
+from blogkit.run.status import Durations, Metric, RunPhase, RunState, SweepState, last_metric
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,7 +27,7 @@ _NARROW = 90
 class View(AbstractContextManager["View"], Protocol):
     """Something that shows a sweep while it runs."""
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Hears what happens; called by one thread at a time."""
         ...
 
@@ -58,7 +58,7 @@ class Progress:
         self._durations = Durations.of(project)
         self.total = len(runs)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: RunEvent) -> None:
         """Brings it up to date."""
         if isinstance(event, Started):
             self.waiting.pop(event.run.id, None)
@@ -128,7 +128,7 @@ class LineView:
             f" in {duration(time.monotonic() - progress.began)}."
         )
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: RunEvent) -> None:
         progress = self.progress
         metric = _metric_of(event, progress)
         progress.take(event)
@@ -138,7 +138,7 @@ class LineView:
             self._say(f"  started  {event.run.id}  {progress.label(event.run)}{device}{again}")
         elif isinstance(event, Ended):
             self._say(self._ended(event, metric))
-        elif isinstance(event, Note):
+        elif isinstance(event, UserNote):
             self._say(f"  {event.text}")
 
     def _ended(self, event: Ended, metric: Metric | None) -> str:
@@ -177,10 +177,10 @@ class TableView:
     ) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: RunEvent) -> None:
         with self._lock:
             self.progress.take(event)
-        if isinstance(event, Note):
+        if isinstance(event, UserNote):
             self.console.print(f"  {event.text}", highlight=False, markup=False)
         elif isinstance(event, Ended) and event.result.status.value != "done":
             result = event.result
@@ -247,17 +247,17 @@ def status_table(state: SweepState) -> None:
     from rich.table import Table
 
     console = Console()
-    done, failed, running = state.count(State.DONE), state.count(State.FAILED), state.count(State.RUNNING)
+    done, failed, running = state.count(RunPhase.DONE), state.count(RunPhase.FAILED), state.count(RunPhase.RUNNING)
     counts = [f"{done} of {_runs(len(state.runs))} done"]
-    queued = state.count(State.QUEUED)
-    stopped = sum(one.state is State.FAILED and one.stopped for one in state.runs)
+    queued = state.count(RunPhase.QUEUED)
+    stopped = sum(one.state is RunPhase.FAILED and one.stopped for one in state.runs)
     words = ((running, "running"), (queued, "in the queue"), (failed - stopped, "failed"), (stopped, "stopped"))
     counts += [f"{number} {word}" for number, word in words if number]
-    waiting = state.count(State.WAITING)
+    waiting = state.count(RunPhase.WAITING)
     counts += [f"{waiting} to do"] if waiting else []
     console.print(f"[bold]{state.project}[/bold]: {', '.join(counts)}", highlight=False)
     names = varying([one.run for one in state.runs])
-    shown = [one for one in state.runs if one.state in {State.RUNNING, State.FAILED}]
+    shown = [one for one in state.runs if one.state in {RunPhase.RUNNING, RunPhase.FAILED}]
     if not shown:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
@@ -267,8 +267,8 @@ def status_table(state: SweepState) -> None:
         label = parameters_text({name: one.run.parameters[name] for name in names if name in one.run.parameters})
         cell = f" cell {one.cell}/{one.cells}" if one.cell else ""
         time_text = duration(one.seconds) if one.seconds is not None else ""
-        latest = metric_text(one.metric) if one.state is State.RUNNING else one.reason
-        style = "red" if one.state is State.FAILED else None
+        latest = metric_text(one.metric) if one.state is RunPhase.RUNNING else one.reason
+        style = "red" if one.state is RunPhase.FAILED else None
         table.add_row(f"  {one.run.id}", label, f"{one.state.value}{cell}", time_text, latest, style=style)
     console.print(table)
 
@@ -330,7 +330,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _metric_of(event: Event, progress: Progress) -> Metric | None:
+def _metric_of(event: RunEvent, progress: Progress) -> Metric | None:
     folder = event.result.folder if isinstance(event, Ended) else None
     return last_metric(folder) if folder else None
 

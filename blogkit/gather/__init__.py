@@ -87,7 +87,7 @@ def is_current(project: Project, runs: Sequence[Run]) -> bool:
 def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, force: bool = False) -> Gathered:
     """Writes ``results/`` from the stored runs among ``runs``; does nothing when it is current, unless ``force``.
 
-    ``scale`` is the one that ``runs`` were planned at; it is noted, so that the next command keeps to it.
+    ``runs`` were planned at ``scale``; it is noted, so that the next command keeps to it.
 
     A run that was gathered before and has no folder here keeps its rows, so that a clone can add runs to what it has.
     Raises ProjectError when no run has results, and NotebookError when ``figures.ipynb`` does not run to its end.

@@ -12,8 +12,8 @@ RUNS_PARAMETER = "blogkit_runs_"
 _CHILDREN = ("layer", "hconcat", "vconcat", "concat", "spec")
 _COMPARISON = re.compile(r"""datum(?:\.(\w+)|\[(['"])(.+?)\2\])\s*(===?|!==?|<=|>=|<|>)\s*(\S.*)""")
 
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
+RunRow = Mapping[str, Any]
+RunRows = Sequence[RunRow]
 
 
 def runs_drawn(spec: Mapping[str, Any], known: set[str]) -> set[str]:
@@ -49,8 +49,8 @@ def names_runs(parameter: object) -> bool:
 
 
 def _drawn_rows(
-    view: Any, datasets: Mapping[str, Any], rows: Rows, filters: tuple[Any, ...]
-) -> Iterator[tuple[Rows, tuple[Any, ...]]]:
+    view: Any, datasets: Mapping[str, Any], rows: RunRows, filters: tuple[Any, ...]
+) -> Iterator[tuple[RunRows, tuple[Any, ...]]]:
     """The rows of each view that draws, with the filters on their way to it."""
     if isinstance(view, list):
         for part in view:
@@ -73,7 +73,7 @@ def _drawn_rows(
         yield from _drawn_rows(child, datasets, rows, filters)
 
 
-def _rows_of(data: Any, datasets: Mapping[str, Any]) -> Rows:
+def _rows_of(data: Any, datasets: Mapping[str, Any]) -> RunRows:
     values = data.get("values", datasets.get(str(data.get("name")))) if isinstance(data, Mapping) else None
     return values if isinstance(values, list) else ()
 
@@ -89,7 +89,7 @@ def _leading_filters(transforms: Any) -> Iterator[Any]:
             return
 
 
-def _passes(condition: Any, row: Row) -> bool | None:
+def _passes(condition: Any, row: RunRow) -> bool | None:
     """Whether a row passes a filter; None where that depends on the reader or is more than is understood here."""
     if isinstance(condition, str):
         return _passes_expression(condition, row)
@@ -105,7 +105,7 @@ def _passes(condition: Any, row: Row) -> bool | None:
     return _passes_field(condition, row)
 
 
-def _passes_field(condition: Mapping[str, Any], row: Row) -> bool | None:
+def _passes_field(condition: Mapping[str, Any], row: RunRow) -> bool | None:
     field = condition.get("field")
     if not isinstance(field, str) or field not in row or "timeUnit" in condition:
         return None
@@ -125,7 +125,7 @@ def _both(first: bool | None, second: bool | None) -> bool | None:
     return False if False in (first, second) else first if second is None else second
 
 
-def _passes_expression(text: str, row: Row) -> bool | None:
+def _passes_expression(text: str, row: RunRow) -> bool | None:
     """A filter as an expression: comparisons of a field with a constant, joined by ``&&``."""
     if "||" in text or re.search(r"[\w\]]\s*\(", text):
         return None

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-Action = Callable[[ModuleType], None]
+ImportAction = Callable[[ModuleType], None]
 
 
-def after_import(name: str, action: Action) -> None:
+def after_import(name: str, action: ImportAction) -> None:
     """Calls ``action`` with a module: at once where it is imported already, else when it is."""
     module = sys.modules.get(name)
     if module is not None:
@@ -25,7 +25,7 @@ def after_import(name: str, action: Action) -> None:
 class _Finder(importlib.abc.MetaPathFinder):
     """Lets one module be imported as ever, once, and adds a step."""
 
-    def __init__(self, name: str, action: Action) -> None:
+    def __init__(self, name: str, action: ImportAction) -> None:
         self.name, self.action = name, action
 
     def find_spec(
@@ -36,14 +36,14 @@ class _Finder(importlib.abc.MetaPathFinder):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self.action)
+            spec.loader = _ActingLoader(spec.loader, self.action)
         return spec
 
 
-class _Loader(importlib.abc.Loader):
+class _ActingLoader(importlib.abc.Loader):
     """A module's own loader, with a step after it."""
 
-    def __init__(self, own: Any, action: Action) -> None:
+    def __init__(self, own: Any, action: ImportAction) -> None:
         self._own, self._action = own, action
 
     def __getattr__(self, name: str) -> Any:

@@ -42,7 +42,7 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
     reason = hazard()
     gc.collect()
     gc.freeze()  # what is here now is never looked at again by a child's collector, so its pages stay shared
-    Server(listener, reason).serve()
+    ForkServer(listener, reason).serve()
 
 
 def prepare(modules: list[str]) -> None:
@@ -130,7 +130,7 @@ def _probe() -> str:
     return "importing the notebook's libraries touched CUDA, which does not survive a fork" if status else ""
 
 
-class Server:
+class ForkServer:
     """Connections and the kernels behind them."""
 
     def __init__(self, listener: socket.socket, refusal: str) -> None:

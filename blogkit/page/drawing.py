@@ -39,7 +39,7 @@ _DEFAULTS = {
 }  # fmt: skip
 
 Point = tuple[float, float]
-Look = tuple[tuple[str, str], ...]
+MarkLook = tuple[tuple[str, str], ...]
 """Presentation attributes, sorted: what makes two marks look the same."""
 
 
@@ -68,7 +68,7 @@ class _Image:
 
 @dataclass
 class _Item:
-    look: Look
+    look: MarkLook
     body: _Shape | _Text | _Image
     clip: str = ""
     opacity: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def _collect(
     drawing.items.append(_Item(look=_look(kept), body=body, clip=clip, opacity=opacity))
 
 
-def _look(attributes: dict[str, str]) -> Look:
+def _look(attributes: dict[str, str]) -> MarkLook:
     tidy = {key: _rounded_text(value) for key, value in attributes.items()}
     return tuple(sorted((key, value) for key, value in tidy.items() if _DEFAULTS.get(key) != value))
 
@@ -485,7 +485,7 @@ def _write_items(parent: etree._Element, items: list[_Item], drawing: _Drawing) 
             position += 1
 
 
-def _attributes(look: Look, drawing: _Drawing) -> dict[str, str]:
+def _attributes(look: MarkLook, drawing: _Drawing) -> dict[str, str]:
     shared = {("fill", "none"), ("font-family", "sans-serif")}
     return {key: _prefixed(value, drawing) for key, value in look if (key, value) not in shared}
 
@@ -495,7 +495,7 @@ def _prefixed(value: str, drawing: _Drawing) -> str:
     return f"url(#{drawing.prefix}-{reference})" if reference else value
 
 
-def _shared(looks: list[Look]) -> dict[str, str]:
+def _shared(looks: list[MarkLook]) -> dict[str, str]:
     """For a group of texts, the commonest value of each attribute that all have or that has a default."""
     shared: dict[str, str] = {}
     for key in sorted({key for look in looks for key, _ in look}):

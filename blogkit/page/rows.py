@@ -26,7 +26,7 @@ from typing import Any
 
 from blogkit.store import parse_json
 
-Rows = Sequence[Mapping[str, Any]]
+MarkRows = Sequence[Mapping[str, Any]]
 Column = list[Any]
 """As the page has it: the name, the kind of coding, and what that kind needs."""
 

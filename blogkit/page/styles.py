@@ -29,7 +29,7 @@ SheetReader = Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wish:
+class _Declaration:
     """One declaration that shows or hides what a selector names."""
 
     selector: str
@@ -46,7 +46,7 @@ def hidden_nodes(parser: LexborHTMLParser, read_sheet: SheetReader) -> list[Lexb
         return []
     wishes = _wishes(text)
     hiding = {one.property for one in wishes if _is_hiding(one.value)}
-    strongest: dict[tuple[int, str], tuple[_Wish, LexborNode]] = {}
+    strongest: dict[tuple[int, str], tuple[_Declaration, LexborNode]] = {}
     for wish in wishes:
         if wish.property in hiding:
             for node in _matches(parser, wish.selector):
@@ -71,7 +71,7 @@ def _is_hiding(value: str) -> bool:
     return value in {"none", "hidden", "collapse"}
 
 
-def _is_shown_inline(node: LexborNode, wish: _Wish) -> bool:
+def _is_shown_inline(node: LexborNode, wish: _Declaration) -> bool:
     """Whether the element's own ``style`` says otherwise, which is stronger than a rule that is not important."""
     inline = node.attributes.get("style") or ""
     return not wish.weight[0] and re.search(rf"(?:^|;)\s*{wish.property}\s*:", inline, re.IGNORECASE) is not None
@@ -85,7 +85,7 @@ def _matches(parser: LexborHTMLParser, selector: str) -> list[LexborNode]:
 
 
 @lru_cache(maxsize=32)
-def _wishes(text: str) -> tuple[_Wish, ...]:
+def _wishes(text: str) -> tuple[_Declaration, ...]:
     """What some sheets show and hide; a class shares its sheets."""
     rules = tinycss2.parse_stylesheet(_without_other_rules(text), skip_comments=True, skip_whitespace=True)
     return tuple(islice(_wishes_of(rules), _MOST_SELECTORS))
@@ -98,7 +98,7 @@ def _without_other_rules(text: str) -> str:
     return bare if has_brace_in_text else _OTHER_RULE.sub("", bare)
 
 
-def _wishes_of(rules: Iterable[Any]) -> Iterator[_Wish]:
+def _wishes_of(rules: Iterable[Any]) -> Iterator[_Declaration]:
     for place, rule in enumerate(_rules_now(rules)):
         told = [
             one
@@ -111,7 +111,7 @@ def _wishes_of(rules: Iterable[Any]) -> Iterator[_Wish]:
             for one in told:
                 value = tinycss2.serialize(one.value).strip().lower()
                 weight = (one.important, _specificity(selector), place)
-                yield _Wish(selector=selector, property=one.lower_name, value=value, weight=weight)
+                yield _Declaration(selector=selector, property=one.lower_name, value=value, weight=weight)
 
 
 def _rules_now(rules: Iterable[Any]) -> Iterator[Any]:

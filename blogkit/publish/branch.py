@@ -217,7 +217,7 @@ def _refused(repository: Path, branch: str, there: _Branch, what: str, hint: str
 
 
 def _is_other(repository: Path, there: _Branch, origin: _Origin, manifest: Manifest) -> bool:
-    """Whether a branch holds another site than the one that is to be published.
+    """Whether a branch holds another site than this command publishes.
 
     The commits say where each comes from. Where they do not, because the history was cut off or an older blogkit wrote
     them, two sites are the same when they share a post.

@@ -464,7 +464,7 @@ def _sources(pages: Iterable[PlannedPage]) -> set[Path]:
 
 
 def _keep_own_files(site: Site, place: Path) -> None:
-    """Copies what somebody else put into the output folder into the one that takes its place."""
+    """Copies what somebody else put into the output folder into the folder that replaces it."""
     made = made_files(site)
     for path in stamps_below(site.output) if made is not None else ():
         name = path.relative_to(site.output)

@@ -180,11 +180,11 @@ def read_source(site: Site, path: Path) -> PostSource:
     )
 
 
-Row = tuple[str, Path, int]
+SourceRow = tuple[str, Path, int]
 """A line of text, and the file and line it came from."""
 
 
-def _title_from_heading(reading: _PostReader, rows: list[Row]) -> None:
+def _title_from_heading(reading: _PostReader, rows: list[SourceRow]) -> None:
     """A notebook without front matter is called after the level-1 heading that opens it."""
     for number, (line, _, _) in enumerate(rows):
         if match := re.match(r"#\s+(.+?)\s*$", line):
@@ -195,7 +195,7 @@ def _title_from_heading(reading: _PostReader, rows: list[Row]) -> None:
             return
 
 
-def _read_rows(reading: _PostReader, rows: Sequence[Row]) -> None:
+def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
     """Adds lines to the text, with includes in place and shortcodes resolved; notes what is left open."""
     fence: tuple[str, int, Path, int] | None = None
     raw_shortcodes = False
@@ -296,7 +296,9 @@ def _division(reading: _PostReader, line: str, path: Path, at: int, divs: list[t
 # --- cells that a notebook would run ---------------------------------------------------------------------------------
 
 
-def _executable(reading: _PostReader, rows: Sequence[Row], number: int, opening: re.Match[str], language: str) -> int:
+def _executable(
+    reading: _PostReader, rows: Sequence[SourceRow], number: int, opening: re.Match[str], language: str
+) -> int:
     """A ``{python}`` block: shown as code, as Quarto shows it where nothing is executed."""
     _, path, at = rows[number - 1]
     fence = (opening["mark"][0], len(opening["mark"]), path, at)
@@ -325,7 +327,9 @@ def _note_options(reading: _PostReader, cell: notebooks.Cell, path: Path) -> Non
         reading.warnings.append(f"{where}: {said}")
 
 
-def _escaped_cell(reading: _PostReader, rows: Sequence[Row], number: int, opening: re.Match[str], inner: str) -> int:
+def _escaped_cell(
+    reading: _PostReader, rows: Sequence[SourceRow], number: int, opening: re.Match[str], inner: str
+) -> int:
     """A ``{{python}}`` block: shown with its fences, as somebody would write it."""
     _, path, at = rows[number - 1]
     fence = (opening["mark"][0], len(opening["mark"]), path, at)

@@ -78,7 +78,7 @@ def why_not(person: Person, post: str, roster_authors: Mapping[str, Sequence[Per
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Problem:
+class _AssignmentProblem:
     """An assignment problem of one kind of reader: numbers only, so that it can be solved over any set of pairs."""
 
     people: tuple[Person, ...]
@@ -108,7 +108,7 @@ def _load_levels(prior: Sequence[int], demand: int) -> list[tuple[int, int]]:
     return [(max(0, level - 1 - load), max(0, level - load)) for load in prior]
 
 
-def _candidate_pairs(problem: _Problem, generator: Any, wanted: int) -> Any:
+def _candidate_pairs(problem: _AssignmentProblem, generator: Any, wanted: int) -> Any:
     """The pairs that the programme may use: a few random, evenly spread ones a post, or all when ``wanted`` is 0."""
     import numpy
 
@@ -140,7 +140,7 @@ class _Solution:
 
 
 def _solve_programme(
-    problem: _Problem, candidates: Any, generator: Any, *, balance: bool, reciprocal: bool, elastic: bool
+    problem: _AssignmentProblem, candidates: Any, generator: Any, *, balance: bool, reciprocal: bool, elastic: bool
 ) -> _Solution:
     """The programme over the candidate pairs. With ``elastic``, rules bend at a cost, and the bends are returned."""
     import numpy
@@ -218,7 +218,9 @@ def _solve_programme(
     )
 
 
-def _assign_readers(problem: _Problem, seed: int, what: str, authors: Mapping[str, Sequence[Person]]) -> list[Pair]:
+def _assign_readers(
+    problem: _AssignmentProblem, seed: int, what: str, authors: Mapping[str, Sequence[Person]]
+) -> list[Pair]:
     """The pairs of one kind of reader. Raises ConfigError that says which rule stands against it, and for whom."""
     import numpy
 
@@ -240,7 +242,7 @@ def _assign_readers(problem: _Problem, seed: int, what: str, authors: Mapping[st
 
 
 def _explain_impossible(
-    problem: _Problem, generator: Any, what: str, authors: Mapping[str, Sequence[Person]]
+    problem: _AssignmentProblem, generator: Any, what: str, authors: Mapping[str, Sequence[Person]]
 ) -> list[Problem]:
     """Why there is no assignment: each post that nobody is left for, or else the rule that stands against it."""
     readers, option = ("readers", "--reviews") if what == "student" else ("members of staff", "--staff")
@@ -347,7 +349,7 @@ def assign(
             dtype=bool,
         ).reshape(len(present), len(posts))
         projects = {person.key: person.project for person in everyone}
-        problem = _Problem(
+        problem = _AssignmentProblem(
             people=present,
             posts=posts,
             need=need,

@@ -71,7 +71,7 @@ def own_events(
 ) -> tuple[Event, ...]:
     """What one person wrote about some posts and may go on with: not what was deleted, and of rubrics the newest.
 
-    The events are as they were written: they come back, and are merged with the ones that stayed.
+    The events are as they were written: they come back, and are merged with those that stayed.
     """
     given = tuple(event for event in events if event.post in posts)
     gone: set[str] = set()

@@ -17,7 +17,7 @@ from blogkit import store
 from blogkit.errors import ConfigError, Problem, StoreError
 from blogkit.model import Cluster, Project, Run, RunResult, RunStatus
 from blogkit.run.claims import claim
-from blogkit.run.execute import Ended, Note, OnEvent, Started, Stop
+from blogkit.run.execute import Ended, OnRunEvent, Started, StopRequest, UserNote
 from blogkit.run.jobs import run_job
 from blogkit.run.provenance import read_failure
 from blogkit.run.slots import Slot
@@ -69,7 +69,7 @@ NOT_HANDED_IN = "not handed in yet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Note:
+class _JobNote:
     """What is remembered of a job that was handed in."""
 
     job: str
@@ -85,8 +85,8 @@ def execute_on_cluster(
     *,
     force: bool = False,
     detach: bool = False,
-    stop: Stop | None = None,
-    on_event: OnEvent = lambda event: None,
+    stop: StopRequest | None = None,
+    on_event: OnRunEvent = lambda event: None,
     poll: float = 2.0,
 ) -> tuple[RunResult, ...]:
     """What came of each run, executed as a job each; with ``detach`` what is known once all that may be is handed in.
@@ -96,7 +96,7 @@ def execute_on_cluster(
     """
     sweep = _ClusterSweep(project, cluster, queue, force, on_event)
     sweep.tidy()
-    stop = stop or Stop()
+    stop = stop or StopRequest()
     waiting = {run.id: run for run in runs}
     began = time.time()
     while True:
@@ -118,7 +118,7 @@ def execute_on_cluster(
 class _ClusterSweep:
     """One call of ``execute_on_cluster``."""
 
-    def __init__(self, project: Project, cluster: Cluster, queue: Queue, force: bool, on_event: OnEvent) -> None:
+    def __init__(self, project: Project, cluster: Cluster, queue: Queue, force: bool, on_event: OnRunEvent) -> None:
         self.project, self.cluster, self.queue, self.force, self.on_event = project, cluster, queue, force, on_event
         self.paths = ProjectPaths.of(project)
         self.results: dict[str, RunResult] = {}
@@ -195,12 +195,12 @@ class _ClusterSweep:
                 except QueueFull:
                     if not self._full:
                         self._full = True
-                        self.on_event(Note(text="the queue takes no more for now; the rest follows as runs end"))
+                        self.on_event(UserNote(text="the queue takes no more for now; the rest follows as runs end"))
                     return
                 text = store.to_json({"job": job, "cluster": self.cluster.name, "submitted": time.time()})
                 store.write_text(self._note(run.id), text)
 
-    def _is_stored(self, run: Run, note: _Note | None) -> bool:
+    def _is_stored(self, run: Run, note: _JobNote | None) -> bool:
         folder = self.paths.runs / run.id
         if not folder.is_dir():
             return False
@@ -213,13 +213,13 @@ class _ClusterSweep:
     def _note(self, run_id: str) -> Path:
         return jobs_folder(self.project) / f"{run_id}.json"
 
-    def _read(self, run_id: str) -> _Note | None:
+    def _read(self, run_id: str) -> _JobNote | None:
         path = self._note(run_id)
         if not path.exists():
             return None
         try:
             said = store.read_json(path)
-            return _Note(job=str(said["job"]), submitted=float(said["submitted"]))
+            return _JobNote(job=str(said["job"]), submitted=float(said["submitted"]))
         except (StoreError, KeyError, TypeError, ValueError):
             return None
 

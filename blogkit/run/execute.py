@@ -33,7 +33,7 @@ from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.run.status import Durations
 from blogkit.run.working import KEPT_FILES, KEPT_TOTAL, WorkingFolder, clear_working_folders, working_folder
 from blogkit.store import ProjectPaths, RunPaths
-from blogkit.tools.execution import ORDINARY, KernelStart, Outcome
+from blogkit.tools.execution import ORDINARY, KernelStart, NotebookOutcome
 from blogkit.tools.gpu import Meter, find_meter
 from blogkit.tools.papermill import execute_notebook, load_engine
 
@@ -78,18 +78,18 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Note:
+class UserNote:
     """Something the user should know once."""
 
     text: str
 
 
-Event = Started | CellBegan | Ended | Note
-OnEvent = Callable[[Event], None]
+RunEvent = Started | CellBegan | Ended | UserNote
+OnRunEvent = Callable[[RunEvent], None]
 
 
 @dataclass(kw_only=True)
-class Stop:
+class StopRequest:
     """How a sweep is told to end before its time, from another thread or a signal's handler."""
 
     soon: threading.Event = field(default_factory=threading.Event)
@@ -115,10 +115,10 @@ def execute_runs(
     retries: int = 0,
     cold: bool = False,
     tidy: bool = True,
-    stop: Stop | None = None,
+    stop: StopRequest | None = None,
     may_begin: Callable[[Run], str] | None = None,
     meter: Meter | None = None,
-    on_event: OnEvent = lambda event: None,
+    on_event: OnRunEvent = lambda event: None,
 ) -> tuple[RunResult, ...]:
     """What came of each run, in the order given; those that are stored are not run again unless ``force`` is set.
 
@@ -132,14 +132,14 @@ def execute_runs(
 
     Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
     """
-    sweep = _Sweep(
+    sweep = _RunningSweep(
         project=project,
         made=made,
         force=force,
         retries=retries,
         cold=cold,
         tidy=tidy,
-        stop=stop or Stop(),
+        stop=stop or StopRequest(),
         may_begin=may_begin,
         meter=meter or find_meter(),
         on_event=on_event,
@@ -162,7 +162,7 @@ def count_workers(project: Project, runs: Sequence[Run], workers: int | None) ->
     return len(slots_for(project, runs, workers, find_meter()))
 
 
-class _Sweep:
+class _RunningSweep:
     """One call of ``execute_runs``: its queue, its results, its threads."""
 
     def __init__(
@@ -174,10 +174,10 @@ class _Sweep:
         retries: int,
         cold: bool,
         tidy: bool,
-        stop: Stop,
+        stop: StopRequest,
         may_begin: Callable[[Run], str] | None,
         meter: Meter,
-        on_event: OnEvent,
+        on_event: OnRunEvent,
     ) -> None:
         self.project, self.force, self.retries, self.cold = project, force, retries, cold
         self.start, self.tidy, self.made = ORDINARY, tidy, list(made)
@@ -224,7 +224,7 @@ class _Sweep:
             plain = load_engine()
             if plain:
                 self.start = ORDINARY
-                self.tell(Note(text=plain))
+                self.tell(UserNote(text=plain))
             self.revision = standing(self.project)
             slots = slots_for(self.project, [run for run, _ in self._waiting], workers, self.meter)
             self._lease = Lease(slots)
@@ -241,7 +241,7 @@ class _Sweep:
             imported_modules(read_notebook(first.notebook), ahead=True),
             own_folders=[self.project.folder, first.notebook.parent],
             env=thread_environment(first.threads),
-            on_note=lambda text: self.tell(Note(text=text)),
+            on_note=lambda text: self.tell(UserNote(text=text)),
         )
 
     def _employ(self, slots: Sequence[Slot]) -> None:
@@ -253,7 +253,7 @@ class _Sweep:
             while thread.is_alive():
                 thread.join(0.2)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: RunEvent) -> None:
         """Passes an event on, one at a time."""
         with self._telling:
             self._on_event(event)
@@ -307,7 +307,7 @@ class _Sweep:
         reason = self._reason or self.may_begin(run)
         if reason and not self._reason:
             self._reason = reason
-            self.tell(Note(text=reason))
+            self.tell(UserNote(text=reason))
         return not reason
 
     def _try_again(self, result: RunResult, attempt: int) -> bool:
@@ -337,7 +337,7 @@ class _Sweep:
         return result, False
 
     def _run(self, run: Run, work: RunPaths, slot: Slot, attempt: int) -> RunResult:
-        watch = _Watch(self, run, work, slot)
+        watch = _RunWatch(self, run, work, slot)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         energy = self.meter.energy(slot.gpu) if slot.gpu else None
         shared = self.project.sweep.shared if self.project.sweep else ()
@@ -393,9 +393,9 @@ class _Sweep:
         with self._lock:
             told, self._told = text in self._told, self._told | {text}
         if not told:
-            self.tell(Note(text=text))
+            self.tell(UserNote(text=text))
 
-    def _keep(self, run: Run, work: RunPaths, outcome: Outcome, record: Mapping[str, Any]) -> RunResult:
+    def _keep(self, run: Run, work: RunPaths, outcome: NotebookOutcome, record: Mapping[str, Any]) -> RunResult:
         """Stores what a run left: whole under its id when it is done, apart from the others when it is not."""
         result = RunResult(
             run=run, status=outcome.status, seconds=outcome.seconds, reason=outcome.reason, cell=outcome.cell
@@ -430,10 +430,10 @@ class _Sweep:
 # --- one run while it runs --------------------------------------------------------------------------------------------
 
 
-class _Watch:
+class _RunWatch:
     """Follows one run: tells its cells, and samples what its kernel holds on a GPU."""
 
-    def __init__(self, sweep: _Sweep, run: Run, work: RunPaths, slot: Slot) -> None:
+    def __init__(self, sweep: _RunningSweep, run: Run, work: RunPaths, slot: Slot) -> None:
         self.sweep, self.run, self.work, self.slot = sweep, run, work, slot
         self.gpu_memory = 0
         self.shared = 1.0
@@ -443,7 +443,7 @@ class _Watch:
         self._began = time.time()
         self._sampler: threading.Thread | None = None
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> _RunWatch:
         self._say(None, None)
         if self.slot.gpu is not None:
             self._sampler = threading.Thread(target=self._sample, daemon=True)
@@ -495,7 +495,7 @@ class _Watch:
                     return
 
 
-class _Users:
+class _GpuUsers:
     """How many runs of this process use which GPU now."""
 
     def __init__(self) -> None:
@@ -518,7 +518,7 @@ class _Users:
             return self._counts.get(name, 0)
 
 
-_GPU_USERS = _Users()
+_GPU_USERS = _GpuUsers()
 
 
 def _family(pid: int) -> list[int]:

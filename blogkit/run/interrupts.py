@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from blogkit.run.execute import Stop
+from blogkit.run.execute import StopRequest
 
 
 @contextmanager
-def stoppable(tell: Callable[[str], None]) -> Iterator[Stop]:
+def stoppable(tell: Callable[[str], None]) -> Iterator[StopRequest]:
     """A way to stop that the terminal works while the block lasts.
 
     The first Ctrl-C lets the runs under way finish and begins no other; the second stops them. A request to terminate,
     or a terminal that is closed, stops them at once: whoever asks so (a scheduler, a shutdown) does not wait for a run
     that may take an hour. ``tell`` hears what was understood.
     """
-    stop = Stop()
+    stop = StopRequest()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         if stop.soon.is_set():

@@ -17,7 +17,7 @@ from typing import Any
 
 from blogkit.config import load_project
 from blogkit.model import Run, RunResult, RunStatus
-from blogkit.run.execute import Stop, execute_runs
+from blogkit.run.execute import StopRequest, execute_runs
 from blogkit.store import ProjectPaths
 
 
@@ -28,7 +28,7 @@ def run_job(folder: str, run: Run, force: bool, minutes: int | None, warning: in
     which that is told from a preemption. Exits with 143 when the
     cluster asked it to end.
     """
-    stop = Stop()
+    stop = StopRequest()
     asked = threading.Event()
     began = time.monotonic()
     results: list[RunResult] = []

@@ -15,7 +15,7 @@ from blogkit.errors import StoreError
 from blogkit.model import Project, Run, RunResult, RunStatus, Sweep
 from blogkit.run.plan import source_files
 from blogkit.store import ProjectPaths, RunPaths, read_json
-from blogkit.tools.execution import Outcome
+from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.git import Revision, revision
 
 
@@ -35,7 +35,7 @@ class Circumstances:
     attempt: int = 1
 
 
-def describe(run: Run, outcome: Outcome, circumstances: Circumstances) -> dict[str, Any]:
+def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -> dict[str, Any]:
     """The record of one run. Sizes are bytes, energy is joules, ``seconds`` is wall-clock time."""
     facts = outcome.facts
     cuda = facts.get("cuda") or []

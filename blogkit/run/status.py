@@ -19,7 +19,7 @@ from blogkit.run.claims import is_claimed
 from blogkit.store import ProjectPaths, RunPaths
 
 
-class State(StrEnum):
+class RunPhase(StrEnum):
     """Where a planned run stands."""
 
     WAITING = "waiting"
@@ -44,7 +44,7 @@ class RunState:
     """One planned run, as the store shows it."""
 
     run: Run
-    state: State
+    state: RunPhase
     seconds: float | None = None
     """How long it took, or has been running."""
     cell: int | None = None
@@ -66,7 +66,7 @@ class SweepState:
     project: str
     runs: tuple[RunState, ...]
 
-    def count(self, state: State) -> int:
+    def count(self, state: RunPhase) -> int:
         """How many runs stand there."""
         return sum(run.state is state for run in self.runs)
 
@@ -81,16 +81,16 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
     for run in runs:
         if run.id in stored:
             folder = paths.runs / run.id
-            states.append(RunState(run=run, state=State.DONE, seconds=_run_seconds(folder), folder=folder))
+            states.append(RunState(run=run, state=RunPhase.DONE, seconds=_run_seconds(folder), folder=folder))
         elif run.id in working and (is_claimed(paths.claim(run.id)) or run.id in jobs):
             states.append(running_state(run, working[run.id]))
         elif run.id in jobs:
             job, state = jobs[run.id]
-            known = State.RUNNING if state == "running" else State.QUEUED
+            known = RunPhase.RUNNING if state == "running" else RunPhase.QUEUED
             states.append(RunState(run=run, state=known, reason=f"job {job}"))
         elif run.id in gathered:
             seconds = gathered[run.id].get("seconds")
-            states.append(RunState(run=run, state=State.DONE, seconds=seconds, gathered=True))
+            states.append(RunState(run=run, state=RunPhase.DONE, seconds=seconds, gathered=True))
         elif (paths.failed / run.id).is_dir():
             folder = paths.failed / run.id
             record = _run_record(folder)
@@ -98,10 +98,10 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
             seconds = record.get("seconds")
             stopped = record.get("status") == "interrupted"
             states.append(
-                RunState(run=run, state=State.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder)
+                RunState(run=run, state=RunPhase.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder)
             )
         else:
-            states.append(RunState(run=run, state=State.WAITING))
+            states.append(RunState(run=run, state=RunPhase.WAITING))
     return SweepState(project=project.name, runs=tuple(states))
 
 
@@ -124,7 +124,7 @@ def running_state(run: Run, folder: Path) -> RunState:
     began = progress.get("began")
     return RunState(
         run=run,
-        state=State.RUNNING,
+        state=RunPhase.RUNNING,
         seconds=max(0.0, time.time() - began) if began else None,
         cell=progress.get("cell"),
         cells=progress.get("cells"),

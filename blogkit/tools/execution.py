@@ -27,7 +27,7 @@ PLAIN = KernelStart(batch=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class NotebookOutcome:
     """How an execution ended. What it left is in the output notebook, also when it did not succeed."""
 
     status: RunStatus

@@ -35,8 +35,15 @@ from blogkit.errors import NotebookError
 from blogkit.kernel import facts
 from blogkit.model import Parameters, RunStatus
 from blogkit.notebook import imported_modules, read_notebook
-from blogkit.tools.execution import Outcome
-from blogkit.tools.jupyter_adapter import Books, Manager, Session, Surroundings, end_kernel, remove_error_markers
+from blogkit.tools.execution import NotebookOutcome
+from blogkit.tools.jupyter_adapter import (
+    Manager,
+    NotebookRecord,
+    NotebookSession,
+    Surroundings,
+    end_kernel,
+    remove_error_markers,
+)
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ARROW = re.compile(r"^-+> *\d+ (.*)$", re.MULTILINE)
@@ -131,10 +138,10 @@ def converse(
     stop: Event | None,
     on_cell: Callable[[int, int], None],
     on_kernel: Callable[[int | None], None],
-) -> Outcome:
+) -> NotebookOutcome:
     """Runs a prepared notebook from its first cell to its last; see ``execute_notebook``, which calls this."""
     began = time.monotonic()
-    books = Books(notebook, output)
+    books = NotebookRecord(notebook, output)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_socket_folder())
         log: IO[str] | None = None
@@ -142,7 +149,7 @@ def converse(
             log = stack.enter_context(open(surroundings.log, "a", encoding="utf-8", errors="replace"))
         manager = Manager(notebook.metadata.kernelspec["name"], folder, surroundings.start)
         deadline = None if time_limit is None else began + time_limit
-        session = Session(books, manager, surroundings, log, deadline, stop or Event())
+        session = NotebookSession(books, manager, surroundings, log, deadline, stop or Event())
         books.notebook_start()
         end = asyncio.run(_live(session, surroundings, log, time_limit, on_cell, on_kernel))
         books.finish()
@@ -150,7 +157,7 @@ def converse(
             log.write(f"\n{end.traceback}\n")
         elif log is not None and end.reason:
             log.write(f"\n{end.reason}\n")
-    return Outcome(
+    return NotebookOutcome(
         status=end.status,
         seconds=time.monotonic() - began,
         reason=end.reason,
@@ -161,7 +168,7 @@ def converse(
 
 
 async def _live(
-    session: Session,
+    session: NotebookSession,
     surroundings: Surroundings,
     log: IO[str] | None,
     time_limit: float | None,
@@ -206,7 +213,7 @@ async def _live(
         await end_kernel(session, politely=ended)
 
 
-async def _is_stopped(session: Session) -> bool:
+async def _is_stopped(session: NotebookSession) -> bool:
     """Whether the kernel's end was wanted. Who ends a whole job (a cluster, a shutdown) may reach the kernel first."""
     code = await _exit_code(session.km)
     if not session.stopped and code in _ENDED_BY_REQUEST:
@@ -217,9 +224,9 @@ async def _is_stopped(session: Session) -> bool:
     return session.stopped
 
 
-async def _cells(session: Session, on_cell: Callable[[int, int], None]) -> _End:
+async def _cells(session: NotebookSession, on_cell: Callable[[int, int], None]) -> _End:
     """Every cell in turn, until one does not end well."""
-    books: Books = session.nb_man
+    books: NotebookRecord = session.nb_man
     total = len(books.nb.cells)
     assert session.kc is not None
     for index, cell in enumerate(books.nb.cells):
@@ -319,7 +326,7 @@ _FACTS = Path(facts.__file__)
 """Sent as source, so that any Python kernel can answer, also one of an environment without blogkit."""
 
 
-async def _ask_facts(session: Session) -> dict[str, Any]:
+async def _ask_facts(session: NotebookSession) -> dict[str, Any]:
     """What a Python kernel knows of its run; nothing when it does not answer in 5 s, or speaks another language."""
     spec = session.nb.metadata.kernelspec
     language = spec.get("language") or session.nb.metadata.get("language_info", {}).get("name")

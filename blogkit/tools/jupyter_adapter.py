@@ -79,7 +79,7 @@ class Surroundings:
 # --- the books --------------------------------------------------------------------------------------------------------
 
 
-class Books(NotebookExecutionManager):  # type: ignore[misc]
+class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
     """Papermill's record of an execution, saved whole after each cell.
 
     A finished cell is turned into JSON once, so that a notebook with large charts costs what it is long, not the
@@ -223,12 +223,12 @@ class Manager(AsyncKernelManager):
         await super()._async_finish_shutdown(waittime, pollinterval, restart)
 
 
-class Session(PapermillNotebookClient):  # type: ignore[misc]
+class NotebookSession(PapermillNotebookClient):  # type: ignore[misc]
     """nbclient's session, which also ends when it is told to stop, and has one deadline for all cells together."""
 
     def __init__(
         self,
-        books: Books,
+        books: NotebookRecord,
         manager: Manager,
         surroundings: Surroundings,
         log: IO[str] | None,
@@ -285,7 +285,7 @@ class Session(PapermillNotebookClient):  # type: ignore[misc]
         await output
 
     def process_message(self, msg: dict[str, Any], *arguments: Any, **named: Any) -> Any:
-        """Counts what it passes on, and names the project's folder where a kernel names the one that stands for it."""
+        """Counts what it passes on, and names the project's folder where a kernel names its stand-in."""
         self._heard += 1
         if self.surroundings.stands_for is not None:
             said, meant = str(self.surroundings.cwd), str(self.surroundings.stands_for)
@@ -320,7 +320,7 @@ def _rename_folder(content: dict[str, Any], said: str, meant: str) -> None:
         content["traceback"] = [str(line).replace(said, meant) for line in content["traceback"]]
 
 
-async def end_kernel(session: Session, *, politely: bool) -> None:
+async def end_kernel(session: NotebookSession, *, politely: bool) -> None:
     """The end of the kernel: a finished one may run its exit hooks, any other is killed with all its children."""
     manager: Manager = session.km
     try:

@@ -23,7 +23,7 @@ from typing import Any
 from blogkit.errors import ToolFailed, ToolMissing
 
 PANDOC_VARIABLE = "BLOGKIT_PANDOC"
-"""Names another pandoc than the one that is installed with blogkit."""
+"""Names another pandoc than blogkit installs."""
 
 _ROOM = ("+RTS", "-A24m", "-M1500m", "-RTS")
 """A nursery that holds what one post allocates between two collections: a tenth of the time for 20 MB a process.
@@ -39,7 +39,7 @@ _BYTES_A_SECOND = 200_000
 
 
 def find_pandoc() -> Path:
-    """The pandoc program: the one that is named, the one of ``pypandoc-binary``, or the one on PATH."""
+    """The pandoc program: as named, else of ``pypandoc-binary``, else on PATH."""
     named = os.environ.get(PANDOC_VARIABLE)
     if named:
         return Path(named)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from blogkit.kernel import STARTUP
 from blogkit.model import Parameters
 from blogkit.notebook import read_notebook
-from blogkit.tools.execution import ORDINARY, Outcome
+from blogkit.tools.execution import ORDINARY, NotebookOutcome
 
 if TYPE_CHECKING:
     from threading import Event
@@ -37,7 +37,7 @@ def execute_notebook(
     stop: Event | None = None,
     on_cell: Callable[[int, int], None] | None = None,
     on_kernel: Callable[[int | None], None] | None = None,
-) -> Outcome:
+) -> NotebookOutcome:
     """Runs a notebook with parameters, and saves it to ``output`` after every cell.
 
     ``env`` is added to this process's environment for the kernel, whose working directory is ``cwd``; Altair draws by

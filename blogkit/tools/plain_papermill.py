@@ -19,7 +19,7 @@ from threading import Event
 from typing import Any
 
 from blogkit.model import Parameters, RunStatus
-from blogkit.tools.execution import Outcome
+from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.python import module_command
 
 _POLL = 0.1
@@ -37,7 +37,7 @@ def execute_plainly(
     log: Path | None,
     stop: Event | None,
     on_kernel: Callable[[int | None], None],
-) -> Outcome:
+) -> NotebookOutcome:
     """Runs a notebook by ``papermill.execute_notebook``; see ``execute_notebook``."""
     began = time.monotonic()
     said = output.with_name(f".{output.name}.said")
@@ -60,7 +60,7 @@ def execute_plainly(
         said.unlink()
     if stands_for is not None:
         _rename_in([output, *([log] if log else [])], cwd, stands_for)
-    return Outcome(
+    return NotebookOutcome(
         status=status or RunStatus(told["status"]),
         seconds=time.monotonic() - began,
         reason=reason or str(told.get("reason", "")),

@@ -38,7 +38,7 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-c", _START, module]
 
 
-class Server:
+class ServerProcess:
     """A running process that listens on its standard input, and leaves when that is closed."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -62,7 +62,7 @@ class Server:
 
 def start_server(
     module: str, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, descriptors: Sequence[int] = ()
-) -> Server:
+) -> ServerProcess:
     """Starts ``module`` as a program in a session of its own; what it prints goes to ``log``, and it is handed
     ``descriptors`` under their numbers.
 
@@ -78,4 +78,4 @@ def start_server(
             start_new_session=True,
             pass_fds=tuple(descriptors),
         )
-    return Server(process)
+    return ServerProcess(process)

@@ -49,7 +49,7 @@ class Limits:
     """Bytes beyond what the worker holds when it is ready; None for no limit."""
 
 
-class Stop(StrEnum):
+class ItemStop(StrEnum):
     """Why an item has no value."""
 
     TIME = "time"
@@ -58,31 +58,31 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Generic[R]):
+class ItemOutcome(Generic[R]):
     """What came of one item: a value, an error that its function raised, or the reason why it was stopped."""
 
     value: R | None = None
     error: Exception | None = None
-    stop: Stop | None = None
+    stop: ItemStop | None = None
     reason: str = ""
     """For a stopped item, the end of a sentence: ``took longer than 60 seconds``."""
 
 
 def run_bounded(
     open_worker: OpenWorker[T, R], items: Sequence[T], *, limits: Limits, workers: int = 1
-) -> Iterator[Outcome[R]]:
+) -> Iterator[ItemOutcome[R]]:
     """The outcome of each item, in their order; ``workers`` processes share the items.
 
     Raises what ``open_worker`` raises, and ToolFailed when no worker can be started.
     """
     waiting = deque(range(len(items)))
-    done: dict[int, Outcome[R]] = {}
-    slots: list[_Slot[T, R]] = []
+    done: dict[int, ItemOutcome[R]] = {}
+    slots: list[_WorkerSlot[T, R]] = []
     following = 0
     try:
         while following < len(items):
             while waiting and len(slots) < workers:
-                slots.append(_Slot(open_worker, limits))
+                slots.append(_WorkerSlot(open_worker, limits))
             for slot in slots:
                 if slot.ready and slot.item is None and waiting:
                     slot.give(waiting.popleft(), items)
@@ -102,7 +102,7 @@ def run_bounded(
             slot.end()
 
 
-def _turned(slots: Sequence[_Slot[T, R]]) -> list[_Slot[T, R]]:
+def _turned(slots: Sequence[_WorkerSlot[T, R]]) -> list[_WorkerSlot[T, R]]:
     """The slots that have something to say or are late, after waiting for one."""
     now = time.monotonic()
     patience = min((slot.deadline for slot in slots if slot.deadline is not None), default=now + 1) - now
@@ -111,7 +111,7 @@ def _turned(slots: Sequence[_Slot[T, R]]) -> list[_Slot[T, R]]:
     return [slot for slot in slots if slot.pipe in told or (slot.deadline is not None and slot.deadline <= now)]
 
 
-class _Slot(Generic[T, R]):
+class _WorkerSlot(Generic[T, R]):
     """One worker process, seen from the parent."""
 
     def __init__(self, open_worker: OpenWorker[T, R], limits: Limits) -> None:
@@ -134,7 +134,7 @@ class _Slot(Generic[T, R]):
         with suppress(OSError):
             self.pipe.send(items[number])
 
-    def collect(self) -> Outcome[R] | None:
+    def collect(self) -> ItemOutcome[R] | None:
         """What the worker has to say: an outcome, or None when it is ready. Raises what kept it from its work."""
         try:
             if not self.pipe.poll():
@@ -148,26 +148,26 @@ class _Slot(Generic[T, R]):
             return None
         if kind == "unready":
             raise said
-        self.over = kind == Stop.MEMORY
-        if kind == Stop.MEMORY:
-            return Outcome(stop=Stop.MEMORY, reason=_memory_reason(self.limits))
-        return Outcome(error=said) if kind == "error" else Outcome(value=said)
+        self.over = kind == ItemStop.MEMORY
+        if kind == ItemStop.MEMORY:
+            return ItemOutcome(stop=ItemStop.MEMORY, reason=_memory_reason(self.limits))
+        return ItemOutcome(error=said) if kind == "error" else ItemOutcome(value=said)
 
-    def _late(self) -> Outcome[R]:
+    def _late(self) -> ItemOutcome[R]:
         self.over = True
         if not self.ready:
             raise ToolFailed("A worker process did not start in time.", hint="Close other programs, and try again.")
-        return Outcome(stop=Stop.TIME, reason=f"took longer than {self.limits.seconds:g} seconds")
+        return ItemOutcome(stop=ItemStop.TIME, reason=f"took longer than {self.limits.seconds:g} seconds")
 
-    def _died(self) -> Outcome[R]:
+    def _died(self) -> ItemOutcome[R]:
         self.over = True
         self.process.join(5)
         code = self.process.exitcode
         if not self.ready:
             raise ToolFailed(f"A worker process ended with {code} before it began.", hint="Is there enough memory?")
         if code is not None and code < 0 and -code == getattr(signal, "SIGALRM", 0):
-            return Outcome(stop=Stop.TIME, reason=f"took longer than {self.limits.seconds:g} seconds")
-        return Outcome(stop=Stop.DIED, reason=f"ended the process that looked at it ({_death(code)})")
+            return ItemOutcome(stop=ItemStop.TIME, reason=f"took longer than {self.limits.seconds:g} seconds")
+        return ItemOutcome(stop=ItemStop.DIED, reason=f"ended the process that looked at it ({_death(code)})")
 
     def end(self) -> None:
         """Ends the process at once, with what it started."""
@@ -222,7 +222,7 @@ def _handled(handle: Callable[[Any], Any], item: Any, limits: Limits) -> tuple[s
     try:
         return "value", handle(item)
     except MemoryError:
-        return Stop.MEMORY, None
+        return ItemStop.MEMORY, None
     except Exception as error:
         return "error", error
     finally:

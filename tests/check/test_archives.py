@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blogkit.check import Profile, check_path, check_paths, load
-from blogkit.check.files import MOST_FILES, Refused, open_archive
+from blogkit.check.files import MOST_FILES, RefusedSubmission, open_archive
 from blogkit.model import Level
 from tests.check.pages import page, submission, zipped, zipped_folder
 
@@ -118,7 +118,7 @@ def test_a_zip_that_says_less_than_it_unpacks_to_is_not_read_further(name: str, 
     assert files.bytes_of(name) == 900_000
     tracemalloc.start()
     try:
-        with pytest.raises(Refused, match=f"{name} cannot be unpacked: Bad CRC|unpacks to more"):
+        with pytest.raises(RefusedSubmission, match=f"{name} cannot be unpacked: Bad CRC|unpacks to more"):
             files.read(name)
         report = check_path(path, profile=PROFILE)
         assert tracemalloc.get_traced_memory()[1] < 15_000_000

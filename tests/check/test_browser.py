@@ -199,7 +199,7 @@ def test_a_browser_that_died_is_started_anew_for_the_next_post(tmp_path: Path, s
     assert len(started) == 2
 
 
-def test_without_a_browser_there_is_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_there_is_an_error_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolMissing, match="there is none on PATH"), chromium():
         pass

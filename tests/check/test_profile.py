@@ -63,7 +63,7 @@ def test_a_site_names_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "letter"),
+    ("text", "message"),
     [
         ("name: a\ntitle: A\nrules:\n  ofline: error\n", "our-course.yml:4: there is no rule 'ofline'.\n    Did you mean 'offline'?"),
         ("name: a\ntitle: A\nrules:\n  offline: fatal\n", "our-course.yml:4: 'rules.offline': input should be 'error', 'warning', 'advice' or 'off', not 'fatal'."),
@@ -77,13 +77,13 @@ def test_a_site_names_a_file_of_its_own(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_profile_is_told_with_file_and_line(
-    text: str, letter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     own(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
         load("our-course.yml")
-    assert letter in str(caught.value).replace(f"{tmp_path}/", "")
+    assert message in str(caught.value).replace(f"{tmp_path}/", "")
 
 
 def test_the_plain_profile_asks_for_no_length_and_no_parts(tmp_path: Path) -> None:

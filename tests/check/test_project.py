@@ -235,7 +235,7 @@ def test_the_rubric_tells_facts_and_questions_and_never_a_grade(tmp_path: Path) 
         "uncertainty is shown or named in 1 of 4 figures and tables: Table 1.",
         'limitations, in "Conclusion": A limitation is that we only trained on one data set.',
         'the background ("Background") holds 1 citation.',
-        "mend    nothing says whether an AI assistant helped. (BK116,",
+        "fix     nothing says whether an AI assistant helped. (BK116,",
         "Novelty and significance, 20 points",
         "is there, not whether it is good",
     ):
@@ -243,10 +243,10 @@ def test_the_rubric_tells_facts_and_questions_and_never_a_grade(tmp_path: Path) 
     assert not any(word in text.lower() for word in ("score:", "grade:", "/20", "/100"))
 
 
-# --- mending
+# --- fixing
 
 
-def test_what_is_safe_is_mended_and_what_was_there_is_kept(tmp_path: Path) -> None:
+def test_what_is_safe_is_fixed_and_what_was_there_is_kept(tmp_path: Path) -> None:
     html = by_hand.template_page(start="<!doctype html>\n<html>", viewport="").replace(
         "images/plot1.png", "Images/Plot1.png"
     )
@@ -266,7 +266,7 @@ def test_what_is_safe_is_mended_and_what_was_there_is_kept(tmp_path: Path) -> No
     assert apply_fixes(folder, profile=profile).said == ()
 
 
-def test_a_zip_is_mended_in_a_copy(tmp_path: Path) -> None:
+def test_a_zip_is_fixed_in_a_copy(tmp_path: Path) -> None:
     profile = load("mit-6.7960")
     folder = submission(tmp_path / "post", page(START="<!DOCTYPE html>\n<html>"))
     files: dict[str, str | bytes] = {

@@ -215,7 +215,7 @@ ELSEWHERE = {
     "BK127": (test_browser, "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
     "BK128": (test_coverage, "test_check_finds_missing_runs_in_every_venue", "test_check_finds_missing_runs_in_every_venue"),
 }  # fmt: skip
-"""Rules that need a source, a history or a browser: where the page stands that breaks each, and the one that does not."""
+"""Rules that need a source, a history or a browser: a page that breaks each, and a page that does not."""
 
 
 def test_every_rule_of_the_venue_has_a_page_that_breaks_it_and_one_that_comes_close() -> None:

@@ -62,7 +62,7 @@ def test_a_parameter_that_follows_another_and_a_column_of_rows_are_no_mixture() 
         (range(1), "95%", "One seed each, so no interval"),
     ],
 )
-def test_an_interval_says_over_how_many_seeds(seeds: range, interval: frames.Interval, words: str) -> None:
+def test_an_interval_says_over_how_many_seeds(seeds: range, interval: frames.IntervalKind, words: str) -> None:
     frame = METRICS[(METRICS["rate"] == 0.1) & METRICS["seed"].isin(seeds)]
     for builder in ("learning_curves", "metric_over_axis"):
         assert BUILDERS[builder](frame, interval=interval).title.text == words

@@ -101,7 +101,7 @@ def test_a_scale_is_noted_and_missing_runs_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_figures_notebook_that_raises_is_a_letter_and_leaves_its_traces(tmp_path: Path) -> None:
+def test_a_figures_notebook_that_raises_is_an_error_message_and_leaves_its_traces(tmp_path: Path) -> None:
     project = make(tmp_path, "x = 1", "1 / 0")
     with pytest.raises(NotebookError, match=r"cell 2: .*ZeroDivisionError") as caught:
         gather(project, plan_runs(project))

@@ -76,7 +76,7 @@ def test_a_function_that_reads_a_parameter_later_is_no_obstacle(mine: Path) -> N
     assert cell_that_sets(document(mine, "lr = 0.1\ndef f(x):\n    return lr * x"), ["lr"], mine) == 1
 
 
-def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
+def test_a_file_that_is_no_notebook_is_an_error_message(tmp_path: Path) -> None:
     (tmp_path / "x.ipynb").write_text("{}")
     site = load_site(init_site(tmp_path / "site"))
     with pytest.raises(NotebookError, match="is not a notebook"):
@@ -126,7 +126,7 @@ def test_a_notebook_becomes_a_project_with_its_figures_in_the_post(tmp_path: Pat
     assert dict(plan_runs(project)[0].parameters) == {"lr": 0.5, "steps": 3}
 
 
-def test_without_a_named_parameter_the_letter_lists_what_there_is(tmp_path: Path) -> None:
+def test_without_a_named_parameter_the_error_message_lists_what_there_is(tmp_path: Path) -> None:
     mine = tmp_path / "mine.ipynb"
     mine.write_text(notebook(*MINE))
     site = load_site(init_site(tmp_path / "site"))

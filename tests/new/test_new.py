@@ -89,7 +89,7 @@ def test_an_existing_project_is_never_touched(site: Site) -> None:
     assert [path.name for path in (site.root / "projects").iterdir()] == ["x"], "nothing half made is left"
 
 
-def test_an_unknown_starter_is_a_letter(site: Site) -> None:
+def test_an_unknown_starter_is_an_error_message(site: Site) -> None:
     with pytest.raises(ProjectError, match="Did you mean 'blank'"):
         new_project(site, "x", starter="blnk")
     with pytest.raises(ProjectError, match="There is no starter"):

@@ -116,7 +116,9 @@ def test_without_a_push_there_is_only_the_commit(where: Site) -> None:
     assert git(where.root, "log", "-1", "--format=%s", "gh-pages") == MESSAGE
 
 
-def test_a_folder_without_git_and_a_checkout_of_the_branch_itself_get_a_letter(tmp_path: Path, where: Site) -> None:
+def test_a_folder_without_git_and_a_checkout_of_the_branch_itself_get_an_error_message(
+    tmp_path: Path, where: Site
+) -> None:
     alone = site(tmp_path / "alone")
     with pytest.raises(ProjectError, match="is in no git repository"):
         publish_branch(alone, manifest(alone))

@@ -156,7 +156,7 @@ def test_a_folder_is_replaced_when_blogkit_made_it_and_never_otherwise(tmp_path:
     assert (mine / "thesis.tex").read_text() == "years of work"
 
 
-def test_there_is_a_letter_for_a_wrong_target_and_for_a_post_that_is_not_rendered(tmp_path: Path) -> None:
+def test_there_is_an_error_message_for_a_wrong_target_and_for_a_post_that_is_not_rendered(tmp_path: Path) -> None:
     where = site(tmp_path)
     project, output = post_of(where)
     with pytest.raises(ConfigError, match="Targets: zip"):

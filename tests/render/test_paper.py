@@ -61,7 +61,9 @@ def test_a_pdf_has_text_and_its_chart_is_no_raster(tmp_path: Path) -> None:
     assert b"(First)" in data
 
 
-def test_without_a_browser_a_letter_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_an_error_message_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BLOGKIT_CHROMIUM", str(tmp_path / "nothing"))
     write_site(tmp_path, {"index.qmd": POST, "f.svg": SVG})
     with pytest.raises(ToolMissing, match="Printing a PDF needs"):

@@ -202,10 +202,10 @@ def test_a_post_that_nobody_may_read_is_told_with_each_persons_reason() -> None:
     )
     with pytest.raises(ConfigError) as caught:
         assign(conflicted, Wish())
-    letter = str(caught.value)
-    assert "'project-0' needs 3 readers, but only 2 may read it: Student 6, Student 7" in letter
-    assert "Student 1, Student 2, Student 3, Student 4, Student 5 (declared a conflict)" in letter
-    assert "Student 0 (own team)" in letter
+    message = str(caught.value)
+    assert "'project-0' needs 3 readers, but only 2 may read it: Student 6, Student 7" in message
+    assert "Student 1, Student 2, Student 3, Student 4, Student 5 (declared a conflict)" in message
+    assert "Student 0 (own team)" in message
 
 
 def test_a_rule_that_makes_it_impossible_is_named() -> None:

@@ -110,7 +110,7 @@ def test_the_same_posts_give_the_same_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["no zip", "no manifest", "another version"])
-def test_what_is_no_bundle_is_refused_with_a_letter(tmp_path: Path, what: str) -> None:
+def test_what_is_no_bundle_is_refused_with_an_error_message(tmp_path: Path, what: str) -> None:
     path = tmp_path / "x.bundle"
     if what == "no zip":
         path.write_text("hello")
@@ -137,7 +137,7 @@ def test_a_bundle_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(5000, marks=pytest.mark.long)])
-def test_a_bundle_with_any_bit_flipped_is_opened_whole_or_refused_with_a_letter(tmp_path: Path, count: int) -> None:
+def test_a_bundle_with_any_bit_flipped_is_opened_whole_or_refused_with_an_error(tmp_path: Path, count: int) -> None:
     _, bundle = pack(tmp_path)
     whole, chance = bundle.read_bytes(), random.Random(3)
     refused = 0
@@ -171,7 +171,7 @@ def test_a_bundle_with_any_bit_flipped_is_opened_whole_or_refused_with_a_letter(
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value else str(value)[:24],
 )
-def test_a_bundle_that_says_impossible_things_is_refused_with_a_letter(tmp_path: Path, name: str, said: Any) -> None:
+def test_a_bundle_that_says_impossible_things_is_refused_with_an_error(tmp_path: Path, name: str, said: Any) -> None:
     _, bundle = pack(tmp_path)
     (tmp_path / "in").mkdir()
     (tmp_path / "secret.html").write_text("<p>not theirs to see</p>")

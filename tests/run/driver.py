@@ -20,11 +20,11 @@ from blogkit.config import load_project
 from blogkit.model import RunStatus
 from blogkit.run import execute
 from blogkit.run.plan import plan_runs
-from blogkit.tools.execution import Outcome
+from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.gpu import NoGpu
 
 
-def stand_in(source: Path, output: Path, parameters: Any, **how: Any) -> Outcome:
+def stand_in(source: Path, output: Path, parameters: Any, **how: Any) -> NotebookOutcome:
     """What a run leaves, bit by bit."""
     chance = random.Random(os.getpid() * 1000 + parameters["seed"])
     with open(how["stands_for"] / "ledger", "a") as ledger:
@@ -37,7 +37,7 @@ def stand_in(source: Path, output: Path, parameters: Any, **how: Any) -> Outcome
             time.sleep(chance.random() * 0.004)
     output.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     how["log"].write_text("done\n")
-    return Outcome(status=RunStatus.DONE, seconds=0.01)
+    return NotebookOutcome(status=RunStatus.DONE, seconds=0.01)
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from blogkit.config import find_cluster, load_project, load_site
 from blogkit.errors import ConfigError
 from blogkit.model import Cluster, Project, RunStatus
 from blogkit.run.cluster import NOT_HANDED_IN, cancel_jobs, clusters_in_use, execute_on_cluster, open_queue
-from blogkit.run.execute import Event, Note, Stop
+from blogkit.run.execute import RunEvent, StopRequest, UserNote
 from blogkit.run.plan import plan_runs
-from blogkit.run.status import State, read_status
+from blogkit.run.status import RunPhase, read_status
 from blogkit.store import ProjectPaths, stored_ids, to_json
 from blogkit.tools.slurm import QueueFull
 from tests.files import site_tree, write_project, write_tree
@@ -105,11 +105,11 @@ def test_the_queue_never_holds_more_than_it_may(project: Project) -> None:
             queue.finish_one()
 
         queue.on_look = look
-        events: list[Event] = []
+        events: list[RunEvent] = []
         results = sweep(project, queue, on_event=events.append, **limit)
         assert [result.status for result in results] == [RunStatus.DONE] * 5
         assert most <= 2
-        assert sum(isinstance(event, Note) for event in events) == (0 if limit else 1)
+        assert sum(isinstance(event, UserNote) for event in events) == (0 if limit else 1)
         subprocess.run(["rm", "-r", str(project.folder / "runs")], check=True)
 
 
@@ -136,7 +136,7 @@ def test_a_job_that_is_gone_without_a_result_is_lost_after_the_grace_period_and_
     queue = FakeQueue(project)
     sweep(project, queue, detach=True)
     queue.live.pop(queue.submitted[0])
-    stop = Stop()
+    stop = StopRequest()
     looks = 0
 
     def look() -> None:
@@ -147,7 +147,7 @@ def test_a_job_that_is_gone_without_a_result_is_lost_after_the_grace_period_and_
 
     queue.on_look = look
     assert sweep(project, queue, grace=60, stop=stop)[0].status is RunStatus.NOT_STARTED
-    lost = sweep(project, queue, stop=Stop(), detach=True)[0]
+    lost = sweep(project, queue, stop=StopRequest(), detach=True)[0]
     assert sweep(project, queue, detach=True)[0].status is RunStatus.NOT_STARTED
     assert lost.status is RunStatus.DIED and "gone from the queue without a result" in lost.reason
     assert queue.submitted.count(queue.submitted[0]) == 2
@@ -187,7 +187,7 @@ def test_jobs_are_taken_back_and_status_shows_where_they_stand(project: Project)
     sweep(project, queue, detach=True)
     queue.live[queue.submitted[0]] = ("1", "running")
     states = read_status(project, plan_runs(project), queue.jobs())
-    assert (states.count(State.RUNNING), states.count(State.QUEUED)) == (1, 4)
+    assert (states.count(RunPhase.RUNNING), states.count(RunPhase.QUEUED)) == (1, 4)
     assert cancel_jobs(project, plan_runs(project), queue) == 5
     assert queue.live == {} and clusters_in_use(project) == ()
 
@@ -356,10 +356,10 @@ class TestSlurm:
         door.chmod(0o755)
         monkeypatch.setenv("PATH", f"{door.parent}:{os.environ['PATH']}")
         project = make(tmp_path, "seeds: 4", *CELLS[1:])
-        events: list[Event] = []
+        events: list[RunEvent] = []
         results = on_slurm(project, on_event=events.append)
         assert [result.status for result in results] == [RunStatus.DONE] * 4, results
-        assert sum(isinstance(event, Note) for event in events) == 1
+        assert sum(isinstance(event, UserNote) for event in events) == 1
 
 
 # --- dask -----------------------------------------------------------------------------------------------------------

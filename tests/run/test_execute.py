@@ -12,7 +12,7 @@ import pytest
 
 from blogkit.config import load_project
 from blogkit.model import Run, RunResult, RunStatus
-from blogkit.run.execute import Ended, Event, Note, Started, Stop, execute_runs, recover
+from blogkit.run.execute import Ended, RunEvent, Started, StopRequest, UserNote, execute_runs, recover
 from blogkit.run.plan import plan_runs
 from blogkit.store import ProjectPaths, RunPaths, stored_ids
 from tests.files import write_project
@@ -63,7 +63,7 @@ def test_each_run_is_stored_with_its_records_and_provenance(tmp_path: Path) -> N
 
 def test_what_is_stored_is_not_run_again_and_force_replaces_it(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "", *CELLS)
-    events: list[Event] = []
+    events: list[RunEvent] = []
     sweep(folder)
     (result,) = sweep(folder, on_event=events.append)
     assert result.status is RunStatus.DONE and events == []
@@ -100,7 +100,7 @@ def test_a_run_that_fails_is_tried_again_as_often_as_asked(tmp_path: Path) -> No
     flaky = "from pathlib import Path\nn = len(list(Path('..').glob('try-*')))\nPath(f'../try-{n}').touch()\n"
     flaky += "assert n >= 2"
     folder = write_project(tmp_path, "", *CELLS, flaky)
-    events: list[Event] = []
+    events: list[RunEvent] = []
     (result,) = sweep(folder, retries=2, on_event=events.append)
     assert result.status is RunStatus.DONE
     assert [(event.result.status.value, event.again) for event in events if isinstance(event, Ended)] == [
@@ -113,7 +113,7 @@ def test_a_run_that_fails_is_tried_again_as_often_as_asked(tmp_path: Path) -> No
 
 def test_stopping_soon_finishes_what_runs_and_begins_nothing_new(tmp_path: Path) -> None:
     folder = write_project(tmp_path, FOUR, *CELLS)
-    stop = Stop()
+    stop = StopRequest()
     results = sweep(folder, workers=1, stop=stop, on_event=lambda event: stop.soon.set())
     assert [result.status for result in results] == [RunStatus.DONE, *[RunStatus.NOT_STARTED] * 3]
     assert len(stored_ids(paths(folder))) == 1
@@ -121,9 +121,9 @@ def test_stopping_soon_finishes_what_runs_and_begins_nothing_new(tmp_path: Path)
 
 def test_stopping_now_keeps_what_ran_as_interrupted(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "", *CELLS, "import time\nprint('begun', flush=True)\ntime.sleep(60)")
-    stop = Stop()
+    stop = StopRequest()
 
-    def on_event(event: Event) -> None:
+    def on_event(event: RunEvent) -> None:
         if getattr(event, "cell", None) == 3:
             threading.Timer(0.5, stop.now.set).start()
 
@@ -136,12 +136,12 @@ def test_stopping_now_keeps_what_ran_as_interrupted(tmp_path: Path) -> None:
 def test_leave_to_begin_is_asked_before_each_run_and_its_refusal_told_once(tmp_path: Path) -> None:
     folder = write_project(tmp_path, FOUR, *CELLS)
     left = [1, 1]
-    events: list[Event] = []
+    events: list[RunEvent] = []
     results = sweep(
         folder, workers=2, may_begin=lambda run: "" if left and left.pop() else "enough", on_event=events.append
     )
     assert [result.status.value for result in results].count("done") == 2
-    assert [event.text for event in events if isinstance(event, Note)] == ["enough"]
+    assert [event.text for event in events if isinstance(event, UserNote)] == ["enough"]
     assert {result.reason for result in results if result.status is RunStatus.NOT_STARTED} == {"enough"}
 
 
@@ -163,7 +163,7 @@ def test_what_a_killed_command_left_is_cleared_and_a_whole_run_among_it_is_kept(
     one.rename(paths(folder).work / f"{one.name}-11111111")
     two.rename(paths(folder).work / f"{two.name}-22222222")
     (paths(folder).work / f"{two.name}-22222222" / "run.json").unlink()
-    events: list[Event] = []
+    events: list[RunEvent] = []
     sweep(folder, on_event=events.append)
     assert {event.run.id for event in events if isinstance(event, Started)} == {two.name}
     assert leftovers(folder) == []

@@ -17,11 +17,11 @@ import pytest
 from blogkit.config import load_project
 from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
-from blogkit.run.execute import Event, Note, execute_runs
+from blogkit.run.execute import RunEvent, UserNote, execute_runs
 from blogkit.run.plan import plan_runs
 from blogkit.store import RunPaths
 from blogkit.tools import jupyter_adapter
-from blogkit.tools.execution import Outcome
+from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.jupyter_adapter import PRIVATE_NAMES
 from blogkit.tools.papermill import execute_notebook, lacking_names, load_engine
 from tests.files import notebook, write_project
@@ -43,7 +43,7 @@ PARAMETERS = {
 }
 
 
-def execute(folder: Path, *cells: Any, parameters: dict[str, Any] | None = None, **how: Any) -> Outcome:
+def execute(folder: Path, *cells: Any, parameters: dict[str, Any] | None = None, **how: Any) -> NotebookOutcome:
     source = folder / "source.ipynb"
     source.write_text(notebook(*cells))
     return execute_notebook(source, folder / "out.ipynb", parameters or {}, cwd=folder, log=folder / "log.txt", **how)
@@ -143,8 +143,8 @@ def test_a_sweep_by_plain_papermill_has_the_same_results_and_says_so_once(
     found: list[list[tuple[Any, ...]]] = []
     notes: list[str] = []
 
-    def listen(event: Event) -> None:
-        notes.extend([event.text] if isinstance(event, Note) else [])
+    def listen(event: RunEvent) -> None:
+        notes.extend([event.text] if isinstance(event, UserNote) else [])
 
     for plain in (False, True):
         with monkeypatch.context() as patch:

@@ -15,7 +15,7 @@ import pytest
 from blogkit.config import load_project
 from blogkit.model import Run, RunResult, RunStatus
 from blogkit.run import jobs
-from blogkit.run.execute import Stop
+from blogkit.run.execute import StopRequest
 from blogkit.run.plan import plan_runs
 from blogkit.tools.papermill import execute_notebook
 from tests.files import notebook, write_project
@@ -53,7 +53,7 @@ def test_a_clusters_warning_long_before_the_jobs_end_is_a_preemption(
     project = load_project(folder)
     (run,) = plan_runs(project)
 
-    def stand_in(project: Any, runs: list[Run], *, stop: Stop, **how: Any) -> tuple[RunResult, ...]:
+    def stand_in(project: Any, runs: list[Run], *, stop: StopRequest, **how: Any) -> tuple[RunResult, ...]:
         os.kill(os.getpid(), signal.SIGUSR2)
         assert stop.now.wait(10)
         status = stop.verdict[0] if stop.verdict else RunStatus.INTERRUPTED

@@ -22,7 +22,7 @@ from blogkit.config import load_project
 from blogkit.errors import StoreError
 from blogkit.model import RunStatus
 from blogkit.run.claims import claim, is_claimed
-from blogkit.run.execute import Started, Stop, execute_runs
+from blogkit.run.execute import Started, StopRequest, execute_runs
 from blogkit.run.interrupts import stoppable
 from blogkit.run.plan import plan_runs
 from blogkit.store import ProjectPaths, stored_ids
@@ -60,7 +60,7 @@ class Drivers:
         return int(self._process.stdout.readline())
 
     def end(self) -> int:
-        """The exit status of the one that runs, when it has ended."""
+        """The exit status of the running command, when it has ended."""
         assert self._process.stdout
         return int(self._process.stdout.readline())
 
@@ -305,7 +305,7 @@ def small_disk(place: Path, size: str = "1m") -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_stops_the_sweep_with_a_letter_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_sweep_with_an_error_message_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         fill = "import os, pathlib\npathlib.Path(os.environ['BLOGKIT_RUN_FOLDER'], 'big').write_bytes(bytes(300_000))"
         folder = write_project(disk, "seeds: 8", ("parameters", "seed = 0"), fill)
@@ -340,7 +340,7 @@ def test_stop_is_heard_while_waiting_for_another_command(tmp_path: Path) -> None
     (run,) = plan_runs(project)
     held = claim(ProjectPaths(folder=folder).claim(run.id))
     assert held is not None
-    stop = Stop()
+    stop = StopRequest()
     threading.Timer(0.5, stop.soon.set).start()
     (result,) = execute_runs(project, [run], stop=stop)
     assert result.status is RunStatus.NOT_STARTED

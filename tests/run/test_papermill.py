@@ -16,7 +16,7 @@ from blogkit.errors import NotebookError
 from blogkit.model import RunStatus
 from blogkit.notebook import imported_modules
 from blogkit.tools import jupyter_adapter
-from blogkit.tools.execution import Outcome
+from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.papermill import execute_notebook
 from tests.files import notebook
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 PARAMETERS = ("parameters", "x = 1\nseed = 0")
 
 
-def execute(folder: Path, *cells: Any, parameters: dict[str, Any] | None = None, **how: Any) -> Outcome:
+def execute(folder: Path, *cells: Any, parameters: dict[str, Any] | None = None, **how: Any) -> NotebookOutcome:
     source = folder / "source.ipynb"
     source.write_text(notebook(*cells))
     return execute_notebook(source, folder / "out.ipynb", parameters or {}, cwd=folder, log=folder / "log.txt", **how)
@@ -190,7 +190,7 @@ def test_output_that_was_lost_on_its_way_is_said_and_loses_no_run(
     ]
 
 
-def test_an_unknown_kernel_is_a_letter_that_names_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_kernel_is_an_error_message_that_names_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "source.ipynb").write_text(notebook("1", kernel="conda-env-friend"))
     with pytest.raises(NotebookError, match=r"asks for the kernel 'conda-env-friend'(.|\n)*Installed are: .*python3"):
         execute_notebook(tmp_path / "source.ipynb", tmp_path / "out.ipynb", {}, cwd=tmp_path)
@@ -198,7 +198,7 @@ def test_an_unknown_kernel_is_a_letter_that_names_the_known_ones(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [1]}'])
-def test_a_damaged_notebook_is_a_letter(tmp_path: Path, text: str) -> None:
+def test_a_damaged_notebook_is_an_error_message(tmp_path: Path, text: str) -> None:
     (tmp_path / "source.ipynb").write_text(text)
     with pytest.raises(NotebookError, match="is not a notebook"):
         execute_notebook(tmp_path / "source.ipynb", tmp_path / "out.ipynb", {}, cwd=tmp_path)

@@ -118,7 +118,7 @@ def test_a_number_in_scientific_notation_is_a_number_wherever_it_stands(tmp_path
     ],
     ids=["inf", "nan", "date", "key", "bytes", "set", "cycle"],
 )
-def test_a_value_that_no_record_can_hold_is_a_letter_before_anything_runs(
+def test_a_value_that_no_record_can_hold_is_an_error_message_before_anything_runs(
     tmp_path: Path, value: str, words: str
 ) -> None:
     folder = write_project(tmp_path, f"seeds: 1\ngrid:\n  x: [1, {value}]\n", ("parameters", "x = None"))
@@ -139,7 +139,7 @@ def test_a_value_that_no_record_can_hold_is_a_letter_before_anything_runs(
         ("inputs: [/etc/hostname]\n", 1, ["no file matches"]),
     ],
 )
-def test_a_sweep_that_does_not_fit_the_notebook_is_a_letter(
+def test_a_sweep_that_does_not_fit_the_notebook_is_an_error_message(
     tmp_path: Path, sweep: str, line: int, words: list[str]
 ) -> None:
     folder = write_project(tmp_path, sweep)
@@ -193,14 +193,14 @@ def test_a_single_seed_among_the_parameters_is_heard(tmp_path: Path) -> None:
         ((("parameters", "a ="),), "not valid Python"),
     ],
 )
-def test_a_notebook_that_cannot_be_a_run_is_a_letter(tmp_path: Path, cells: Any, words: str) -> None:
+def test_a_notebook_that_cannot_be_a_run_is_an_error_message(tmp_path: Path, cells: Any, words: str) -> None:
     folder = write_project(tmp_path, "seeds: 1\n", *cells)
     with pytest.raises(NotebookError, match=words) as caught:
         plan_runs(load_project(folder))
     assert caught.value.problem.path == folder / "experiment.ipynb"
 
 
-def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
+def test_a_file_that_is_no_notebook_is_an_error_message(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 1\n")
     (folder / "experiment.ipynb").write_text('{"cells": [{"cell_type": "code", "metadata": null}], "metadata": []}')
     with pytest.raises(NotebookError, match="no cell tagged"):
@@ -213,7 +213,7 @@ def test_a_file_that_is_no_notebook_is_a_letter(tmp_path: Path) -> None:
         plan_runs(load_project(folder))
 
 
-def test_only_a_value_that_no_run_has_is_a_letter_with_those_there_are(tmp_path: Path) -> None:
+def test_only_a_value_that_no_run_has_is_an_error_message_with_those_there_are(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "grid: {x: [1, 2]}\n", ("parameters", "x = 1"))
     with pytest.raises(ConfigError, match="x=9(.|\n)*x is one of 1, 2"):
         plan_runs(load_project(folder), only={"x": 9})

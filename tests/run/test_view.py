@@ -18,7 +18,7 @@ from blogkit.run.claims import claim
 from blogkit.run.execute import CellBegan, Ended, Started
 from blogkit.run.plan import plan_runs
 from blogkit.run.slots import Slot
-from blogkit.run.status import State, read_status
+from blogkit.run.status import RunPhase, read_status
 from blogkit.store import ProjectPaths, RunPaths, new_work_folder
 from tests.files import write_project
 
@@ -119,7 +119,7 @@ def test_another_terminal_sees_the_same_sweep(
     assert held is not None
     with held:
         state = read_status(project, runs)
-    assert [one.state for one in state.runs] == [State.FAILED, State.RUNNING, State.WAITING, State.WAITING]
+    assert [one.state for one in state.runs] == [RunPhase.FAILED, RunPhase.RUNNING, RunPhase.WAITING, RunPhase.WAITING]
     status_table(state)
     text = capsys.readouterr().out
     assert text.startswith("p: 0 of 4 runs done, 1 running, 1 failed, 2 to do\n")

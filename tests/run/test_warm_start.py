@@ -23,10 +23,10 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from blogkit.config import load_project
 from blogkit.kernel import server as server_module
 from blogkit.model import RunStatus
-from blogkit.run.execute import CellBegan, Event, Note, Started, execute_runs
+from blogkit.run.execute import CellBegan, RunEvent, Started, UserNote, execute_runs
 from blogkit.run.kernels import ADDRESS_VARIABLE, PROVISIONER, installed, warm_start
 from blogkit.run.plan import plan_runs
-from blogkit.tools.execution import ORDINARY, PLAIN, KernelStart, Outcome
+from blogkit.tools.execution import ORDINARY, PLAIN, KernelStart, NotebookOutcome
 from blogkit.tools.papermill import execute_notebook
 from blogkit.tools.python import is_own_kernel
 from tests.files import notebook, write_project
@@ -49,7 +49,7 @@ def warm() -> Iterator[KernelStart]:
     assert notes == []
 
 
-def execute(folder: Path, *cells: Any, start: KernelStart, **how: Any) -> Outcome:
+def execute(folder: Path, *cells: Any, start: KernelStart, **how: Any) -> NotebookOutcome:
     source = folder / "source.ipynb"
     source.write_text(notebook(*cells))
     how.setdefault("env", THREADS)
@@ -260,11 +260,11 @@ def test_children_of_a_run_do_not_outlive_it(tmp_path: Path, warm: KernelStart) 
 
 
 @contextmanager
-def running_kernel(folder: Path, start: KernelStart) -> Iterator[tuple[int, list[Outcome]]]:
+def running_kernel(folder: Path, start: KernelStart) -> Iterator[tuple[int, list[NotebookOutcome]]]:
     """A kernel in the middle of a long cell, in a thread, and the outcome when there is one."""
     pids: list[int] = []
     ready = threading.Event()
-    outcomes: list[Outcome] = []
+    outcomes: list[NotebookOutcome] = []
 
     def work() -> None:
         outcomes.append(
@@ -473,10 +473,10 @@ def test_sixty_runs_four_at_a_time_leave_nothing_behind(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 60", ("parameters", "seed = 0"), "import os\nprint(os.getpid())")
     project = load_project(folder)
     before = len(os.listdir("/proc/self/fd"))
-    events: list[Event] = []
+    events: list[RunEvent] = []
     results = execute_runs(project, plan_runs(project), workers=4, on_event=events.append)
     assert [result.status for result in results] == [RunStatus.DONE] * 60
-    assert not [event for event in events if isinstance(event, Note)]
+    assert not [event for event in events if isinstance(event, UserNote)]
     assert sum(isinstance(event, Started) for event in events) == 60 and any(isinstance(e, CellBegan) for e in events)
     pids = {int((result.folder / "log.txt").read_text()) for result in results if result.folder}
     assert len(pids) == 60 and not any(alive(pid) for pid in pids)

@@ -15,7 +15,7 @@ from blogkit.config import load_project, load_site
 from blogkit.errors import ConfigError
 from blogkit.model import RunStatus
 from blogkit.run import working
-from blogkit.run.execute import Event, Note, execute_runs, recover
+from blogkit.run.execute import RunEvent, UserNote, execute_runs, recover
 from blogkit.run.plan import plan_runs
 from blogkit.run.working import clear_working_folders, working_folder
 from blogkit.store import ProjectPaths, RunPaths
@@ -301,7 +301,7 @@ def test_eight_parallel_runs_read_back_what_they_wrote_themselves(
     (tmp_path / "meeting").mkdir()
     monkeypatch.setenv("MEETING", str(tmp_path / "meeting"))
     project = load_project(folder)
-    before, planned, events = tree(folder), plan_runs(project), list[Event]()
+    before, planned, events = tree(folder), plan_runs(project), list[RunEvent]()
     results = execute_runs(project, planned, workers=8, cold=cold, on_event=events.append)
     assert [(result.status, result.reason) for result in results] == [(RunStatus.DONE, "")] * 8
     for result in results:
@@ -310,7 +310,7 @@ def test_eight_parallel_runs_read_back_what_they_wrote_themselves(
         assert [entry["value"] for entry in metrics] == [result.run.parameters["x"]] * len(WAYS), metrics
     assert tree(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["p"]
-    assert [event.text for event in events if isinstance(event, Note)] == []
+    assert [event.text for event in events if isinstance(event, UserNote)] == []
     assert plan_runs(load_project(folder)) == planned
 
 
@@ -355,10 +355,10 @@ def test_a_run_that_writes_too_much_is_told_once_with_the_key_that_keeps_it(
         ("parameters", "seed = 0"),
         "import os\nos.mkdir('data')\nopen('data/m.gz', 'wb').write(bytes(11))",
     )
-    project, events = load_project(folder), list[Event]()
+    project, events = load_project(folder), list[RunEvent]()
     results = execute_runs(project, plan_runs(project), on_event=events.append, cold=True)
     assert [result.status for result in results] == [RunStatus.DONE] * 2
-    (note,) = [event.text for event in events if isinstance(event, Note)]
+    (note,) = [event.text for event in events if isinstance(event, UserNote)]
     assert "data/m.gz" in note and "`shared: [data]`" in note
     assert not any((result.folder / "files").exists() for result in results if result.folder)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from blogkit.errors import ToolMissing
-from blogkit.tools.workers import Limits, Stop, run_bounded
+from blogkit.tools.workers import ItemStop, Limits, run_bounded
 
 
 def treat(item: str) -> str:
@@ -49,7 +49,7 @@ def cannot_open() -> AbstractContextManager[Callable[[str], str]]:
 def test_each_item_has_an_outcome_in_its_place_whatever_the_others_do() -> None:
     items = ["a", "loop", "b", "die", "raise", "c", "exit", "d"]
     found = list(run_bounded(open_worker, items, limits=Limits(seconds=2), workers=2))
-    assert [one.stop for one in found] == [None, Stop.TIME, None, Stop.DIED, None, None, Stop.DIED, None]
+    assert [one.stop for one in found] == [None, ItemStop.TIME, None, ItemStop.DIED, None, None, ItemStop.DIED, None]
     assert [(one.value or "").partition(" ")[0] for one in found] == ["a", "", "b", "", "", "c", "", "d"]
     assert str(found[4].error) == "boom"
     assert found[1].reason == "took longer than 2 seconds"
@@ -65,7 +65,7 @@ def test_a_worker_handles_many_items() -> None:
 def test_an_item_that_needs_too_much_memory_is_told_and_the_next_one_is_handled() -> None:
     limits = Limits(seconds=20, memory=200_000_000)
     first, second = run_bounded(open_worker, ["memory", "a"], limits=limits)
-    assert (first.stop, first.reason) == (Stop.MEMORY, "needs more than 0.2 GB of memory")
+    assert (first.stop, first.reason) == (ItemStop.MEMORY, "needs more than 0.2 GB of memory")
     assert (second.value or "").startswith("a in")
 
 
@@ -85,7 +85,7 @@ def is_running(process: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_what_a_late_item_started_is_ended_with_it(tmp_path: Path) -> None:
     (found,) = run_bounded(open_worker, [f"child {tmp_path}/pid"], limits=Limits(seconds=2))
-    assert found.stop is Stop.TIME
+    assert found.stop is ItemStop.TIME
     child = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while is_running(child) and time.monotonic() < deadline:

@@ -228,7 +228,7 @@ def _quote(text: str) -> str:
     "BK112",
     "bibliography",
     why="An entry that does not parse is dropped or printed wrong, and of two with one key the reader sees only one.",
-    fix="Mend the entry on that line; keep one entry for each key.",
+    fix="Correct the entry on that line; keep one entry for each key.",
 )
 def bibliography(post: Post, profile: Profile) -> Iterator[Fault]:
     """The bibliography parses: no syntax errors, no duplicate keys."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
-from blogkit.check.files import Refused
+from blogkit.check.files import RefusedSubmission
 from blogkit.check.freshness import stale
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
@@ -177,7 +177,7 @@ def charts(post: Post) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
         elif post.files.exists(target):
             try:
                 text = post.files.read(target).decode("utf-8", "replace")
-            except Refused:
+            except RefusedSubmission:
                 continue
         specification = _json(text)
         if specification is not None:

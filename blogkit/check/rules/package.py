@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from blogkit.check.files import Archive, Refused
+from blogkit.check.files import Archive, RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.reach import Reference
@@ -86,7 +86,7 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
         if name.endswith((".vl.json", ".vg.json")):
             try:
                 text = post.files.read(name).decode("utf-8", "replace")
-            except Refused:
+            except RefusedSubmission:
                 continue
             for address in json_addresses(text):
                 if address.remote and address.url not in told:
@@ -228,7 +228,7 @@ def image_size(post: Post, name: str) -> tuple[int, int] | None:
     try:
         with Image.open(io.BytesIO(post.files.read(name))) as image:
             return image.size
-    except (UnidentifiedImageError, OSError, ValueError, Refused, Image.DecompressionBombError):
+    except (UnidentifiedImageError, OSError, ValueError, RefusedSubmission, Image.DecompressionBombError):
         return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blogkit.errors import ProjectError
 from blogkit.review import assign as rounds
-from blogkit.review.commands.places import Folder, find_folder, find_roster, plural
+from blogkit.review.commands.places import GivenFolder, find_folder, find_roster, plural
 from blogkit.review.keeping import read_events
 from blogkit.review.record import EventType
 
@@ -53,7 +53,7 @@ def assign(
     deadline: str = "",
     publish: bool = False,
     database: str | None = None,
-    folder: Folder = None,
+    folder: GivenFolder = None,
 ) -> AssignmentMade:
     """Drafts who reviews what, or publishes the draft. After a published round, the next call drafts another."""
     place = find_folder(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blogkit.config import choose_projects, open_site
 from blogkit.errors import ProjectError, ReviewNotBlind
-from blogkit.review.commands.places import Folder, find_folder, find_roster
+from blogkit.review.commands.places import GivenFolder, find_folder, find_roster
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Leak
 from blogkit.review.posts import PostRevision, Prepared, add_revision, prepare_post, revisions, waive, waivers
@@ -50,7 +50,7 @@ def _words_for(leak: Leak) -> str:
 
 
 def leaks(
-    projects: Sequence[str] = (), *, waive_leak: str | None = None, reason: str = "", folder: Folder = None
+    projects: Sequence[str] = (), *, waive_leak: str | None = None, reason: str = "", folder: GivenFolder = None
 ) -> LeakReport:
     """What in the rendered posts gives their authors away. ``waive_leak`` lets one stand, by its id, with a reason."""
     place = find_folder(folder)
@@ -80,7 +80,7 @@ class RevisionsMade:
         return "\n".join(lines if self.revisions else [*lines, "No post is rendered yet: `blogkit render` first."])
 
 
-def revise(projects: Sequence[str] = (), *, custom_scripts: bool = False, folder: Folder = None) -> RevisionsMade:
+def revise(projects: Sequence[str] = (), *, custom_scripts: bool = False, folder: GivenFolder = None) -> RevisionsMade:
     """Gives reviewers the posts as they are rendered now; comments find their places again.
 
     Raises ReviewNotBlind while something tells who wrote one of them.

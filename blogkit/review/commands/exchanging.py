@@ -14,7 +14,7 @@ from blogkit.review.classroom import label_of
 from blogkit.review.collect import Collected, without_times
 from blogkit.review.collect import collect as merge_files
 from blogkit.review.commands.blinding import need_blind, prepare_posts
-from blogkit.review.commands.places import Folder, find_folder, find_roster, plural
+from blogkit.review.commands.places import GivenFolder, find_folder, find_roster, plural
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.keeping import read_events
 from blogkit.review.posts import add_revision
@@ -39,7 +39,7 @@ def bundle(
     reviewer: str | None = None,
     output: Path = Path("review.bundle"),
     rubric: Rubric = DEFAULT,
-    folder: Folder = None,
+    folder: GivenFolder = None,
 ) -> Bundle:
     """Packs anonymous posts into one file: those that are assigned to a reviewer, or those that are named."""
     place = find_folder(folder)
@@ -74,7 +74,7 @@ def _assigned_posts(place: ReviewFolder, person: Person) -> list[str]:
     return names
 
 
-def collect(files: Sequence[Path], *, database: str | None = None, folder: Folder = None) -> Collected:
+def collect(files: Sequence[Path], *, database: str | None = None, folder: GivenFolder = None) -> Collected:
     """Merges review files and the server's events into the record, by union: as often, in any order."""
     place = find_folder(folder)
     return merge_files(files, place.record, more=read_events(place, database))
@@ -96,7 +96,7 @@ class Exported:
         return f"{said}\n{made}" if self.is_committed else said
 
 
-def export(output: Path, *, commit: bool = False, database: str | None = None, folder: Folder = None) -> Exported:
+def export(output: Path, *, commit: bool = False, database: str | None = None, folder: GivenFolder = None) -> Exported:
     """Writes what was submitted and stands, with neutral authorship: reviewers by letter, days instead of times."""
     place = find_folder(folder)
     if commit and git.repository(output.resolve().parent) is None:

@@ -9,11 +9,11 @@ from blogkit.errors import ProjectError
 from blogkit.review.folder import ReviewFolder, keep_roster
 from blogkit.review.roster import Roster, read_roster
 
-Folder = ReviewFolder | Path | None
+GivenFolder = ReviewFolder | Path | None
 """A review's folder as it is given: None means ``.blogkit/review`` of the site around the working directory."""
 
 
-def find_folder(given: Folder) -> ReviewFolder:
+def find_folder(given: GivenFolder) -> ReviewFolder:
     """The folder of a review."""
     if isinstance(given, ReviewFolder):
         return given
@@ -21,7 +21,7 @@ def find_folder(given: Folder) -> ReviewFolder:
 
 
 def find_roster(folder: ReviewFolder, given: Path | None = None) -> Roster:
-    """The roster that is given, which is kept from now on, or the one that is kept."""
+    """The roster that is given, which is kept from now on; the kept roster without one."""
     if given is not None:
         roster = read_roster(given, folder.secret())
         keep_roster(folder, given.read_text(encoding="utf-8-sig"))

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from blogkit.errors import ProjectError
 from blogkit.review.assign import deadlines, published_pairs, read_rounds
-from blogkit.review.commands.places import Folder, find_folder, find_roster
+from blogkit.review.commands.places import GivenFolder, find_folder, find_roster
 from blogkit.review.keeping import read_events
 from blogkit.review.rubric import DEFAULT, read_rubrics
 from blogkit.review.score import progress, report_csv, report_markdown, score_posts
 from blogkit.review.state import fold
 
 
-def report(*, format: str = "md", database: str | None = None, folder: Folder = None) -> str:
+def report(*, format: str = "md", database: str | None = None, folder: GivenFolder = None) -> str:
     """Scores, spread, what to read again, who is late: ``md`` for people, ``csv`` for grading systems."""
     if format not in {"csv", "md"}:
         raise ProjectError(f"--format: {format!r} is not known.", hint="Write csv or md.")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blogkit.errors import ProjectError
 from blogkit.review.bundle import open_bundle
-from blogkit.review.commands.places import Folder, find_folder, find_roster
+from blogkit.review.commands.places import GivenFolder, find_folder, find_roster
 from blogkit.review.keeping import choose_database, remember_database
 from blogkit.review.rubric import DEFAULT, Rubric, keep_rubric, read_rubrics
 from blogkit.review.score import safe_cell
@@ -41,7 +41,7 @@ class SignInLinks:
         return out.getvalue().rstrip("\n")
 
 
-def links(people: Sequence[str] = (), *, url: str = "http://127.0.0.1:8000", folder: Folder = None) -> SignInLinks:
+def links(people: Sequence[str] = (), *, url: str = "http://127.0.0.1:8000", folder: GivenFolder = None) -> SignInLinks:
     """One-time links for people by e-mail address; for everybody but the absent when none is named."""
     from blogkit.review.server.access import make_link
 
@@ -69,7 +69,7 @@ def serve(
     posts_url: str | None = None,
     database: str | None = None,
     rubric: Rubric = DEFAULT,
-    folder: Folder = None,
+    folder: GivenFolder = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serves the review to a class until it is stopped. The posts' origin is on the next port.

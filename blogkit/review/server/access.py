@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
-from blogkit.review.server.database import Database, Session
+from blogkit.review.server.database import Database, SignedIn
 
 LINK_DAYS = 14
 SESSION_DAYS = 14
@@ -47,7 +47,7 @@ def open_session(database: Database, person: str) -> str:
     return token
 
 
-def find_session(database: Database, token: str | None) -> Session | None:
+def find_session(database: Database, token: str | None) -> SignedIn | None:
     """The session of a cookie."""
     return database.session(_token_hash(token)) if token else None
 

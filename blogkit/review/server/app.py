@@ -32,7 +32,7 @@ from blogkit.review.record import EventType, to_lines
 from blogkit.review.roster import Person
 from blogkit.review.score import progress, report_csv, report_markdown, score_posts
 from blogkit.review.server import access
-from blogkit.review.server.database import Database, Session
+from blogkit.review.server.database import Database, SignedIn
 from blogkit.review.state import PostState, fold
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -110,7 +110,7 @@ class Visitor:
     """Who asks."""
 
     person: Person
-    session: Session
+    session: SignedIn
 
 
 class ReviewApp:
@@ -120,7 +120,7 @@ class ReviewApp:
         self.classroom = classroom
         self.database = database
         self.origins = origins
-        self.sessions: dict[str, tuple[Session, float]] = {}
+        self.sessions: dict[str, tuple[SignedIn, float]] = {}
         self.sign_ins = access.RateLimit(burst=400, per_second=5)
         self.writes = access.RateLimit(burst=120, per_second=10)
         self.reads = access.RateLimit(burst=240, per_second=10)
@@ -218,7 +218,7 @@ class ReviewApp:
         request._body = bytes(body)  # what Request.body() itself would have kept
         return bytes(body)
 
-    def _cached_session(self, token: str | None) -> Session | None:
+    def _cached_session(self, token: str | None) -> SignedIn | None:
         """The session of a cookie, asked of the database every few seconds at most."""
         if not token:
             return None

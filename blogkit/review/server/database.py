@@ -71,7 +71,7 @@ class Written(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class SignedIn:
     """Somebody who is signed in."""
 
     person: str
@@ -249,14 +249,14 @@ class Database:
             connection.execute(delete(sessions).where(sessions.c.expires < time.time()))
             connection.execute(sessions.insert().values(token=token, person=person, csrf=csrf, expires=expires))
 
-    def session(self, token: str) -> Session | None:
+    def session(self, token: str) -> SignedIn | None:
         """The session under the hash of a token, unless it is over."""
         query = select(sessions.c.person, sessions.c.csrf).where(
             (sessions.c.token == token) & (sessions.c.expires > time.time())
         )
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
-        return Session(person=row.person, csrf=row.csrf) if row else None
+        return SignedIn(person=row.person, csrf=row.csrf) if row else None
 
     def close_session(self, token: str) -> None:
         """Ends a session."""
@@ -278,7 +278,7 @@ def _event_row(new: Event) -> dict[str, Any]:
 
 
 def _is_same_event(line: str, new: Event) -> bool:
-    """Whether a stored event is the one that is written again; the server's clock had moved on in between."""
+    """Whether a stored event is written again; the server's clock had moved on in between."""
     import json
 
     there = {**json.loads(line), "created": ""}

@@ -37,7 +37,7 @@ class Served:
 
 
 def database_url(folder: ReviewFolder, given: str | None) -> str:
-    """The address of the database: the one that is given, or a SQLite file of the review's folder."""
+    """The address of the database: the address given, or a SQLite file of the review's folder."""
     return given or f"sqlite:///{folder.database}"
 
 
@@ -114,7 +114,7 @@ def run(
                 one, log_level="warning", access_log=False, lifespan="off", server_header=False, date_header=False,
                 timeout_graceful_shutdown=5, timeout_keep_alive=30,
             )  # fmt: skip
-            servers.append(_Server(settings))
+            servers.append(_ReviewServer(settings))
 
         def stop() -> None:
             for server in servers:
@@ -146,7 +146,7 @@ def _on_signal(which: signal.Signals, stop: Callable[[], None]) -> None:
         pass
 
 
-class _Server(uvicorn.Server):
+class _ReviewServer(uvicorn.Server):
     """A server among others: signals are handled once, outside."""
 
     def install_signal_handlers(self) -> None:

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blogkit.tools.execution import ORDINARY, KernelStart
-from blogkit.tools.python import Server, start_server
+from blogkit.tools.python import ServerProcess, start_server
 
 ADDRESS_VARIABLE = "BLOGKIT_WARM_START"
 """Where kernels are forked, for a Papermill that blogkit did not start."""
@@ -42,7 +42,7 @@ _STARTED: dict[str, _WarmStart] = {}
 class _WarmStart:
     """One server of this process, and what its user is told when it cannot serve."""
 
-    def __init__(self, folder: Path, server: Server, on_note: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, server: ServerProcess, on_note: Callable[[str], None]) -> None:
         self.folder, self.server, self._on_note = folder, server, on_note
         self._lock = threading.Lock()
         self._told = False

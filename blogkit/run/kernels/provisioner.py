@@ -38,10 +38,10 @@ class WarmProvisioner(LocalProvisioner):
             return await super().launch_kernel(cmd, **kwargs)
         try:
             if not hasattr(socket, "AF_UNIX"):
-                raise _Refused("this system has no Unix sockets")
+                raise _ForkRefused("this system has no Unix sockets")
             self.process = await _ask(address, cmd[3:], kwargs)
         except (OSError, ValueError, TimeoutError) as error:
-            self._say(address, str(error) if isinstance(error, _Refused) else "the process to fork from is gone")
+            self._say(address, str(error) if isinstance(error, _ForkRefused) else "the process to fork from is gone")
             return await super().launch_kernel(batch_kernel(cmd), **kwargs)
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd")
@@ -69,7 +69,7 @@ class WarmProvisioner(LocalProvisioner):
             self.log.warning("The kernel starts the ordinary way: %s.", reason)
 
 
-class _Refused(OSError):
+class _ForkRefused(OSError):
     """The server is there and will not fork; the message says why."""
 
 
@@ -154,7 +154,7 @@ async def _ask(address: str, arguments: Sequence[str], kwargs: dict[str, Any]) -
             raise
     if "pid" not in answer:
         connection.close()
-        raise _Refused(answer.get("refused", "no reason was given"))
+        raise _ForkRefused(answer.get("refused", "no reason was given"))
     return ForkedKernel(connection, int(answer["pid"]))
 
 
