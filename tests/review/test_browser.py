@@ -59,6 +59,21 @@ def comment(page: Any, text: str, kind: str = "Question") -> None:
     page.locator(".thread").nth(before).wait_for()
 
 
+def point_at(frame: Any, target: Any) -> None:
+    """Moves the pointer onto a place until the post's frame listens and offers its tool there."""
+    from playwright.sync_api import TimeoutError as NotYet
+
+    for _ in range(40):
+        target.page.mouse.move(1, 1)  # outside, so that it enters again
+        target.hover()
+        try:
+            frame.locator("#review-tool").wait_for(timeout=500)
+            return
+        except NotYet:
+            continue
+    raise AssertionError("the frame offers no tool where the pointer is")
+
+
 def barriers(page: Any) -> list[str]:
     """What axe-core finds wrong with the app's page, light and dark; the post in its frame is judged by `check`."""
     source = (Path(blogkit.__file__).parent / "check" / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
@@ -141,7 +156,7 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         comment(page, "This point is oddly low.")
 
         # a cell, an equation, and the post as a whole; the equation by the keyboard alone
-        frame.locator("td", has_text="0.410").hover()
+        point_at(frame, frame.locator("td", has_text="0.410"))
         frame.locator("#review-tool").click()
         assert page.locator("#composer .quote").inner_text() == "sgd / error: 0.410"
         comment(page, "Is this a mean?")
@@ -237,7 +252,7 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         gone = page.locator(".thread", has_text="Say what")
         gone.get_by_role("button", name="Place it again").click()
         assert "Where does comment" in page.locator("#placer").inner_text()
-        frame.locator("td", has_text="0.280").hover()
+        point_at(frame, frame.locator("td", has_text="0.280"))
         frame.locator("#review-tool").click()
         assert page.locator("#placer .quote").inner_text() == "adam / error: 0.280"
         assert barriers(page) == []

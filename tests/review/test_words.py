@@ -12,7 +12,7 @@ import pytest
 from blogkit.review.folder import ReviewFolder
 from tests.review.running import Running, chromium, running
 from tests.review.school import open_school
-from tests.review.test_browser import browser, comment, sign_in
+from tests.review.test_browser import browser, comment, point_at, sign_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")]
 assert browser  # the fixture
@@ -38,7 +38,7 @@ class Desk:
         """Asks for a comment on a cell of the post's first table."""
         cell = self.frame.locator("table tr").nth(row).locator("td").nth(1)
         cell.scroll_into_view_if_needed()
-        cell.hover()
+        point_at(self.frame, cell)
         self.frame.locator("#review-tool").click()
 
     def fill_in(self, soundness: str = "50", clarity: str = "30", summary: str = "Sound, and clear.") -> None:

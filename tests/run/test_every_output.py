@@ -85,10 +85,21 @@ CELLS = {
 def outputs(path: Path) -> list[list[Any]]:
     """Each cell's outputs, without what differs from run to run whatever starts the kernel."""
     return [
-        [_normalise(json.loads(json.dumps(output))) for output in cell.get("outputs", [])]
+        [_normalise(output) for output in _joined_streams(json.loads(json.dumps(cell.get("outputs", []))))]
         for cell in nbformat.read(path, as_version=4).cells
         if not cell["metadata"].get("tags") or "papermill-error-cell-tag" not in cell["metadata"]["tags"]
     ]
+
+
+def _joined_streams(cell_outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a kernel sent of one stream in two messages, as one: when it flushes is a matter of milliseconds."""
+    joined: list[dict[str, Any]] = []
+    for output in cell_outputs:
+        if joined and output["output_type"] == "stream" and output.get("name") == joined[-1].get("name"):
+            joined[-1]["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
 
 
 def _normalise(value: Any) -> Any:
