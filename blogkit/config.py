@@ -9,6 +9,7 @@ import difflib
 import math
 import os
 import re
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -109,6 +110,62 @@ class _YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 
 _as_core_schema(_SlowYamlLoader)
 _as_core_schema(_YamlLoader)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that YAML 1.2 or YAML 1.1 would read as anything but that text."""
+
+    breaks = re.compile("[\\x85\\u2028\\u2029]")
+    """What is written as an escape."""
+
+
+class _LineDumper(_Dumper):
+    """Writes on one line."""
+
+    breaks = re.compile("[\\n\\r\\x85\\u2028\\u2029]")
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+for _name, _pattern, _first, _ in _SCALARS:
+    for _kind in (_Dumper, _LineDumper):
+        _kind.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_name}", re.compile(_pattern), ["" if one == "\0" else one for one in _first]
+        )
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """A text as YAML writes it: in double quotes where PyYAML's other ways lose a character.
+
+    Half of a surrogate pair, which no file in UTF-8 can hold, becomes a question mark.
+    """
+    whole = text.encode("utf-8", "replace").decode("utf-8") if _HALF_PAIR.search(text) else text
+    style = '"' if dumper.breaks.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", whole, style)
+
+
+for _kind in (_Dumper, _LineDumper):
+    _kind.add_representer(str, _write_text)
+    _kind.add_multi_representer(str, _write_text)
+
+
+def to_yaml(value: Any) -> str:
+    """The YAML of a value, which the one loader reads back as the same value, whatever its texts look like."""
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+
+
+def to_yaml_line(value: Any, *, quoted: bool = False) -> str:
+    """A value on one line, as it may stand behind a key; a text is in quotes where it must be, or as is asked."""
+    text = yaml.dump(
+        value,
+        Dumper=_LineDumper,
+        allow_unicode=True,
+        sort_keys=False,
+        default_flow_style=True,
+        default_style='"' if quoted else None,
+        width=sys.maxsize,
+    )
+    return text.removesuffix("...\n").removesuffix("\n")
 
 
 def read_value(text: str) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from blogkit.config import load_yaml
+from blogkit.errors import ConfigError
 
 _QUOTE = re.compile(r"\{\{<\s*meta\s+values\.([\w.\-]+)\s*>\}\}")
 
@@ -26,8 +27,8 @@ class ChangedValue:
 def shown_values(path: Path) -> dict[str, str]:
     """The values of a ``values.yml`` as the prose shows them; none from a file that is none."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        document = load_yaml(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError, ConfigError):
         return {}
     values = document.get("values") if isinstance(document, dict) else None
     return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-import yaml
+from blogkit.config import to_yaml
 
 HEAD = "# Made by `blogkit gather`; a change here is overwritten. Quote a number as {{< meta values.NAME >}}.\n"
 _MORE_DIGITS = 4
@@ -110,4 +110,4 @@ def values_yaml(entries: Iterable[Mapping[str, Any]]) -> str:
         shown[name] = _told_value(number, error, entry.get("format"))
         raw[name] = {"value": number, **({} if error is None else {"error": error})}
     document = {"values": dict(sorted(shown.items())), "values-raw": dict(sorted(raw.items()))}
-    return HEAD + yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+    return HEAD + to_yaml(document)

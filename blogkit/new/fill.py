@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blogkit.config import to_yaml_line
 from blogkit.errors import BlogkitError, ProjectError
 from blogkit.tools.workers import Limits, run_bounded
 
@@ -147,7 +148,7 @@ def _mistake(path: Path, error: TemplateError | Exception, answers: Mapping[str,
     said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     hint = "A value is written << title >>, a block <% if authors %> … <% endif %>."
     if isinstance(error, SecurityError):
-        hint = "A template may use its values and the filters yaml, json and words; nothing beyond."
+        hint = "A template may use its values and the filters yaml, key, json and words; nothing beyond."
     elif isinstance(error, UndefinedError):
         match = re.match(r"'([^']+)' is undefined", said)
         guess = did_you_mean(match.group(1), list(answers)) if match else ""
@@ -167,6 +168,13 @@ def _line_of(error: BaseException) -> int | None:
     return line
 
 
+def _yaml_of(value: Any) -> str:
+    """A value in YAML: a text in quotes, anything else on one line."""
+    if isinstance(value, bool | int | float | list | tuple | dict) or value is None:
+        return to_yaml_line(list(value) if isinstance(value, tuple) else value)
+    return to_yaml_line(str(value), quoted=True)
+
+
 def _environment() -> Environment:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -179,5 +187,6 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["words"] = lambda name: re.sub(r"[-_]+", " ", str(name)).capitalize()
-    environment.filters["yaml"] = lambda text: json.dumps(str(text), ensure_ascii=False)
+    environment.filters["yaml"] = _yaml_of
+    environment.filters["key"] = lambda name: to_yaml_line(str(name))
     return environment

@@ -6,7 +6,6 @@ PostgreSQL's own ``PGPASSWORD`` and password file), or comes with the address th
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from contextlib import closing
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from blogkit import store
-from blogkit.config import read_as, read_yaml
+from blogkit.config import read_as, read_yaml, to_yaml
 from blogkit.errors import ConfigError, Problem, ProjectError, StoreError
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.record import Event, merge, read_record
@@ -76,7 +75,7 @@ def remember_database(folder: ReviewFolder, url: str) -> None:
         place, root = file.resolve(), folder.root.resolve()
         address = address.set(database=str(place.relative_to(root) if place.is_relative_to(root) else place))
     text = address.render_as_string(hide_password=False)
-    store.write_text(folder.settings, f"{_HEAD}database: {json.dumps(text)}\n")
+    store.write_text(folder.settings, _HEAD + to_yaml({"database": text}))
 
 
 def read_events(folder: ReviewFolder, given: str | None = None) -> tuple[Event, ...]:
