@@ -20,8 +20,9 @@ from blogkit.charts.explorer import run_explorer
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
 from blogkit.charts.frames import ChartError
 from blogkit.charts.look import PALETTE
+from blogkit.charts.paired import paired
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis",
+    "PALETTE", "ChartError", "PowerLaw", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis", "paired",
     "run_explorer", "scaling_law",
 ]  # fmt: skip

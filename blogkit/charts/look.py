@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,29 @@ def titled(name: str, title: str | None = None, unit: str | None = None) -> str:
     """An axis title: the quantity in words, and its unit in parentheses."""
     words = title if title is not None else name.replace("_", " ").strip().capitalize()
     return f"{words} ({unit})" if unit else words
+
+
+def level_words(value: Any) -> str:
+    """A level of a parameter as people write it: ``8``, ``0.003``, ``1e-5``, ``−2``, ``none``."""
+    value = _plain(value)
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        text = f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else f"{value:g}"
+        return re.sub(r"e([-+])0*(\d)", lambda match: f"e{match[1].strip('+')}{match[2]}", text).replace("-", "−")
+    return str(value)
+
+
+def setting_words(name: str, value: Any) -> str:
+    """A parameter's level with its name: ``width 8``, ``learning rate 0.1``."""
+    return f"{name.replace('_', ' ').strip()} {level_words(value)}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign: ``+0.045``, ``−0.012``."""
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def group_channels(by: str, title: str, levels: Sequence[Any], *, ordered: bool, marks: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import doctest
 import itertools
 import math
 import random
+import sys
 from typing import Any
 
 import altair as alt
@@ -22,7 +23,7 @@ from tests.figures.sweep import gathered
 METRICS = gathered()
 EXAMPLES = [
     found
-    for module in (axes, curves, explorer, fits)
+    for module in (axes, curves, explorer, fits, sys.modules[charts.paired.__module__])
     for found in doctest.DocTestFinder().find(module, extraglobs={"metrics": METRICS})
     if found.examples
 ]

@@ -1,0 +1,28 @@
+"""Small made-up data for the builders' examples, so that each runs as it stands: no network was trained for it."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def metrics(seeds: int = 5, steps: int = 30) -> DataFrame:
+    """A table such as `gather` writes: three widths, two optimisers, some seeds; errors fall over the steps."""
+    import pandas as pd
+
+    chance = random.Random(3)  # noqa: S311 - noise for an example
+    rows = []
+    for width in (8, 32, 128):
+        for seed in range(seeds):
+            luck = chance.gauss(0, 0.03)
+            for optimiser, factor in (("sgd", 1.0), ("adam", 1.0 - 0.04 * math.log2(width / 4))):
+                common = {"run": f"{optimiser}-{width}-{seed}", "optimiser": optimiser, "width": width, "seed": seed}
+                last = 0.9 * width**-0.35 * factor * (1 + luck + chance.gauss(0, 0.025))
+                for step in range(steps):
+                    error = last + (0.9 - last) * math.exp(-step / (3 if optimiser == "adam" else 6))
+                    rows.append({**common, "metric": "test_error", "step": float(step), "value": round(error, 4)})
+    return pd.DataFrame(rows)
