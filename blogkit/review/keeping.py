@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from blogkit import store
-from blogkit.config import read_as, read_yaml, to_yaml
+from blogkit.config import read_as, read_yaml, to_yaml_line
 from blogkit.errors import ConfigError, Problem, ProjectError, StoreError
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.record import Event, merge, read_record
@@ -75,7 +75,7 @@ def remember_database(folder: ReviewFolder, url: str) -> None:
         place, root = file.resolve(), folder.root.resolve()
         address = address.set(database=str(place.relative_to(root) if place.is_relative_to(root) else place))
     text = address.render_as_string(hide_password=False)
-    store.write_text(folder.settings, _HEAD + to_yaml({"database": text}))
+    store.write_text(folder.settings, f"{_HEAD}database: {to_yaml_line(text, quoted=True)}\n")
 
 
 def read_events(folder: ReviewFolder, given: str | None = None) -> tuple[Event, ...]:
