@@ -6,6 +6,13 @@
     record.chart("loss", chart)                             # a figure: Altair, matplotlib, or a specification
     record.value("best_error", mean, error=half_width)      # a number for the prose
     record.table("summary", frame, caption="Test error")    # a table for the prose
+    record.array("activations", hidden, step=epoch)         # an array or tensor, for figures of the network's inside
+    record.histogram("weights", layer.weight, step=epoch)   # counts of many numbers by their size
+    record.image("filters", pixels)                         # a picture: pixels, a Pillow image, a matplotlib figure
+    record.text("sample", generated)                        # words, such as what a model wrote
+    record.file("model", "model.pt")                        # any file that the run made
+
+In ``figures.ipynb``, :mod:`blogkit.runs` gives what the runs of a sweep recorded, by their parameters.
 
 Under ``blogkit run`` each call is on disk before it returns, so that a crash loses nothing that was recorded. In plain
 Jupyter, without a run around it, the calls check what they are given and write nothing. Only the standard library is
@@ -18,10 +25,22 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from blogkit.kernel.recorded import (
+    TEXT_BYTES,
+    RecordTooLarge,
+    append_line,
+    array_bytes,
+    histogram_of,
+    keep_bytes,
+    keep_contents,
+    keep_file,
+    picture_of,
+    table_contents,
+)
 from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE, RunPaths, replace_file
 
 C = TypeVar("C")
@@ -46,7 +65,7 @@ def metric(name: str, value: Any, step: float | None = None) -> None:
     entry = {"metric": _checked(name), "value": _number(name, value), "step": None if step is None else _step(step)}
     run = _run()
     if run is not None:
-        _append(run.metrics, entry)
+        append_line(run.metrics, entry)
 
 
 def value(name: str, value: Any, error: Any = None, format: str | None = None) -> None:
@@ -65,7 +84,7 @@ def value(name: str, value: Any, error: Any = None, format: str | None = None) -
             _check_format(name, format, entry["number"])
     run = _run()
     if run is not None:
-        _append(run.values, entry)
+        append_line(run.values, entry)
 
 
 def chart(name: str, chart: C) -> C:
@@ -115,24 +134,98 @@ def table(name: str, frame: Frame, caption: str = "") -> None:
     ]
     run = _run()
     if run is not None:
+        contents = table_contents(list(frame.columns), list(frame.itertuples(index=False, name=None)))
+        replace_file(run.tables / f"{name}.json", json.dumps(contents, ensure_ascii=False).encode("utf-8"))
         replace_file(run.tables / f"{name}.md", ("\n".join(lines).rstrip() + "\n").encode("utf-8"))
+
+
+def array(name: str, array: Any, step: float | None = None) -> None:
+    """Records an array of this run, such as activations or weights: ``runs.array(NAME)`` gives those of all runs.
+
+    ``array`` is a NumPy array, a torch tensor on any device, a data frame or nested lists, of numbers. At a name and a
+    ``step`` the last one counts. Raises RecordTooLarge, a ValueError, for more than 32 MB, and where the files that
+    the run records would take more than 100 MB or be more than 1,000.
+    """
+    _checked(name)
+    at = None if step is None else _step(step)
+    data = array_bytes(name, array)
+    run = _run()
+    if run is not None:
+        keep_bytes(run, "array", name, at, data, ".npy")
+
+
+def histogram(
+    name: str,
+    values: Any,
+    bins: int | Sequence[float] = 30,
+    range: tuple[float, float] | None = None,
+    step: float | None = None,
+) -> None:
+    """Records how many of the values lie in each bin: ``runs.histogram(NAME)`` gives the table of all runs.
+
+    ``bins`` is their number, from the smallest value to the largest or over ``range``, or a list of edges; give a
+    range or edges where runs or steps are to be compared. What lies below, above, or is no finite number is counted
+    apart. Raises RecordTooLarge, a ValueError, for more than 1,000 bins.
+    """
+    _checked(name)
+    at = None if step is None else _step(step)
+    contents = histogram_of(name, values, bins, range)
+    run = _run()
+    if run is not None:
+        keep_contents(run, "histogram", name, at, contents)
+
+
+def image(name: str, image: Any, step: float | None = None) -> None:
+    """Records a picture of this run, as PNG: ``runs.image(NAME)`` gives those of all runs.
+
+    ``image`` is an array or tensor of pixels (rows x columns, with 3 or 4 colours or none; whole numbers up to 255,
+    others from 0 to 1), a Pillow image, a matplotlib figure, or the path of a PNG or JPEG file. Raises RecordTooLarge,
+    a ValueError, for more than 5 MB or 4,096 pixels a side.
+    """
+    _checked(name)
+    at = None if step is None else _step(step)
+    data, suffix = picture_of(name, image)
+    run = _run()
+    if run is not None:
+        keep_bytes(run, "image", name, at, data, suffix)
+
+
+def text(name: str, text: str, step: float | None = None) -> None:
+    """Records words of this run, such as what a model wrote: ``runs.text(NAME)`` gives those of all runs.
+
+    Raises RecordTooLarge, a ValueError, for more than 1 MB.
+    """
+    _checked(name)
+    at = None if step is None else _step(step)
+    if not isinstance(text, str):
+        raise ValueError(f"record.text({name!r}, …) takes a text, not {type(text).__name__}; str(x) makes one.")
+    size = len(text.encode("utf-8", "replace"))
+    if size > TEXT_BYTES:
+        raise RecordTooLarge(f"record.text({name!r}, …) was given {size / 1e6:.1f} MB; 1 MB is kept. Record a part.")
+    run = _run()
+    if run is not None:
+        keep_contents(run, "text", name, at, text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def file(name: str, path: str | os.PathLike[str]) -> None:
+    """Records a copy of a file that the run made, such as a checkpoint: ``runs.file(NAME)`` gives those of all runs.
+
+    Raises ValueError where there is no such file, and RecordTooLarge, a ValueError, where the files that the run
+    records would take more than 100 MB.
+    """
+    _checked(name)
+    source = Path(path)
+    if not source.is_file():
+        raise ValueError(f"record.file({name!r}, …): there is no file {str(path)!r} in {Path.cwd()}.")
+    run = _run()
+    if run is not None:
+        keep_file(run, name, source)
 
 
 def _run() -> RunPaths | None:
     """Where this run's records go; None outside a run."""
     folder = os.environ.get(RUN_FOLDER_VARIABLE)
     return RunPaths(folder=Path(folder)) if folder else None
-
-
-def _append(path: Path, entry: Mapping[str, Any]) -> None:
-    """One line, in one write, on the kernel's side before this returns: a killed process keeps it."""
-    line = json.dumps(entry, ensure_ascii=False).encode("utf-8") + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, line)
-    finally:
-        os.close(descriptor)
 
 
 def _write_specification(run: RunPaths, name: str, specification: Mapping[str, Any]) -> None:

@@ -77,6 +77,11 @@ class ProjectPaths:
         return self.results / "metrics.parquet"
 
     @property
+    def recorded(self) -> Path:
+        """What runs recorded beside their metrics: a row a record, as :mod:`blogkit.runs` reads it."""
+        return self.results / "recorded.parquet"
+
+    @property
     def provenance(self) -> Path:
         return self.results / "runs.json"
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ from blogkit.tools.papermill import execute_notebook
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from blogkit.gather.recorded import GatheredRecords
+
 FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
 _RUN_FIELDS = (
@@ -64,6 +67,9 @@ class Gathered:
 
     values: tuple[ChangedValue, ...] = ()
     """The numbers for the prose that are new or different, with the lines that quote them."""
+    recorded: Mapping[str, int] = field(default_factory=dict)
+    """What runs recorded beside their metrics, such as ``array weights``, with the number of runs."""
+    notes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -93,6 +99,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     Raises ProjectError when no run has results, and NotebookError when ``figures.ipynb`` does not run to its end.
     """
     from blogkit.gather.metrics import metrics_table, to_parquet
+    from blogkit.gather.recorded import gather_records
     from blogkit.gather.values import values_yaml
 
     paths = ProjectPaths.of(project)
@@ -115,12 +122,16 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
     made: dict[str, bytes] = {}
     made["metrics.parquet"] = to_parquet(metrics_table(available, folders, _earlier_table(paths)))
+    recorded = gather_records(paths, available, folders)
+    made |= recorded.files
     values_before = shown_values(paths.values)
     work = new_work_folder(paths, "figures")
-    with _put_back_on_failure(paths.metrics), _kept_as_drawn(paths, work):
-        changed = [
-            name for name in made if write_if_changed(paths.results / name, made[name])
-        ]  # figures.ipynb reads it
+    read_first = {paths.recorded, *(paths.results / name for name in made)}
+    with _put_back_on_failure(read_first), _kept_as_drawn(paths, work):
+        # figures.ipynb reads them.
+        changed = [name for name in made if write_if_changed(paths.results / name, made[name])]
+        if paths.recorded.name not in made:
+            paths.recorded.unlink(missing_ok=True)
         source = _draw(project, paths, work)
         table = GatheredTable(
             project=project.name,
@@ -129,6 +140,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
             coverage=coverage,
             digest=hashlib.sha256(made["metrics.parquet"]).hexdigest()[:16],
         )
+        made |= _drawn_by_runs(recorded, folders, work.folder / "gathered", table)
         entries: list[Mapping[str, Any]] = []
         for origin in (*(folders[run.id] for run in available if len(available) == 1 and run.id in folders), work):
             made |= _collected(origin, work.folder / "gathered", table)
@@ -154,20 +166,23 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         coverage=coverage,
         changed=tuple(sorted(dict.fromkeys(changed))),
         values=changed_values(values_before, shown_values(paths.values), project.folder),
+        recorded={f"{kind} {name}": count for (kind, name), count in sorted(recorded.counts.items())},
+        notes=tuple(recorded.notes),
     )
 
 
 @contextmanager
-def _put_back_on_failure(path: Path) -> Iterator[None]:
-    """A file as it was before, when what needs its new contents does not come to its end."""
-    before = path.read_bytes() if path.is_file() else None
+def _put_back_on_failure(paths: Iterable[Path]) -> Iterator[None]:
+    """Files as they were before, when what needs their new contents does not come to its end."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
     try:
         yield
     except BaseException:
-        if before is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_if_changed(path, before)
+        for path, data in before.items():
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_if_changed(path, data)
         raise
 
 
@@ -268,6 +283,20 @@ def _collected(origin: RunPaths, into: Path, table: GatheredTable) -> dict[str, 
     if origin.tables.is_dir():
         made |= {f"tables/{path.name}": path.read_bytes() for path in sorted(origin.tables.glob("*.md"))}
     return made
+
+
+def _drawn_by_runs(
+    recorded: GatheredRecords, folders: Mapping[str, RunPaths], into: Path, table: GatheredTable
+) -> dict[str, bytes]:
+    """The charts that runs of a sweep recorded, each as a figure of its own, by its name below ``results/``."""
+    from blogkit.gather.charts import gather_run_chart
+
+    charts = into / "charts"
+    for one, figure in recorded.charts:
+        charts.mkdir(parents=True, exist_ok=True)
+        origin = partial(table.origin_of, run=one.run.id)
+        gather_run_chart(folders[one.run.id], one.name, figure, charts, provenance=origin)
+    return {f"charts/{path.name}": path.read_bytes() for path in sorted(charts.glob("*")) if path.is_file()}
 
 
 def _described(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:

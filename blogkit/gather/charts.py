@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +61,30 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) ->
     """
     found = _unique([*_recorded(executed), *_drawn(executed.notebook)], executed.notebook)
     for figure in found:
-        if figure.spec is None:
-            write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
-            _forget(into / f"{figure.name}.vl.json")
-            continue
-        origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
-        spec = with_origin(without_runs(figure.spec), {**origin, **({"cell": figure.cell} if figure.cell else {})})
-        try:
-            svg = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{figure.name}")
-        except ToolFailed as error:
-            message = f"{figure.place} draws {figure.name!r}, which cannot be drawn: {error.problem.message}"
-            raise NotebookError(message, hint=error.problem.hint, path=executed.notebook) from error
-        write_if_changed(into / f"{figure.name}.svg", svg)
-        write_if_changed(into / f"{figure.name}.vl.json", specification_text(spec))
+        _write_figure(figure, into, provenance, executed.notebook)
     return tuple(figure.name for figure in found)
+
+
+def gather_run_chart(executed: RunPaths, name: str, figure: str, into: Path, *, provenance: Provenance) -> None:
+    """Writes one chart that a run of a sweep recorded, as the figure of another name. Raises as `gather_figures`."""
+    for found in _recorded(executed, name):
+        _write_figure(replace(found, name=figure), into, provenance, executed.notebook)
+
+
+def _write_figure(figure: _Found, into: Path, provenance: Provenance, notebook: Path) -> None:
+    if figure.spec is None:
+        write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
+        _forget(into / f"{figure.name}.vl.json")
+        return
+    origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
+    spec = with_origin(without_runs(figure.spec), {**origin, **({"cell": figure.cell} if figure.cell else {})})
+    try:
+        svg = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{figure.name}")
+    except ToolFailed as error:
+        message = f"{figure.place} draws {figure.name!r}, which cannot be drawn: {error.problem.message}"
+        raise NotebookError(message, hint=error.problem.hint, path=notebook) from error
+    write_if_changed(into / f"{figure.name}.svg", svg)
+    write_if_changed(into / f"{figure.name}.vl.json", specification_text(spec))
 
 
 def rows_hash(spec: Spec) -> str:
@@ -165,17 +175,17 @@ def _row_lists(spec: Any, key: str = "") -> Iterator[tuple[str, list[Any]]]:
 # --- finding them ---------------------------------------------------------------------------------------------------
 
 
-def _recorded(executed: RunPaths) -> Iterator[_Found]:
-    """The charts that ``record.chart`` wrote, by name."""
-    for path in sorted(executed.charts.glob("*.vl.json")):
+def _recorded(executed: RunPaths, name: str = "*") -> Iterator[_Found]:
+    """The charts that ``record.chart`` wrote, all or the one of a name."""
+    for path in sorted(executed.charts.glob(f"{name}.vl.json")):
         try:
             spec = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             message = f"The recorded chart cannot be read: {error}."
             raise NotebookError(message, hint="Run the notebook again.", path=path) from error
-        name = path.name.removesuffix(".vl.json")
-        yield _Found(name=name, place=f"record.chart({name!r})", cell=None, spec=_inline(_allowed(spec, name, path)))
-    for path in sorted(executed.charts.glob("*.svg")):
+        stem = path.name.removesuffix(".vl.json")
+        yield _Found(name=stem, place=f"record.chart({stem!r})", cell=None, spec=_inline(_allowed(spec, stem, path)))
+    for path in sorted(executed.charts.glob(f"{name}.svg")):
         svg = clean(path.read_text(encoding="utf-8", errors="replace"), prefix=f"bk-{path.stem}")
         yield _Found(name=path.stem, place=f"record.chart({path.stem!r})", cell=None, picture=svg.encode("utf-8"))
 

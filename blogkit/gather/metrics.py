@@ -60,7 +60,7 @@ def metrics_table(runs: Sequence[Run], folders: Mapping[str, RunPaths], earlier:
     table.insert(0, "run", pd.Series([run.id for run in chosen]).take(order).to_numpy())
     for position, name in enumerate(parameters, start=1):
         # Joined run by run, so that a column has the type which all its values share.
-        values = _column_values([_table_cell(run.parameters.get(name)) for run in chosen])
+        values = column_values([run.parameters.get(name) for run in chosen])
         each = pd.concat([pd.Series([value]) for value in values], ignore_index=True)
         table.insert(position, name, each.take(order).array)
     return _with_types(table)
@@ -82,8 +82,9 @@ def _table_cell(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _column_values(values: list[Any]) -> list[Any]:
+def column_values(parameters: Sequence[Any]) -> list[Any]:
     """The values of one parameter as a column takes them: as text where some are text and some are numbers."""
+    values = [_table_cell(value) for value in parameters]
     there = [value for value in values if value is not None]
     kinds = {str if isinstance(value, str) else bool if isinstance(value, bool) else float for value in there}
     large = any(isinstance(value, int) and abs(value) >= 2**63 for value in there)

@@ -34,12 +34,12 @@ class GatheredTable:
     digest: str
     """Of the table's file."""
 
-    def origin_of(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+    def origin_of(self, spec: Mapping[str, Any], run: str | None = None) -> dict[str, Any]:
         """What a figure says of its making: the runs whose rows it draws, or, where no row says its run, the table.
 
-        Facts of devices, time and commits are of those runs alone.
+        A chart that a ``run`` recorded is of that run. Facts of devices, time and commits are of those runs alone.
         """
-        drawn = runs_drawn(spec, {str(record["id"]) for record in self.records})
+        drawn = {run} if run else runs_drawn(spec, {str(record["id"]) for record in self.records})
         behind = [record for record in self.records if not drawn or record["id"] in drawn]
         origin = {"runs": [record["id"] for record in behind]} if drawn else {"table_runs": len(behind)}
         parameters = [record["parameters"] for record in behind]

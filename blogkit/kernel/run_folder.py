@@ -49,6 +49,16 @@ class RunPaths:
         return self.folder / "tables"
 
     @property
+    def recorded(self) -> Path:
+        """The arrays, pictures and files that were recorded: ``arrays/NAME@STEP.npy``."""
+        return self.folder / "recorded"
+
+    @property
+    def index(self) -> Path:
+        """JSON lines: a line for each array, histogram, picture, text and file that was recorded."""
+        return self.folder / "recorded.jsonl"
+
+    @property
     def files(self) -> Path:
         """What the notebook wrote into its working folder, under the same relative paths."""
         return self.folder / "files"
