@@ -522,6 +522,38 @@ def load_project(folder: Path) -> Project:
     return Project(folder=folder.resolve(), sweep=load_sweep(path) if path.is_file() else None)
 
 
+def _problems_of_listed_runs(document: Yaml, place: Location, sweep: Sweep, part: Sweep | Scale) -> list[Problem]:
+    """What is wrong with ``runs:`` and ``exclude:`` of a sweep or of one of its scales."""
+    grid = {**sweep.grid, **part.grid}
+    listed = sweep.runs if part.runs is None else part.runs
+    own = place if part.runs is not None else ()
+    problems = []
+    for number, given in enumerate(listed):
+        here = (*own, "runs", number)
+        if not given:
+            problems.append(
+                document.problem(here, "this run has no parameters.", "Name at least one, or leave it out.")
+            )
+        if any(_is_same(given, earlier) for earlier in listed[:number]):
+            problems.append(document.problem(here, "this run stands in the list twice.", "Keep it once."))
+        for name in given:
+            if name == "seed":
+                message = "'seed' stands under `runs:`, but seeds have a key of their own."
+                problems.append(document.problem((*here, name), message, "Write them under `seeds:`."))
+            elif name in grid:
+                message = f"{name!r} stands in the grid and in the list of runs."
+                problems.append(document.problem((*here, name), message, "Keep it in one of them."))
+    for number, entry in enumerate(part.exclude or []):
+        if not entry:
+            where = (*place, "exclude", number)
+            problems.append(document.problem(where, "this entry names no parameter.", "Name one, or leave it out."))
+    return problems
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return bool(one == other) and repr(one) == repr(other)
+
+
 def load_sweep(path: Path) -> Sweep:
     """``sweep.yml`` as a value. Raises ConfigError with every problem in it."""
     document = read_yaml(path)
@@ -537,11 +569,13 @@ def load_sweep(path: Path) -> Sweep:
             if name in part.parameters:
                 message = f"{name!r} stands in the grid and in the parameters."
                 problems.append(document.problem((*place, "grid", name), message, "Keep it in one of them."))
+        problems += _problems_of_listed_runs(document, place, sweep, part)
         seeds = part.seeds
         if (isinstance(seeds, int) and seeds < 1) or seeds == []:
             problems.append(document.problem((*place, "seeds"), "there must be at least one seed."))
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
             problems.append(document.problem((*place, "seeds"), "a seed stands in the list twice."))
+    problems = list(dict.fromkeys(problems))  # what a scale inherits is looked at with each of them
     if sweep.scale is not None and sweep.scale not in sweep.scales:
         hint = did_you_mean(sweep.scale, list(sweep.scales)) or "Name it under `scales:`."
         problems.append(document.problem(("scale",), f"there is no scale {sweep.scale!r}.", hint))

@@ -43,6 +43,10 @@ class Scale:
     """Parameters that differ at this scale."""
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
     """Axes of the grid that differ at this scale."""
+    runs: list[dict[str, Any]] | None = None
+    """The list of runs at this scale; the sweep's own when left out."""
+    exclude: list[dict[str, Any]] | None = None
+    """What is left out at this scale; the sweep's own when left out."""
     seeds: int | list[int] | None = None
     """The seeds at this scale; the sweep's own when left out."""
 
@@ -60,6 +64,12 @@ class Sweep:
     """The same for every run."""
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
     """Every combination of these is run, for every seed."""
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    """Sets of parameters, one by one, where a grid would be too much; each is run with every combination of the grid,
+    if there is one, for every seed."""
+    exclude: list[dict[str, Any]] = field(default_factory=list)
+    """Combinations that are left out: those that have every value an entry names. A value may be a list, or a
+    comparison in quotes, such as ``"> 64"``."""
     seeds: int | list[int] = 1
     """How many seeds (0, 1, 2, …), or the seeds themselves."""
     scales: Mapping[str, Scale] = field(default_factory=dict)

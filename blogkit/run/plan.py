@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import itertools
 import json
 import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from blogkit.config import SWEEP_FILE, Location, UnquotedDate, Yaml, did_you_mea
 from blogkit.errors import ConfigError, NotebookError, Problem, StoreError
 from blogkit.model import Project, Run, Scale, Sweep
 from blogkit.notebook import code_cells, read_notebook
+from blogkit.run.combinations import combine_parameters, is_excluded
 from blogkit.run.parameters import COLUMNS, CodeCell, check_parameters, collection_problem
 from blogkit.sources import match_files, sources_of
 from blogkit.store import ProjectPaths, gathered_runs, rename_runs, stored_ids
@@ -134,25 +134,36 @@ def plan_runs(
     wanted_seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     seeded = "seed" in notebook.declared
     grid = {name: values for name, values in part.grid.items() if name not in settings}
+    listed = [{name: value for name, value in one.items() if name not in settings} for one in part.runs or []]
     fixed = {name: value for name, value in {**part.parameters, **settings}.items() if name not in grid}
     if "seed" in fixed:
         wanted_seeds = [_as_seed(fixed.pop("seed"))]
-    _check_names(project, notebook, {**dict.fromkeys(grid), **fixed}, settings, only, needs_seed=len(wanted_seeds) > 1)
-    given = {*grid, *fixed, *(["seed"] if seeded else [])}
+    named = dict.fromkeys([*grid, *fixed, *(name for one in listed for name in one)])
+    excluded = dict.fromkeys(name for entry in part.exclude or [] for name in entry)
+    _check_names(project, notebook, {**named, **excluded}, settings, only, needs_seed=len(wanted_seeds) > 1)
+    given = {*named, *(["seed"] if seeded else [])}
     _check_columns(project, given, settings)
     check_parameters(notebook.cells, given, notebook.path)
     fixed = _typed_values(project, notebook, fixed, settings)
     grid = {name: [_typed_value(project, notebook, name, value) for value in values] for name, values in grid.items()}
+    listed = [_typed_values(project, notebook, one, {}, number) for number, one in enumerate(listed)]
+    somewhere = dict.fromkeys(name for one in listed for name in one if name in notebook.known and name not in fixed)
+    listed = [{**{name: notebook.declared[name] for name in somewhere}, **one} for one in listed]
     _check_levels(project, grid)
+    combinations = combine_parameters(grid, listed, fixed)
+    if not settings:
+        _check_exclusions(project, sweep, notebook)
     surroundings = _surroundings(notebook, sweep.threads, project.folder, source_files(project))
     runs: dict[str, Run] = {}
     offered: dict[str, dict[str, None]] = {name: {} for name in only}
     for seed in wanted_seeds if seeded else [None]:
-        for values in itertools.product(*grid.values()):
-            parameters = {**fixed, **dict(zip(grid, values, strict=True))}
+        for combination in combinations:
+            parameters = dict(combination)
             if seed is not None:
                 parameters["seed"] = seed
             effective = {**{name: notebook.declared[name] for name in notebook.known}, **parameters}
+            if any(is_excluded(effective, entry) for entry in part.exclude or []):
+                continue
             for name in only:
                 offered[name][repr(effective.get(name))] = None
             if any(effective.get(name, _MISSING) != value for name, value in only.items()):
@@ -167,6 +178,8 @@ def plan_runs(
                 threads=sweep.threads,
                 time_limit=None if sweep.time_limit is None else sweep.time_limit * 60,
             )
+    if not runs and not offered and part.exclude:
+        raise ConfigError([_nothing_left(project, scale or sweep.scale)])
     if only and not runs:
         asked = " ".join(f"{name}={value}" for name, value in only.items())
         hint = "; ".join(f"{name} is one of {', '.join(values)}" for name, values in offered.items())
@@ -178,7 +191,9 @@ def _sweep_at_scale(project: Project, sweep: Sweep, scale: str | None) -> Scale:
     """The parameters, grid and seeds of a sweep at one of its scales."""
     scale = scale or sweep.scale
     if scale is None:
-        return Scale(parameters=sweep.parameters, grid=sweep.grid, seeds=sweep.seeds)
+        return Scale(
+            parameters=sweep.parameters, grid=sweep.grid, runs=sweep.runs, exclude=sweep.exclude, seeds=sweep.seeds
+        )
     chosen = sweep.scales.get(scale)
     if chosen is None:
         hint = did_you_mean(scale, list(sweep.scales)) or (
@@ -190,7 +205,53 @@ def _sweep_at_scale(project: Project, sweep: Sweep, scale: str | None) -> Scale:
     parameters = {
         name: value for name, value in {**sweep.parameters, **chosen.parameters}.items() if name not in chosen.grid
     }
-    return Scale(parameters=parameters, grid=grid, seeds=chosen.seeds if chosen.seeds is not None else sweep.seeds)
+    return Scale(
+        parameters=parameters,
+        grid=grid,
+        runs=chosen.runs if chosen.runs is not None else sweep.runs,
+        exclude=chosen.exclude if chosen.exclude is not None else sweep.exclude,
+        seeds=chosen.seeds if chosen.seeds is not None else sweep.seeds,
+    )
+
+
+def _check_exclusions(project: Project, sweep: Sweep, notebook: Notebook) -> None:
+    """Raises ConfigError for an entry of ``exclude:`` that leaves out nothing, at no scale that it holds for."""
+    places: list[tuple[Location, list[dict[str, Any]], list[str | None]]] = []
+    inheriting: list[str | None] = [name for name, scale in sweep.scales.items() if scale.exclude is None]
+    places.append((("exclude",), sweep.exclude, [None, *inheriting]))
+    for name, scale in sweep.scales.items():
+        places.append((("scales", name, "exclude"), scale.exclude or [], [name]))
+    problems = []
+    for place, entries, scales in places:
+        if not entries:
+            continue
+        planned = [each for name in scales for each in _every_combination(project, sweep, notebook, name)]
+        for number, entry in enumerate(entries):
+            if not any(is_excluded(each, entry) for each in planned):
+                document = read_yaml(project.folder / SWEEP_FILE)
+                hint = "Every value that it names must be planned together; `blogkit run --dry-run` lists what is."
+                problems.append(document.problem((*place, number), f"{json.dumps(entry)} excludes nothing.", hint))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _every_combination(project: Project, sweep: Sweep, notebook: Notebook, scale: str | None) -> list[dict[str, Any]]:
+    """What a scale would run if nothing were excluded, with the notebook's own defaults. ``None``: the sweep itself."""
+    part = _sweep_at_scale(project, replace(sweep, scale=scale), scale)
+    seeds = list(range(part.seeds)) if isinstance(part.seeds, int) else list(part.seeds or [0])
+    defaults = {name: notebook.declared[name] for name in notebook.known}
+    found = combine_parameters(part.grid, part.runs or [], {**defaults, **part.parameters})
+    if "seed" in notebook.declared and any("seed" in entry for entry in part.exclude or []):
+        return [{**each, "seed": seed} for each in found for seed in seeds]
+    return found
+
+
+def _nothing_left(project: Project, scale: str | None) -> Problem:
+    """The problem of a sweep whose exclusions leave no run."""
+    document = read_yaml(project.folder / SWEEP_FILE)
+    own: Location = ("scales", scale, "exclude") if scale is not None else ("exclude",)
+    place = own if own in document.lines else ("exclude",)
+    return document.problem(place, "it excludes every run.", "Leave out an entry, or give the grid more levels.")
 
 
 def _check_seeds(project: Project, sweep: Sweep) -> None:
@@ -289,28 +350,36 @@ def _check_levels(project: Project, grid: Mapping[str, Sequence[Any]]) -> None:
         raise ConfigError(problems)
 
 
-def _parameter_place(document: Yaml, name: str) -> Location:
-    """Where ``sweep.yml`` names a parameter."""
-    for location in document.lines:
-        if location and location[-1] == name and len(location) > 1 and location[-2] in {"grid", "parameters"}:
-            return location
-    return ()
+def _parameter_place(document: Yaml, name: str, number: int | None = None) -> Location:
+    """Where ``sweep.yml`` names a parameter; in entry ``number`` of its list of runs, where that is said."""
+    named = [location for location in document.lines if location and location[-1] == name]
+    if number is not None:
+        return next((location for location in named if location[-3:-1] == ("runs", number)), ())
+    return next((location for location in named if {"grid", "parameters", "runs", "exclude"} & {*location[-3:-1]}), ())
 
 
 def _typed_values(
-    project: Project, notebook: Notebook, values: Mapping[str, Any], settings: Mapping[str, Any]
+    project: Project,
+    notebook: Notebook,
+    values: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    number: int | None = None,
 ) -> dict[str, Any]:
-    return {name: _typed_value(project, notebook, name, value, name in settings) for name, value in values.items()}
+    return {
+        name: _typed_value(project, notebook, name, value, name in settings, number) for name, value in values.items()
+    }
 
 
-def _typed_value(project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False) -> Any:
+def _typed_value(
+    project: Project, notebook: Notebook, name: str, value: Any, from_command: bool = False, number: int | None = None
+) -> Any:
     """A value in the type of the notebook's own default: ``lr: 1`` becomes 1.0; ``epochs: many`` is refused."""
 
     def refusal(message: str, hint: str) -> ConfigError:
         if from_command:
             return ConfigError([Problem(message=f"--set {name}: {message}", hint=hint)])
         document = read_yaml(project.folder / SWEEP_FILE)
-        return ConfigError([document.problem(_parameter_place(document, name), message, hint)])
+        return ConfigError([document.problem(_parameter_place(document, name, number), message, hint)])
 
     unfit = _unfit_value(value)
     if unfit is not None:
