@@ -19,7 +19,7 @@ from blogkit.charts.frames import (
     summary,
     with_level_names,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, axis, group_channels, heading, sized, titled
+from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, axis, field_name, group_channels, heading, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -71,8 +71,8 @@ def metric_over_axis(
         dashes = group_channels(by, titled(by, by_title), levels, ordered=ordered, marks="line")
         dashes["strokeDash"].legend = None
     words = [
-        *([alt.Tooltip(_field(by), title=titled(by, by_title))] if by else []),
-        alt.Tooltip(_field(over), title=across),
+        *([alt.Tooltip(field_name(by), title=titled(by, by_title))] if by else []),
+        alt.Tooltip(field_name(over), title=across),
     ]
     seeds = (
         alt.Chart(rows[columns_of(rows, "run", over, *groups, "seed", "value")])
@@ -142,14 +142,14 @@ def heat_map(
     across, up = titled(x, x_title, x_unit), titled(y, y_title, y_unit)
     columns, rows = table[x].nunique(), table[y].nunique()
     base = alt.Chart(table).encode(
-        x=alt.X(f"{_field(x)}:O", title=across, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y(f"{_field(y)}:O", title=up, sort="descending" if is_number(table[y]) else "ascending"),
+        x=alt.X(f"{field_name(x)}:O", title=across, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(f"{field_name(y)}:O", title=up, sort="descending" if is_number(table[y]) else "ascending"),
     )
     cells = base.mark_rect().encode(
         color=alt.Color("mean:Q", title=shown, scale=alt.Scale(scheme="cividis", zero=False)),
         tooltip=[
-            alt.Tooltip(_field(x), title=across),
-            alt.Tooltip(_field(y), title=up),
+            alt.Tooltip(field_name(x), title=across),
+            alt.Tooltip(field_name(y), title=up),
             alt.Tooltip("mean:Q", title=f"{shown}, mean", format=".4~g"),
             alt.Tooltip("low:Q", title="smallest seed", format=".4~g"),
             alt.Tooltip("high:Q", title="largest seed", format=".4~g"),

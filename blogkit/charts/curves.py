@@ -17,7 +17,7 @@ from blogkit.charts.frames import (
     summary,
     with_level_names,
 )
-from blogkit.charts.look import HEIGHT, WIDTH, _field, group_channels, heading, sized, titled
+from blogkit.charts.look import HEIGHT, WIDTH, field_name, group_channels, heading, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -74,7 +74,7 @@ def learning_curves(
         y=alt.Y("mean:Q", title=shown, scale=scale),
         opacity=alt.condition(near, alt.value(1), alt.value(0)),
         tooltip=[
-            *([alt.Tooltip(_field(by), title=titled(by, by_title))] if by else []),
+            *([alt.Tooltip(field_name(by), title=titled(by, by_title))] if by else []),
             alt.Tooltip("step:Q", title=step),
             alt.Tooltip("mean:Q", title=shown, format=".4~g"),
             alt.Tooltip("low:Q", title=f"{_INTERVALS[interval]}, low", format=".4~g"),

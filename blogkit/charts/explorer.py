@@ -16,7 +16,7 @@ from blogkit.charts.frames import (
     spans_decades,
     with_level_names,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, SHAPES, WIDTH, _plain, sized, titled
+from blogkit.charts.look import HEIGHT, PALETTE, SHAPES, WIDTH, _plain_value, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -57,16 +57,18 @@ def run_explorer(
     numeric = [name for name in (*chosen, *names) if is_number(runs[name])]
     if not names or not any(name in numeric for name in chosen):
         raise ChartError("an explorer needs a metric and a parameter with numbers that varies between the runs.")
-    table, choices = _numbers(runs, numeric)
+    table, choices = _run_numbers(runs, numeric)
     table = pd.concat([table, runs[["run", *[name for name in chosen if name not in table.columns]]]], axis=1)
     groups = [name for name in chosen if runs[name].nunique() <= 12] or chosen[:1]
     for name in groups:
-        table[f"{name} as a group"] = runs[name].map(lambda value: str(_plain(value)))
+        table[f"{name} as a group"] = runs[name].map(lambda value: str(_plain_value(value)))
     first = [name for name in choices if name in chosen or name.removeprefix("log₁₀ ") in chosen]
-    horizontal = _menu("horizontal", "Horizontal", choices, first[0])
+    horizontal = _menu_parameter("horizontal", "Horizontal", choices, first[0])
     trained = [name for name in names if metrics.loc[metrics["metric"] == name, "step"].notna().any()]
-    vertical = _menu("vertical", "Vertical", choices, (trained or names)[0])
-    group = _menu("group", "Colour", [f"{name} as a group" for name in groups], f"{groups[0]} as a group", groups)
+    vertical = _menu_parameter("vertical", "Vertical", choices, (trained or names)[0])
+    group = _menu_parameter(
+        "group", "Colour", [f"{name} as a group" for name in groups], f"{groups[0]} as a group", groups
+    )
     words = [
         alt.Tooltip("run:N", title="Run"),
         *(alt.Tooltip(f"{name}:{'Q' if name in numeric else 'N'}", title=titled(name)) for name in (*chosen, *names)),
@@ -101,7 +103,7 @@ def run_explorer(
     return chart
 
 
-def _numbers(runs: DataFrame, numeric: Sequence[str]) -> tuple[Any, list[str]]:
+def _run_numbers(runs: DataFrame, numeric: Sequence[str]) -> tuple[Any, list[str]]:
     """The numbers of the runs, with the logarithms of those that span decades, and their names for the menus."""
     table = runs[list(numeric)].copy()
     choices: list[str] = []
@@ -113,7 +115,9 @@ def _numbers(runs: DataFrame, numeric: Sequence[str]) -> tuple[Any, list[str]]:
     return table, choices
 
 
-def _menu(name: str, label: str, options: Sequence[str], start: str, labels: Sequence[str] | None = None) -> Any:
+def _menu_parameter(
+    name: str, label: str, options: Sequence[str], start: str, labels: Sequence[str] | None = None
+) -> Any:
     import altair as alt
 
     shown = list(labels or options)

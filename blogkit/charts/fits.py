@@ -17,7 +17,7 @@ from blogkit.charts.frames import (
     quantile,
     rows_of,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, _field, sized, titled
+from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, field_name, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -119,13 +119,16 @@ def scaling_law(
         [{size: place, "law": law.at(place), "low": law.band(place)[0], "high": law.band(place)[1]} for place in places]
     )
     shown, across = titled(metric, title, unit), titled(size, size_title, size_unit)
-    x = alt.X(f"{_field(size)}:Q", title=across, scale=alt.Scale(type="log", nice=False, padding=20))
+    x = alt.X(f"{field_name(size)}:Q", title=across, scale=alt.Scale(type="log", nice=False, padding=20))
     height: dict[str, Any] = {"title": shown, "scale": alt.Scale(type="log", nice=False, padding=20)}
     base = alt.Chart(line).encode(x=x)
     band = base.mark_area(opacity=0.2, color=PALETTE[1]).encode(y=alt.Y("low:Q", **height), y2="high:Q")
     fitted = base.mark_line(color=PALETTE[1], strokeDash=[6, 3]).encode(
         y=alt.Y("law:Q", **height),
-        tooltip=[alt.Tooltip(f"{_field(size)}:Q", title=across, format=".4~g"), alt.Tooltip("law:Q", format=".4~g")],
+        tooltip=[
+            alt.Tooltip(f"{field_name(size)}:Q", title=across, format=".4~g"),
+            alt.Tooltip("law:Q", format=".4~g"),
+        ],
     )
     points = (
         alt.Chart(rows[columns_of(rows, "run", size, "seed", "value")])
@@ -134,7 +137,7 @@ def scaling_law(
             x=x,
             y=alt.Y("value:Q", **height),
             tooltip=[
-                alt.Tooltip(_field(size), title=across),
+                alt.Tooltip(field_name(size), title=across),
                 *([alt.Tooltip("seed:O", title="Seed")] if "seed" in rows else []),
                 alt.Tooltip("value:Q", title=shown, format=".4~g"),
             ],

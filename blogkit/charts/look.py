@@ -30,7 +30,7 @@ def titled(name: str, title: str | None = None, unit: str | None = None) -> str:
 
 def level_words(value: Any) -> str:
     """A level of a parameter as people write it: ``8``, ``0.003``, ``1e-5``, ``−2``, ``none``."""
-    value = _plain(value)
+    value = _plain_value(value)
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -55,20 +55,20 @@ def group_channels(by: str, title: str, levels: Sequence[Any], *, ordered: bool,
     """Colour and a second cue (``marks``: "line" for dashes, "point" for shapes) for the groups of a parameter."""
     import altair as alt
 
-    colours = _steps(len(levels)) if ordered or len(levels) > len(PALETTE) else list(PALETTE[: len(levels)])
+    colours = _ramp_colours(len(levels)) if ordered or len(levels) > len(PALETTE) else list(PALETTE[: len(levels)])
     kind = "O" if ordered else "N"
     line = {"symbolType": "stroke", "symbolSize": 300} if marks == "line" else {"symbolSize": 90}
     legend = alt.Legend(symbolStrokeWidth=2, symbolOpacity=1, **line)
-    domain = [_plain(level) for level in levels]
+    domain = [_plain_value(level) for level in levels]
     cues: Sequence[Any] = DASHES if marks == "line" else SHAPES
     cue = [cues[index % len(cues)] for index in range(len(levels))]
     channel = alt.StrokeDash if marks == "line" else alt.Shape
     return {
         "color": alt.Color(
-            f"{_field(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=colours)
+            f"{field_name(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=colours)
         ),
         "strokeDash" if marks == "line" else "shape": channel(
-            f"{_field(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=cue)
+            f"{field_name(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=cue)
         ),
     }
 
@@ -78,9 +78,9 @@ def axis(name: str, title: str, *, log: bool, number: bool, **more: Any) -> alt.
     import altair as alt
 
     if not number:
-        return alt.X(f"{_field(name)}:N", title=title, axis=alt.Axis(labelAngle=0), **more)
+        return alt.X(f"{field_name(name)}:N", title=title, axis=alt.Axis(labelAngle=0), **more)
     scale = alt.Scale(type="log", nice=False, padding=20) if log else alt.Scale(zero=False, padding=20)
-    return alt.X(f"{_field(name)}:Q", title=title, scale=scale, **more)
+    return alt.X(f"{field_name(name)}:Q", title=title, scale=scale, **more)
 
 
 def heading(words: str) -> alt.Title:
@@ -97,19 +97,19 @@ def sized(chart: Any, **properties: Any) -> alt.LayerChart:
     return layered
 
 
-def _field(name: str) -> str:
+def field_name(name: str) -> str:
     """A column's name as Altair's shorthand and Vega's paths read it: as it is, whatever signs it holds."""
     for sign in "\\.[]:":
         name = name.replace(sign, f"\\{sign}")
     return name
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """A value of pandas as JSON has it."""
     return value.item() if hasattr(value, "item") else value
 
 
-def _steps(count: int) -> list[str]:
+def _ramp_colours(count: int) -> list[str]:
     """Colours along the ramp."""
     if count <= 1:
         return [_RAMP[0]]

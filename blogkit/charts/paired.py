@@ -18,7 +18,17 @@ from blogkit.charts.frames import (
     rows_of,
     with_level_names,
 )
-from blogkit.charts.look import PALETTE, SHAPES, _plain, heading, level_words, setting_words, signed, sized, titled
+from blogkit.charts.look import (
+    PALETTE,
+    SHAPES,
+    _plain_value,
+    heading,
+    level_words,
+    setting_words,
+    signed,
+    sized,
+    titled,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -96,7 +106,9 @@ def paired(
 
 def _settings(rows: DataFrame, between: str, baseline: Any, order: Sequence[Any] | None) -> tuple[Any, list[Any]]:
     """The baseline and the levels that are measured against it."""
-    levels = [_plain(value) for value in sorted(rows[between].unique(), key=lambda value: (str(type(value)), value))]
+    levels = [
+        _plain_value(value) for value in sorted(rows[between].unique(), key=lambda value: (str(type(value)), value))
+    ]
     if len(levels) < 2:
         raise ChartError(f"{between!r} has one level, {levels[0]!r}: there is nothing to compare it with.")
     if baseline is None:
@@ -123,7 +135,7 @@ def _comparisons(
         raise ChartError("a comparison seed by seed needs the column 'seed'.")
     groups = rows.groupby(list(others), sort=True) if others else [((), rows)]
     for key, part in groups:
-        where = dict(zip(others, [_plain(value) for value in key], strict=True))
+        where = dict(zip(others, [_plain_value(value) for value in key], strict=True))
         values = {name: dict(zip(one["seed"], one["value"], strict=True)) for name, one in part.groupby(between)}
         twice = part.duplicated([between, "seed"])
         if twice.any():

@@ -36,7 +36,7 @@ Provenance = Mapping[str, Any] | Callable[[Spec], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class _FoundFigure:
     """A figure before it is written: a specification, or a picture's bytes with its suffix."""
 
     name: str
@@ -59,7 +59,7 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) ->
     Raises NotebookError when the notebook cannot be read, two figures want one name, or a chart holds what a page may
     not: data or pictures by address, links that run code.
     """
-    found = _unique([*_recorded(executed), *_drawn(executed.notebook)], executed.notebook)
+    found = _unique_figures([*_recorded_figures(executed), *_drawn_figures(executed.notebook)], executed.notebook)
     for figure in found:
         _write_figure(figure, into, provenance, executed.notebook)
     return tuple(figure.name for figure in found)
@@ -67,14 +67,14 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) ->
 
 def gather_run_chart(executed: RunPaths, name: str, figure: str, into: Path, *, provenance: Provenance) -> None:
     """Writes one chart that a run of a sweep recorded, as the figure of another name. Raises as `gather_figures`."""
-    for found in _recorded(executed, name):
+    for found in _recorded_figures(executed, name):
         _write_figure(replace(found, name=figure), into, provenance, executed.notebook)
 
 
-def _write_figure(figure: _Found, into: Path, provenance: Provenance, notebook: Path) -> None:
+def _write_figure(figure: _FoundFigure, into: Path, provenance: Provenance, notebook: Path) -> None:
     if figure.spec is None:
         write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
-        _forget(into / f"{figure.name}.vl.json")
+        _remove_spec(into / f"{figure.name}.vl.json")
         return
     origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
     spec = with_origin(without_runs(figure.spec), {**origin, **({"cell": figure.cell} if figure.cell else {})})
@@ -132,7 +132,7 @@ def specification_text(spec: Spec) -> str:
             return mark
         return [held(inner) for inner in value] if isinstance(value, list) else value
 
-    text = json.dumps(held(_finite(spec)), ensure_ascii=False, indent=1)
+    text = json.dumps(held(_finite_json(spec)), ensure_ascii=False, indent=1)
     for mark, lines in rows.items():
         text = text.replace(f'"{mark}"', lines, 1)
     return text + "\n"
@@ -148,12 +148,12 @@ def _is_table(value: Any) -> bool:
     )
 
 
-def _finite(value: Any) -> Any:
+def _finite_json(value: Any) -> Any:
     """JSON has no NaN: what is not a number is null, which Vega leaves out of a drawing."""
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: _finite_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_finite(inner) for inner in value]
+        return [_finite_json(inner) for inner in value]
     return None if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))) else value
 
 
@@ -175,7 +175,7 @@ def _row_lists(spec: Any, key: str = "") -> Iterator[tuple[str, list[Any]]]:
 # --- finding them ---------------------------------------------------------------------------------------------------
 
 
-def _recorded(executed: RunPaths, name: str = "*") -> Iterator[_Found]:
+def _recorded_figures(executed: RunPaths, name: str = "*") -> Iterator[_FoundFigure]:
     """The charts that ``record.chart`` wrote, all or the one of a name."""
     for path in sorted(executed.charts.glob(f"{name}.vl.json")):
         try:
@@ -184,13 +184,15 @@ def _recorded(executed: RunPaths, name: str = "*") -> Iterator[_Found]:
             message = f"The recorded chart cannot be read: {error}."
             raise NotebookError(message, hint="Run the notebook again.", path=path) from error
         stem = path.name.removesuffix(".vl.json")
-        yield _Found(name=stem, place=f"record.chart({stem!r})", cell=None, spec=_inline(_allowed(spec, stem, path)))
+        yield _FoundFigure(
+            name=stem, place=f"record.chart({stem!r})", cell=None, spec=_inline_data(_allowed_spec(spec, stem, path))
+        )
     for path in sorted(executed.charts.glob(f"{name}.svg")):
         svg = clean(path.read_text(encoding="utf-8", errors="replace"), prefix=f"bk-{path.stem}")
-        yield _Found(name=path.stem, place=f"record.chart({path.stem!r})", cell=None, picture=svg.encode("utf-8"))
+        yield _FoundFigure(name=path.stem, place=f"record.chart({path.stem!r})", cell=None, picture=svg.encode("utf-8"))
 
 
-def _drawn(notebook: Path) -> Iterator[_Found]:
+def _drawn_figures(notebook: Path) -> Iterator[_FoundFigure]:
     """The figures among the outputs of a notebook's cells."""
     if not notebook.is_file():
         return
@@ -206,17 +208,17 @@ def _drawn(notebook: Path) -> Iterator[_Found]:
             bundle = output.get("data")
             if not isinstance(bundle, dict):
                 continue
-            base = _label(cell, place, notebook)
+            base = _figure_name(cell, place, notebook)
             name = base if count == 0 else f"{base}-{count + 1}"
-            found = _figure(bundle, name, place, notebook)
+            found = _output_figure(bundle, name, place, notebook)
             if found is not None:
                 count += 1
                 yield found
 
 
-def _label(cell: Mapping[str, Any], place: int, notebook: Path) -> str:
+def _figure_name(cell: Mapping[str, Any], place: int, notebook: Path) -> str:
     """A figure's name: the cell's label, or a tag like ``fig-NAME``, or the cell's place."""
-    match = _LABEL.search(_text(cell.get("source", "")))
+    match = _LABEL.search(_cell_text(cell.get("source", "")))
     tags = [str(tag) for tag in (cell.get("metadata") or {}).get("tags", []) if str(tag).startswith(("fig-", "fig:"))]
     given = match.group(1).strip("\"'") if match else tags[0] if tags else ""
     name = given.removeprefix("fig-").removeprefix("fig:")
@@ -228,32 +230,32 @@ def _label(cell: Mapping[str, Any], place: int, notebook: Path) -> str:
     return name
 
 
-def _figure(bundle: Mapping[str, Any], name: str, place: int, notebook: Path) -> _Found | None:
+def _output_figure(bundle: Mapping[str, Any], name: str, place: int, notebook: Path) -> _FoundFigure | None:
     """The best figure in one output: a chart before a drawing, a drawing before pixels."""
     where = f"Cell {place}"
     spec = chart_in(bundle)
     if spec is not None:
-        allowed = _inline(_allowed(spec, name, notebook, where))
-        return _Found(name=name, place=where, cell=place, spec=allowed)
+        allowed = _inline_data(_allowed_spec(spec, name, notebook, where))
+        return _FoundFigure(name=name, place=where, cell=place, spec=allowed)
     if "image/svg+xml" in bundle:
-        svg = clean(_text(bundle["image/svg+xml"]), prefix=f"bk-{name}")
-        return _Found(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
+        svg = clean(_cell_text(bundle["image/svg+xml"]), prefix=f"bk-{name}")
+        return _FoundFigure(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
     for mime, suffix in (("image/png", ".png"), ("image/jpeg", ".jpg"), ("image/webp", ".webp")):
         if mime in bundle:
             try:
-                picture = base64.b64decode(_text(bundle[mime]), validate=False)
+                picture = base64.b64decode(_cell_text(bundle[mime]), validate=False)
             except ValueError:
                 continue
-            return _Found(name=name, place=where, cell=place, picture=picture, suffix=suffix)
+            return _FoundFigure(name=name, place=where, cell=place, picture=picture, suffix=suffix)
     if _PLOTLY in bundle:
         from blogkit.tools.plotly import draw_plotly
 
         svg = clean(draw_plotly(bundle[_PLOTLY], f"{where} of {notebook.name}"), prefix=f"bk-{name}")
-        return _Found(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
+        return _FoundFigure(name=name, place=where, cell=place, picture=svg.encode("utf-8"))
     return None
 
 
-def _allowed(spec: Any, name: str, path: Path, place: str = "The notebook") -> Spec:
+def _allowed_spec(spec: Any, name: str, path: Path, place: str = "The notebook") -> Spec:
     if not isinstance(spec, dict):
         raise NotebookError(f"The chart {name!r} is not a Vega-Lite specification.", "Give an Altair chart.", path)
     part = next(forbidden_parts(spec), None)
@@ -266,21 +268,21 @@ def _allowed(spec: Any, name: str, path: Path, place: str = "The notebook") -> S
     return spec
 
 
-def _inline(spec: Spec) -> Spec:
+def _inline_data(spec: Spec) -> Spec:
     return {**spec, "$schema": spec.get("$schema", "https://vega.github.io/schema/vega-lite/v6.json")}
 
 
-def _text(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     """A text of a notebook, which may be stored as a list of lines."""
     return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _unique(found: Sequence[_Found], notebook: Path) -> list[_Found]:
+def _unique_figures(found: Sequence[_FoundFigure], notebook: Path) -> list[_FoundFigure]:
     """Each figure once: a chart that was recorded and shown is one figure, two figures of one name are an error."""
-    kept: dict[str, _Found] = {}
+    kept: dict[str, _FoundFigure] = {}
     looks: set[str] = set()
     for figure in found:
-        look = _look(figure.spec) if figure.spec is not None else ""
+        look = _spec_look(figure.spec) if figure.spec is not None else ""
         recorded = figure.cell is None
         if look and look in looks and not recorded:
             continue
@@ -294,13 +296,13 @@ def _unique(found: Sequence[_Found], notebook: Path) -> list[_Found]:
     return list(kept.values())
 
 
-def _look(spec: Spec) -> str:
+def _spec_look(spec: Spec) -> str:
     """A chart without what differs each time it is written: the names that Altair counts up, and the usermeta."""
     text = json.dumps({key: value for key, value in spec.items() if key != "usermeta"}, sort_keys=True, default=str)
     seen: dict[str, str] = {}
     return re.sub(r"\b(view|param)_\d+\b", lambda match: seen.setdefault(match.group(), f"name{len(seen)}"), text)
 
 
-def _forget(path: Path) -> None:
+def _remove_spec(path: Path) -> None:
     """Removes the specification of a figure that is no chart any more."""
     path.unlink(missing_ok=True)

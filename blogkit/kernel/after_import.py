@@ -19,10 +19,10 @@ def after_import(name: str, action: ImportAction) -> None:
     if module is not None:
         action(module)
     else:
-        sys.meta_path.insert(0, _Finder(name, action))
+        sys.meta_path.insert(0, _ImportFinder(name, action))
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _ImportFinder(importlib.abc.MetaPathFinder):
     """Lets one module be imported as ever, once, and adds a step."""
 
     def __init__(self, name: str, action: ImportAction) -> None:

@@ -49,10 +49,10 @@ def __getattr__(name: str) -> Any:
 
 def switch_on() -> None:
     """Makes ``blogkit`` the renderer of a kernel: at once where Altair is loaded, else when a notebook imports it."""
-    after_import("altair", _enable)
+    after_import("altair", _enable_renderer)
 
 
-def _enable(altair: ModuleType) -> None:
+def _enable_renderer(altair: ModuleType) -> None:
     altair.renderers.register("blogkit", draw)
     altair.renderers.enable("blogkit")
     _lift_row_limit(altair)

@@ -108,13 +108,13 @@ def close_files() -> None:
     kept = {id(one) for one in (*streams, *buffers, *(getattr(buffer, "raw", None) for buffer in buffers))}
     # By type alone: asking an object for its class may wake up whatever pretends to be one.
     files = [one for one in gc.get_objects() if _FILE in type(one).__mro__ and id(one) not in kept]
-    for file in sorted(files, key=_depth):
+    for file in sorted(files, key=_stream_depth):
         if not type(file).__module__.startswith("ipykernel"):
             with suppress(Exception):
                 file.close()
 
 
-def _depth(file: Any) -> int:
+def _stream_depth(file: Any) -> int:
     """Text before the bytes beneath it, and an archive before the file in which it lies."""
     if isinstance(file, io.TextIOBase):
         return 0

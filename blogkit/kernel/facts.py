@@ -19,7 +19,7 @@ def tell_facts(names: list[str], scope: dict[str, Any]) -> str:
     """A JSON object about this process. ``names`` are the notebook's imports, ``scope`` its variables."""
     told: dict[str, Any] = {
         "python": platform.python_version(),
-        "versions": _versions([*names, *_modules_in(scope)]),
+        "versions": _module_versions([*names, *_modules_in(scope)]),
         "warm": "blogkit.kernel.fork" in sys.modules,
     }
     memory = _peak_memory()
@@ -45,7 +45,7 @@ def _modules_in(scope: dict[str, Any]) -> list[str]:
     return names
 
 
-def _versions(names: list[str]) -> dict[str, str]:
+def _module_versions(names: list[str]) -> dict[str, str]:
     """The versions of those modules that are imported and not Python's own."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):

@@ -58,7 +58,7 @@ def renew_backend() -> None:
             pyplot.switch_backend(pyplot.get_backend())
 
 
-class _Sys:
+class _SysWithModules:
     """``sys`` with another list of modules."""
 
     def __init__(self, modules: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ def other_modules(where: Any, modules: Mapping[str, Any]) -> Iterator[None]:
     Looking at an object writes to it (its reference count). Going through all modules of the server would make a
     private copy of the page that each lies in: 22 MB of a kernel's 37.
     """
-    seen, where.sys = where.sys, _Sys(modules)
+    seen, where.sys = where.sys, _SysWithModules(modules)
     try:
         yield
     finally:

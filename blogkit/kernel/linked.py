@@ -21,11 +21,11 @@ def protect_linked_files() -> None:
     """Makes every write from this process go to a copy. What its child processes do is not seen from here."""
     folder = os.environ.get(LINKED_VARIABLE)
     if folder:
-        sys.addaudithook(functools.partial(_before, folder))
+        sys.addaudithook(functools.partial(_before_write, folder))
         after_import("torch", functools.partial(_watch_torch, folder))
 
 
-def _before(folder: str, event: str, arguments: tuple[Any, ...]) -> None:
+def _before_write(folder: str, event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES:
         make_own(folder, arguments[0], empty=bool(arguments[2] & os.O_TRUNC))
 

@@ -106,7 +106,7 @@ def hazard() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return "importing the notebook's libraries initialised CUDA"
-    return _probe()
+    return _probe_cuda()
 
 
 def native_threads() -> list[str]:
@@ -118,7 +118,7 @@ def native_threads() -> list[str]:
     return [name for name in names if name not in _SAFE_THREADS]
 
 
-def _probe() -> str:
+def _probe_cuda() -> str:
     """Forks once and asks torch in the child whether CUDA could still be used there."""
     in_bad_fork = getattr(getattr(sys.modules.get("torch"), "_C", None), "_cuda_isInBadFork", None)
     if in_bad_fork is None:

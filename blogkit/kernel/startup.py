@@ -5,7 +5,7 @@ environment without blogkit. It leaves no name in the notebook, and nothing that
 """
 
 
-def _begin() -> None:
+def _begin_run() -> None:
     import contextlib
     import importlib.util
     import pathlib
@@ -30,5 +30,5 @@ def _begin() -> None:
         protect_linked_files()
 
 
-_begin()
-del _begin
+_begin_run()
+del _begin_run

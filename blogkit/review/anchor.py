@@ -68,8 +68,8 @@ def describe(page: PageText, start: int, end: int) -> list[Document]:
     """The selectors of a passage, as the browser makes them."""
     block = page.block_at(start, end)
     first, last = max(0, start - CONTEXT), min(len(page.text), end + CONTEXT)
-    first += _splits(page.text, first)
-    last -= _splits(page.text, last)
+    first += _splits_character(page.text, first)
+    last -= _splits_character(page.text, last)
     selectors: list[Document] = [
         {
             "type": "TextQuoteSelector",
@@ -84,7 +84,7 @@ def describe(page: PageText, start: int, end: int) -> list[Document]:
     return selectors
 
 
-def _splits(text: str, place: int) -> bool:
+def _splits_character(text: str, place: int) -> bool:
     """Whether a place lies within a character that is two units of UTF-16."""
     return 0 < place < len(text) and "\ud800" <= text[place - 1] <= "\udbff" and "\udc00" <= text[place] <= "\udfff"
 
@@ -129,11 +129,16 @@ def _anchor_passage(page: PageText, quote: Document, hint: int | None, block: st
     here = page.block(block) if block else None
     best: tuple[float, int, int] | None = None
     if here is not None:
-        inside = _candidates(page.text, exact, prefix, suffix, here.start, here.end)
-        best = _best(page.text, inside, exact, prefix, suffix, hint)
+        inside = _candidate_places(page.text, exact, prefix, suffix, here.start, here.end)
+        best = _best_candidate(page.text, inside, exact, prefix, suffix, hint)
     if best is None or best[0] < ATTACHED:
-        anywhere = _best(
-            page.text, _candidates(page.text, exact, prefix, suffix, 0, len(page.text)), exact, prefix, suffix, hint
+        anywhere = _best_candidate(
+            page.text,
+            _candidate_places(page.text, exact, prefix, suffix, 0, len(page.text)),
+            exact,
+            prefix,
+            suffix,
+            hint,
         )
         if anywhere is not None and (best is None or anywhere[0] > best[0]):
             best = anywhere
@@ -148,11 +153,11 @@ def _anchor_passage(page: PageText, quote: Document, hint: int | None, block: st
         start=start,
         end=end,
         block=owner.id if owner else None,
-        change="" if now == exact else _was(exact, now),
+        change="" if now == exact else _change_of_text(exact, now),
     )
 
 
-def _candidates(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> list[tuple[int, int]]:
+def _candidate_places(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> list[tuple[int, int]]:
     """The places of a stretch of text that could be meant: where the quotation stands, something like it, or where
     what stood before it and after it stand close together.
     """
@@ -164,12 +169,12 @@ def _candidates(text: str, exact: str, prefix: str, suffix: str, low: int, high:
     if not places:
         for match in search(text[low:high], exact, int(len(exact) * MOST_ERRORS)):
             places[low + match.start, low + match.end] = None
-    for place in _between(text, exact, prefix, suffix, low, high):
+    for place in _places_between(text, exact, prefix, suffix, low, high):
         places[place] = None
     return list(places)
 
 
-def _between(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+def _places_between(text: str, exact: str, prefix: str, suffix: str, low: int, high: int) -> Iterator[tuple[int, int]]:
     """Where the nearest words before and after the quotation stand, with about as much between them as it had."""
     before, after = prefix[-16:], suffix[:16]
     if len(before) < 8 or len(after) < 8:
@@ -185,18 +190,18 @@ def _between(text: str, exact: str, prefix: str, suffix: str, low: int, high: in
         tries += 1
 
 
-def _best(
+def _best_candidate(
     text: str, places: Sequence[tuple[int, int]], exact: str, prefix: str, suffix: str, hint: int | None
 ) -> tuple[float, int, int] | None:
     """The candidate with the highest score; of equals, the earlier. A look-alike elsewhere keeps it below ATTACHED."""
     scored = sorted(
-        ((_score(text, start, end, exact, prefix, suffix, hint), start, end) for start, end in places),
+        ((_place_score(text, start, end, exact, prefix, suffix, hint), start, end) for start, end in places),
         key=lambda one: (-one[0], one[1], one[2]),
     )
     if not scored:
         return None
     score, start, end = scored[0]
-    if score < ATTACHED and _speaks(text, start, end, exact, prefix, suffix):
+    if score < ATTACHED and _quotation_speaks(text, start, end, exact, prefix, suffix):
         score = ATTACHED
     for other, first, last in scored[1:]:
         if other < score - TIE:
@@ -206,7 +211,7 @@ def _best(
     return score, start, end
 
 
-def _speaks(text: str, start: int, end: int, exact: str, prefix: str, suffix: str) -> bool:
+def _quotation_speaks(text: str, start: int, end: int, exact: str, prefix: str, suffix: str) -> bool:
     """Whether the quotation stands here word for word, and it is long, or one side of it is the same, and is unique."""
     if text[start:end] != exact:
         return False
@@ -218,16 +223,16 @@ def _speaks(text: str, start: int, end: int, exact: str, prefix: str, suffix: st
     return False
 
 
-def _score(text: str, start: int, end: int, exact: str, prefix: str, suffix: str, hint: int | None) -> float:
+def _place_score(text: str, start: int, end: int, exact: str, prefix: str, suffix: str, hint: int | None) -> float:
     """How well a place fits: the quotation counts 50, the words before and after 20 each, the position 2, of 92."""
-    quoted = _likeness(text[start:end], exact)
+    quoted = _text_likeness(text[start:end], exact)
     before = _likeness_near(text[max(0, start - len(prefix)) : start], prefix)
     after = _likeness_near(text[end : end + len(suffix)], suffix)
     near = 1.0 if hint is None or not text else 1.0 - min(1.0, abs(start - hint) / len(text))
     return (50 * quoted + 20 * before + 20 * after + 2 * near) / 92
 
 
-def _likeness(there: str, sought: str) -> float:
+def _text_likeness(there: str, sought: str) -> float:
     """1 for the same text, 0 for one that shares nothing with it; surplus counts as much as what is missing."""
     if there == sought:
         return 1.0
@@ -243,11 +248,11 @@ def _likeness_near(there: str, sought: str) -> float:
     return max(0.0, 1.0 - distance(there, sought) / len(sought) - CHANCE) / (1.0 - CHANCE)
 
 
-def _was(then: str, now: str) -> str:
-    return f"was “{_short(characters(then))}”, now “{_short(characters(now))}”"
+def _change_of_text(then: str, now: str) -> str:
+    return f"was “{_short_text(characters(then))}”, now “{_short_text(characters(now))}”"
 
 
-def _short(text: str, most: int = 60) -> str:
+def _short_text(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
@@ -258,7 +263,7 @@ def _anchor_equation(page: PageText, selector: Document, block: str | None) -> A
     sought, index = utf16(str(selector["tex"])), int(selector["index"])
     scored: list[tuple[float, int]] = []
     for number, equation in enumerate(page.equations):
-        likeness = min(_likeness(equation.text, sought), _likeness(sought, equation.text))
+        likeness = min(_text_likeness(equation.text, sought), _text_likeness(sought, equation.text))
         same_block = block is not None and equation.block == block
         named = same_block and str(block).startswith("eq-")
         score = 0.85 * likeness + 0.1 * same_block + 0.05 * (number == index)
@@ -267,8 +272,8 @@ def _anchor_equation(page: PageText, selector: Document, block: str | None) -> A
         return UNANCHORED
     score, place = max(scored)
     now = page.equations[-place]
-    change = "" if now.text == sought else _was(sought, now.text)
-    return _graded(score, now.block, change, start=-place)
+    change = "" if now.text == sought else _change_of_text(sought, now.text)
+    return _graded_anchor(score, now.block, change, start=-place)
 
 
 def _anchor_image(page: PageText, selector: Document, block: str | None) -> Anchor:
@@ -332,9 +337,9 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
     if not rows:
         return UNANCHORED
     changes = [
-        f"was {_number(then)}, now {_number(now)}"
+        f"was {_number_text(then)}, now {_number_text(now)}"
         for name, then in (selector.get("value") or {}).items()
-        if (now := _shown(rows, name)) is not None and not _same(now, then)
+        if (now := _shown_value(rows, name)) is not None and not _same_value(now, then)
     ]
     shown = "; ".join(changes) if selector["part"] == "mark" else ""
     return Anchor(state=AnchorState.ATTACHED, score=1.0, block=block, change=shown)
@@ -342,10 +347,12 @@ def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Ancho
 
 def find_rows(chart: ChartPlace, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The rows of a chart's data that have all these values."""
-    return [row for row in chart.rows if fields and all(_same(row.get(name), value) for name, value in fields.items())]
+    return [
+        row for row in chart.rows if fields and all(_same_value(row.get(name), value) for name, value in fields.items())
+    ]
 
 
-def _shown(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
+def _shown_value(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
     """What the mark of some rows shows: their value, or the aggregate that Vega-Lite calls ``mean_loss``."""
     if name in rows[0]:
         return rows[0][name]
@@ -362,7 +369,7 @@ def _shown(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
     return reduce[how](numbers) if numbers and how in reduce else None
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same_value(one: Any, other: Any) -> bool:
     """Equal, where numbers may differ by what drawing needs no more of: four digits."""
     numeric = (int, float)
     if isinstance(one, numeric) and isinstance(other, numeric) and not isinstance(one, bool):
@@ -370,11 +377,11 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _number(value: Any) -> str:
+def _number_text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _graded(score: float, block: str | None, change: str, start: int | None = None) -> Anchor:
+def _graded_anchor(score: float, block: str | None, change: str, start: int | None = None) -> Anchor:
     if score < TO_CHECK:
         return UNANCHORED
     state = AnchorState.ATTACHED if score >= ATTACHED else AnchorState.CHECK

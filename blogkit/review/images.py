@@ -42,7 +42,7 @@ def strip(data: bytes) -> Stripped:
     return Stripped(data=data, notes=())
 
 
-def _readable(data: bytes) -> str:
+def _readable_words(data: bytes) -> str:
     """The words in some bytes, for the report."""
     words = re.findall(rb"[\x20-\x7e\xc2-\xf4\x80-\xbf]{4,}", data)
     return b", ".join(words[:12]).decode("utf-8", "replace")[:200]
@@ -57,9 +57,9 @@ def _strip_png(data: bytes) -> Stripped:
         place += 12 + length
         if kind in _PNG_NOTES:
             if kind in (b"zTXt", b"iTXt"):
-                body = _inflated(body)
+                body = _inflated_text(body)
             if kind != b"tIME":
-                notes.append(f"PNG {kind.decode()}: {_readable(body.replace(bytes(1), b' = '))}")
+                notes.append(f"PNG {kind.decode()}: {_readable_words(body.replace(bytes(1), b' = '))}")
             continue
         kept.append(chunk)
         if kind == b"IEND":
@@ -67,7 +67,7 @@ def _strip_png(data: bytes) -> Stripped:
     return Stripped(data=b"".join(kept), notes=tuple(notes))
 
 
-def _inflated(body: bytes) -> bytes:
+def _inflated_text(body: bytes) -> bytes:
     """The text of a compressed chunk behind its keyword; the bytes themselves where it is not compressed."""
     for place in range(min(len(body), 200)):
         if body[place : place + 1] == b"\x78":
@@ -87,7 +87,7 @@ def _strip_jpeg(data: bytes) -> Stripped:
     while place + 4 <= len(data) and data[place] == 0xFF:
         marker = data[place + 1]
         if marker == 0xD9:  # the end: what follows (a second picture, a film, with notes of their own) is not shown
-            notes.append(f"JPEG, behind the picture: {_readable(data[place + 2 :])}")
+            notes.append(f"JPEG, behind the picture: {_readable_words(data[place + 2 :])}")
             return Stripped(data=b"".join([*kept, data[place : place + 2]]), notes=tuple(notes))
         (length,) = struct.unpack(">H", data[place + 2 : place + 4])
         segment = data[place : place + 2 + length]
@@ -96,7 +96,7 @@ def _strip_jpeg(data: bytes) -> Stripped:
         is_note = marker == 0xFE or (0xE1 <= marker <= 0xEF and marker != 0xEE and not body.startswith(b"ICC_PROFILE"))
         if is_note:
             name = "EXIF" if body.startswith(b"Exif") else "comment" if marker == 0xFE else "metadata"
-            notes.append(f"JPEG {name}: {_readable(body)}")
+            notes.append(f"JPEG {name}: {_readable_words(body)}")
         else:
             kept.append(segment)
         if marker == 0xDA:  # a scan of the picture itself, up to the next marker
@@ -115,7 +115,7 @@ def _strip_webp(data: bytes) -> Stripped:
         chunk = data[place : place + 8 + length + length % 2]
         place += len(chunk)
         if kind in _WEBP_NOTES:
-            notes.append(f"WebP {kind.decode().strip()}: {_readable(chunk[8:])}")
+            notes.append(f"WebP {kind.decode().strip()}: {_readable_words(chunk[8:])}")
             continue
         if kind == b"VP8X" and len(chunk) > 8:  # its flags say which notes follow
             chunk = chunk[:8] + bytes([chunk[8] & ~0b1100]) + chunk[9:]
@@ -128,7 +128,7 @@ def _strip_gif(data: bytes) -> Stripped:
     notes = []
 
     def take_out(match: re.Match[bytes]) -> bytes:
-        notes.append(f"GIF comment: {_readable(match.group())}")
+        notes.append(f"GIF comment: {_readable_words(match.group())}")
         return b""
 
     data = re.sub(rb"\x21\xff\x0bXMP DataXMP.*?\x03\x02\x01\x00\x00", take_out, data, flags=re.S)
@@ -140,7 +140,7 @@ def _strip_svg(data: bytes) -> Stripped:
     notes = []
     for pattern in _SVG_NOTES:
         for match in pattern.finditer(data):
-            words = _readable(re.sub(rb"<[^>]*>|https?://\S+", b" ", match.group()) or match.group())
+            words = _readable_words(re.sub(rb"<[^>]*>|https?://\S+", b" ", match.group()) or match.group())
             if words.strip(" ,"):
                 notes.append(f"SVG metadata: {words}")
         data = pattern.sub(b"", data)

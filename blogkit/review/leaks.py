@@ -156,10 +156,10 @@ def identity_of(people: Iterable[Person], authors: Iterable[Person] = ()) -> Ide
         words = re.findall(r"[\w'’-]+", person.name)
         if len(words) >= 2:
             initials.append(r"\.?\s?".join(re.escape(word[0].upper()) for word in words) + r"\.?")
-    return Identity(names=_any(names), handles=_any(handles), initials=_any(initials))
+    return Identity(names=_any_pattern(names), handles=_any_pattern(handles), initials=_any_pattern(initials))
 
 
-def _any(patterns: Sequence[str]) -> re.Pattern[str] | None:
+def _any_pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
     unique = sorted(set(patterns), key=lambda one: (-len(one), one))
     return re.compile(rf"(?<![\w])(?:{'|'.join(unique)})(?![\w])") if unique else None
 
@@ -261,7 +261,7 @@ def _page_leaks(document: HtmlElement, identity: Identity) -> Iterator[Leak]:
             yield from leaks_in_text(element.text or "", identity, "a comment in the HTML")
             continue
         cited = element in references
-        place = _place(element)
+        place = _element_place(element)
         if element.tag in {"script", "style"}:
             yield from _script_leaks(element, identity, place)
             continue
@@ -301,9 +301,11 @@ def _text_leaks(document: HtmlElement, identity: Identity, references: set[HtmlE
     for block in _leaf_blocks(body[0] if body else document):
         cited = block in references
         text = all_text(block)
-        place = f"text, {_place(block)}"
+        place = f"text, {_element_place(block)}"
         yield from leaks_in_text(text, identity, place, names=not cited)
-        if identity.initials is not None and re.search(r"contribut|author|acknowledg|thank", _around(block), re.I):
+        if identity.initials is not None and re.search(
+            r"contribut|author|acknowledg|thank", _heading_and_words(block), re.I
+        ):
             for match in identity.initials.finditer(text):
                 yield Leak(kind="initials", what=match.group(), place=place)
     titles = document.xpath("//head/title")
@@ -352,13 +354,13 @@ def _is_cited(element: HtmlElement) -> bool:
     return bool(near)
 
 
-def _around(block: HtmlElement) -> str:
+def _heading_and_words(block: HtmlElement) -> str:
     """The heading above a block, and its own first words."""
     heading = block.xpath("(ancestor::section | ancestor::div)/*[self::h1 or self::h2 or self::h3][1]")
     return " ".join([*map(visible_text, heading[-1:]), all_text(block)[:80]])
 
 
-def _place(element: HtmlElement) -> str:
+def _element_place(element: HtmlElement) -> str:
     """Where an element stands, as its author would say it."""
     for owner in (element, *element.iterancestors()):
         name = owner.get("id") or ""

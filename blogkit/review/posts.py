@@ -89,8 +89,8 @@ def prepare_post(
     warnings: list[str] = []
     _take_in_charts(document, page, site, _runs_of(source))
     _take_out_machinery(document, page, site, custom_scripts=custom_scripts)
-    notes = _inline(document, page, site, warnings)
-    _anonymise(document)
+    notes = _inline_files(document, page, site, warnings)
+    _anonymise_page(document)
     _name_what_can_be_pointed_at(document)
     left = find_leaks(document, identity, path=page)
     still = {leak.id for leak in left}
@@ -144,7 +144,7 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
         kind = (script.get("type") or "").lower()
         if "json" in kind and "ld+json" not in kind and not script.get("src"):
             continue
-        file = _local(script.get("src"), page, site) if custom_scripts else None
+        file = _local_file(script.get("src"), page, site) if custom_scripts else None
         if file is not None and hashlib.sha256(file.read_bytes()).hexdigest() not in own_scripts():
             for name in ("src", "integrity", "crossorigin", "async", "defer"):
                 script.attrib.pop(name, None)
@@ -154,20 +154,20 @@ def _take_out_machinery(document: HtmlElement, page: Path, site: Path, *, custom
         if custom_scripts and not script.get("src") and kind in {"", "text/javascript", "module"}:
             script.set("data-review-custom", "")
             continue
-        _drop(script)
+        _drop_element(script)
     for element in list(document.iter("iframe", "frame", "object", "embed", "applet", "base", "portal", "noscript")):
-        _drop(element)
+        _drop_element(element)
     for link in list(document.iter("link")):
         if "stylesheet" not in (link.get("rel") or "").lower():
-            _drop(link)
+            _drop_element(link)
     for meta in list(document.iter("meta")):
         if meta.get("http-equiv"):
-            _drop(meta)
+            _drop_element(meta)
     for element in document.xpath(
         "//header[@id='quarto-header'] | //footer | //nav[@id='quarto-sidebar'] | //div[@id='quarto-search-results']"
         " | //nav[contains(@class, 'quarto-secondary-nav')] | //*[contains(@class, 'toc-actions')]"
     ):
-        _drop(element)
+        _drop_element(element)
     for element in document.iter():
         if not isinstance(element.tag, str):
             continue
@@ -202,7 +202,7 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[di
     for figure in document.xpath("//*[contains(concat(' ', @class, ' '), ' bk-figure ')]"):
         figure.set("data-review-chart", figure.get("id") or "")
         for element in (figure, *figure.xpath(".//details[@data-exact]")):
-            file = _local(element.attrib.pop("data-exact", None), page, site)
+            file = _local_file(element.attrib.pop("data-exact", None), page, site)
             if file is not None:
                 with suppress(ValueError):
                     exact |= read_columns_script(file.read_text(encoding="utf-8"))
@@ -224,13 +224,13 @@ def _append_json(parent: HtmlElement, name: str, value: object) -> None:
     parent.append(script)
 
 
-def _drop(element: HtmlElement) -> None:
+def _drop_element(element: HtmlElement) -> None:
     """Removes an element, but not the text after it."""
     if element.getparent() is not None:
         element.drop_tree()
 
 
-def _local(address: str | None, page: Path, site: Path) -> Path | None:
+def _local_file(address: str | None, page: Path, site: Path) -> Path | None:
     """The file that an address of a page means, when it lies in the site."""
     if not address:
         return None
@@ -248,17 +248,19 @@ def _local(address: str | None, page: Path, site: Path) -> Path | None:
     return None
 
 
-def _inline(document: HtmlElement, page: Path, site: Path, warnings: list[str]) -> list[Leak]:
+def _inline_files(document: HtmlElement, page: Path, site: Path, warnings: list[str]) -> list[Leak]:
     """Puts style sheets and pictures into the page; what was stripped from pictures comes back as leaks."""
     notes: list[Leak] = []
     for link in list(document.iter("link")):
-        file = _local(link.get("href"), page, site)
+        file = _local_file(link.get("href"), page, site)
         if file is None:
             warnings.append(f"a style sheet is not in the site: {link.get('href')}")
-            _drop(link)
+            _drop_element(link)
             continue
         style = html.Element("style")
-        style.text = _style(file.read_text(encoding="utf-8", errors="replace"), file, site).replace("</", "<\\/")
+        style.text = _inlined_style(file.read_text(encoding="utf-8", errors="replace"), file, site).replace(
+            "</", "<\\/"
+        )
         if link.get("media"):
             style.set("media", link.get("media") or "")
         style.tail = link.tail
@@ -273,13 +275,13 @@ def _inline(document: HtmlElement, page: Path, site: Path, warnings: list[str]) 
             if value.startswith("data:"):
                 data, kind = _from_data(value)
             else:
-                file = _local(value, page, site)
+                file = _local_file(value, page, site)
                 if file is None:
                     warnings.append(f"a picture is not in the site: {value[:120]}")
                     continue
                 data, kind = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             stripped = strip(data)
-            where = page if value.startswith("data:") else _local(value, page, site)
+            where = page if value.startswith("data:") else _local_file(value, page, site)
             notes += [
                 Leak(kind="metadata", what=note, place="the picture's metadata", path=where) for note in stripped.notes
             ]
@@ -297,14 +299,14 @@ def _from_data(address: str) -> tuple[bytes, str]:
         return b"", kind
 
 
-def _style(text: str, file: Path, site: Path, depth: int = 0) -> str:
+def _inlined_style(text: str, file: Path, site: Path, depth: int = 0) -> str:
     """A style sheet with its local pictures and small fonts inside, and without imports and foreign addresses."""
 
     def put_in(match: re.Match[str]) -> str:
         address = match[2].strip()
         if address.startswith(("data:", "#")):
             return match.group()
-        local = _local(address.split("#")[0], file, site)
+        local = _local_file(address.split("#")[0], file, site)
         if local is None or local.stat().st_size > 400_000:
             return "url(data:,)"
         kind = mimetypes.guess_type(local.name)[0] or "application/octet-stream"
@@ -312,8 +314,8 @@ def _style(text: str, file: Path, site: Path, depth: int = 0) -> str:
         return f"url(data:{kind};base64,{base64.b64encode(data).decode()})"
 
     def take_in(match: re.Match[str]) -> str:
-        local = _local(match[1] or match[2], file, site)
-        return _style(local.read_text(encoding="utf-8"), local, site, depth + 1) if local and depth < 5 else ""
+        local = _local_file(match[1] or match[2], file, site)
+        return _inlined_style(local.read_text(encoding="utf-8"), local, site, depth + 1) if local and depth < 5 else ""
 
     text = re.sub(r"@import\s+(?:url\(\s*)?(?:\"([^\"]*)\"|'([^']*)')\s*\)?[^;]*;", take_in, text)
     return _URL.sub(put_in, text)
@@ -324,13 +326,13 @@ def _style(text: str, file: Path, site: Path, depth: int = 0) -> str:
 _META = re.compile(r"author|creator|citation_|dc\.|publisher|twitter:|og:|article:|institution|copyright", re.I)
 
 
-def _anonymise(document: HtmlElement) -> None:
+def _anonymise_page(document: HtmlElement) -> None:
     """Takes out what names the authors and is no prose: metadata, the title block's names, the citation of the post."""
     for meta in list(document.iter("meta")):
         if _META.search(meta.get("name") or meta.get("property") or ""):
-            _drop(meta)
+            _drop_element(meta)
     for comment in list(document.iter(etree.Comment)):
-        _drop(comment)
+        _drop_element(comment)
     for header in document.xpath("//header[@id='title-block-header']"):
         people = header.xpath(
             ".//p[contains(@class, 'author')] | .//p[contains(@class, 'affiliation')]"
@@ -353,10 +355,10 @@ def _anonymise(document: HtmlElement) -> None:
         "//*[@id='quarto-citation'] | //*[contains(@class, 'quarto-appendix-bibtex')]"
         " | //*[contains(@class, 'quarto-appendix-citeas')] | //*[@id='quarto-reuse']//a[contains(@href, 'mailto')]"
     ):
-        _drop(element)
+        _drop_element(element)
     for element in document.xpath("//section[contains(@class, 'quarto-appendix-contents') or @id='citation']"):
         if re.match(r"\s*citation\s*", "".join(element.itertext())[:20], re.I):
-            _drop(element)
+            _drop_element(element)
     for script in document.iter("script"):
         if "json" in (script.get("type") or ""):
             try:

@@ -207,17 +207,17 @@ class _RunningSweep:
         stored = frozenset() if self.force else store.stored_ids(self.paths)
         for run in runs:
             if run.id in stored:
-                self._results[run.id] = self._stored(run)
+                self._results[run.id] = self._stored_result(run)
                 self.made.append(run)
             else:
                 self._waiting.append((run, 1))
         if self._waiting:
-            self._work(workers)
+            self._run_all(workers)
         if self._error is not None:
             raise self._error
         return tuple(self._results.get(run.id) or self._not_begun(run) for run in runs)
 
-    def _work(self, workers: int | None) -> None:
+    def _run_all(self, workers: int | None) -> None:
         check_writable(self.paths)
         with self._kernel_start() as self.start:
             # While the warm process imports the notebook's libraries, this one imports Papermill.
@@ -230,7 +230,7 @@ class _RunningSweep:
             self._lease = Lease(slots)
             if self.project.sweep and self.project.sweep.budget != Budget():
                 self.allowance.count_in(spent_on(self.project, self.made, len(slots)))
-            self._employ(slots)
+            self._start_workers(slots)
 
     def _kernel_start(self) -> AbstractContextManager[KernelStart]:
         """Forks of a process that has imported what the notebook imports; for a single run that would not pay."""
@@ -244,8 +244,8 @@ class _RunningSweep:
             on_note=lambda text: self.tell(UserNote(text=text)),
         )
 
-    def _employ(self, slots: Sequence[Slot]) -> None:
-        crew = [threading.Thread(target=self._worker, name=f"run-{slot.number}", daemon=True) for slot in slots]
+    def _start_workers(self, slots: Sequence[Slot]) -> None:
+        crew = [threading.Thread(target=self._take_runs, name=f"run-{slot.number}", daemon=True) for slot in slots]
         for thread in crew:
             thread.start()
         for thread in crew:
@@ -260,12 +260,12 @@ class _RunningSweep:
 
     # -- one worker
 
-    def _worker(self) -> None:
+    def _take_runs(self) -> None:
         try:
-            while (chosen := self._choose()) is not None:
+            while (chosen := self._choose_run()) is not None:
                 run, attempt, claimed = chosen
                 with claimed:
-                    result, stored = self._execute(run, attempt)
+                    result, stored = self._execute_claimed(run, attempt)
                 again = result.status is not RunStatus.DONE and self._try_again(result, attempt)
                 if result.status is RunStatus.DONE and not stored:
                     self.allowance.learn(run, result.seconds)
@@ -279,7 +279,7 @@ class _RunningSweep:
                 self._error = self._error or error
             self.stop.soon.set()
 
-    def _choose(self) -> tuple[Run, int, Claim] | None:
+    def _choose_run(self) -> tuple[Run, int, Claim] | None:
         """The next run that nobody else executes; waits while all that are left are executed elsewhere."""
         while not (self.stop.soon.is_set() or self.stop.now.is_set()):
             with self._lock:
@@ -319,10 +319,10 @@ class _RunningSweep:
 
     # -- one run
 
-    def _execute(self, run: Run, attempt: int) -> tuple[RunResult, bool]:
+    def _execute_claimed(self, run: Run, attempt: int) -> tuple[RunResult, bool]:
         """A claimed run's result, and whether it was stored in the meantime by someone else."""
         if not self.force and (self.paths.runs / run.id).is_dir():
-            return self._stored(run), True
+            return self._stored_result(run), True
         if run.id in self._elsewhere and attempt == 1 and (failed := self._failed_elsewhere(run)) is not None:
             return failed, True
         work = store.new_work_folder(self.paths, run.id)
@@ -330,13 +330,13 @@ class _RunningSweep:
             slot = stack.enter_context(self._lease.take())
             self.tell(Started(run=run, folder=work.folder, slot=slot, attempt=attempt))
             try:
-                result = self._run(run, work, slot, attempt)
+                result = self._run_once(run, work, slot, attempt)
             except BaseException:
                 shutil.rmtree(work.folder, ignore_errors=True)
                 raise
         return result, False
 
-    def _run(self, run: Run, work: RunPaths, slot: Slot, attempt: int) -> RunResult:
+    def _run_once(self, run: Run, work: RunPaths, slot: Slot, attempt: int) -> RunResult:
         watch = _RunWatch(self, run, work, slot)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         energy = self.meter.energy(slot.gpu) if slot.gpu else None
@@ -374,7 +374,7 @@ class _RunningSweep:
             gpu_memory=watch.gpu_memory or None,
             attempt=attempt,
         )
-        return self._keep(run, work, outcome, describe(run, outcome, circumstances))
+        return self._keep_result(run, work, outcome, describe(run, outcome, circumstances))
 
     def _keep_files(self, place: WorkingFolder, work: RunPaths) -> None:
         """Keeps what a run wrote, and says what was not its own or too much."""
@@ -395,7 +395,7 @@ class _RunningSweep:
         if not told:
             self.tell(UserNote(text=text))
 
-    def _keep(self, run: Run, work: RunPaths, outcome: NotebookOutcome, record: Mapping[str, Any]) -> RunResult:
+    def _keep_result(self, run: Run, work: RunPaths, outcome: NotebookOutcome, record: Mapping[str, Any]) -> RunResult:
         """Stores what a run left: whole under its id when it is done, apart from the others when it is not."""
         result = RunResult(
             run=run, status=outcome.status, seconds=outcome.seconds, reason=outcome.reason, cell=outcome.cell
@@ -415,7 +415,7 @@ class _RunningSweep:
             store.set_aside(self.paths, run.id)
         return replace(result, folder=store.keep_run(self.paths, run.id, work).folder)
 
-    def _stored(self, run: Run) -> RunResult:
+    def _stored_result(self, run: Run) -> RunResult:
         return RunResult(run=run, status=RunStatus.DONE, seconds=0.0, folder=self.paths.runs / run.id)
 
     def _failed_elsewhere(self, run: Run) -> RunResult | None:
@@ -444,9 +444,9 @@ class _RunWatch:
         self._sampler: threading.Thread | None = None
 
     def __enter__(self) -> _RunWatch:
-        self._say(None, None)
+        self._write_progress(None, None)
         if self.slot.gpu is not None:
-            self._sampler = threading.Thread(target=self._sample, daemon=True)
+            self._sampler = threading.Thread(target=self._sample_gpu, daemon=True)
             self._sampler.start()
         return self
 
@@ -456,13 +456,13 @@ class _RunWatch:
             self._sampler.join()
 
     def on_cell(self, cell: int, cells: int) -> None:
-        self._say(cell, cells)
+        self._write_progress(cell, cells)
         self.sweep.tell(CellBegan(run=self.run, cell=cell, cells=cells))
 
     def on_kernel(self, pid: int | None) -> None:
         self._pid = pid
 
-    def _say(self, cell: int | None, cells: int | None) -> None:
+    def _write_progress(self, cell: int | None, cells: int | None) -> None:
         state = {
             "id": self.run.id,
             "parameters": dict(self.run.parameters),
@@ -478,7 +478,7 @@ class _RunWatch:
             beside.write_text(json.dumps(state), encoding="utf-8")
             os.replace(beside, path)
 
-    def _sample(self) -> None:
+    def _sample_gpu(self) -> None:
         gpu = self.slot.gpu
         assert gpu is not None
         total = samples = 0
@@ -489,7 +489,7 @@ class _RunWatch:
                 total += users.count(gpu.uuid or gpu.index)
                 self.shared = total / samples
                 if self._pid is not None:
-                    used = self.sweep.meter.memory(gpu, _family(self._pid))
+                    used = self.sweep.meter.memory(gpu, _process_family(self._pid))
                     self.gpu_memory = max(self.gpu_memory, used or 0)
                 if self._over.wait(0.5):
                     return
@@ -506,10 +506,10 @@ class _GpuUsers:
         with self._lock:
             self._counts[name] = self._counts.get(name, 0) + 1
         stack = ExitStack()
-        stack.callback(self._leave, name)
+        stack.callback(self._leave_gpu, name)
         return stack
 
-    def _leave(self, name: str) -> None:
+    def _leave_gpu(self, name: str) -> None:
         with self._lock:
             self._counts[name] -= 1
 
@@ -521,7 +521,7 @@ class _GpuUsers:
 _GPU_USERS = _GpuUsers()
 
 
-def _family(pid: int) -> list[int]:
+def _process_family(pid: int) -> list[int]:
     """A process and all below it, as Linux lists them; the process alone elsewhere."""
     found = [pid]
     for parent in found:
@@ -554,12 +554,12 @@ def recover(paths: ProjectPaths) -> None:
     A work folder whose run nobody claims any more is removed; one that is whole (its record is written last) and whose
     name is still free gets it after all, among the stored runs or among the failures.
     """
-    for run_id, claimed in _unclaimed(paths):
+    for run_id, claimed in _unclaimed_runs(paths):
         with claimed:
             for work in sorted(paths.work.glob(f"{run_id}-*")):
-                if _is_abandoned(work) and not _finish(paths, run_id, RunPaths(folder=work)):
+                if _is_abandoned(work) and not _finish_rename(paths, run_id, RunPaths(folder=work)):
                     shutil.rmtree(work, ignore_errors=True)
-    for run_id in store.stored_ids(paths) & _names(paths.failed):
+    for run_id in store.stored_ids(paths) & _folder_names(paths.failed):
         shutil.rmtree(paths.failed / run_id, ignore_errors=True)  # it has succeeded since
     for work in paths.work.glob("*"):
         with suppress(OSError):
@@ -569,7 +569,7 @@ def recover(paths: ProjectPaths) -> None:
     clear_working_folders(paths.folder, paths.work)
 
 
-def _finish(paths: ProjectPaths, run_id: str, work: RunPaths) -> bool:
+def _finish_rename(paths: ProjectPaths, run_id: str, work: RunPaths) -> bool:
     """Does the last step of a run that was killed before it: gives its folder the name. False when it was not whole."""
     with suppress(StoreError, OSError, KeyError, TypeError):
         status = store.read_json(work.record)["status"]
@@ -598,11 +598,11 @@ def _is_abandoned(work: Path) -> bool:
     return True
 
 
-def _unclaimed(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
+def _unclaimed_runs(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
     """The runs that a process left something of and no process executes, each claimed until the next is asked for."""
-    names = {name.partition("-")[0] for name in _names(paths.work)}
+    names = {name.partition("-")[0] for name in _folder_names(paths.work)}
     ids = {name for name in names if _RUN_ID.fullmatch(name)}  # other stages have work folders there too
-    for run_id in sorted(ids | _names(paths.claims)):
+    for run_id in sorted(ids | _folder_names(paths.claims)):
         claimed = claim(paths.claim(run_id))
         if claimed is not None and not claimed.locked:
             claimed.release()
@@ -610,7 +610,7 @@ def _unclaimed(paths: ProjectPaths) -> Iterable[tuple[str, Claim]]:
             yield run_id, claimed
 
 
-def _names(folder: Path) -> set[str]:
+def _folder_names(folder: Path) -> set[str]:
     try:
         return set(os.listdir(folder))
     except OSError:

@@ -171,6 +171,6 @@ def test_every_colour_stands_out_on_light_and_dark_pages(page: str) -> None:
     def light(colour: str) -> float:
         return sum(m * c for m, c in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
 
-    for colour in (*look.PALETTE, *look._steps(7)):
+    for colour in (*look.PALETTE, *look._ramp_colours(7)):
         high, low = sorted((light(colour), light(page)), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 3.0, colour

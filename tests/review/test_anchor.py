@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from blogkit.page.places import read_page
 from blogkit.review.anchor import AnchorState, anchor, describe, follow, fragment
-from blogkit.review.anchor import _same as _same_value
+from blogkit.review.anchor import _same_value as _same_value
 from blogkit.review.approximate import search
 from tests.review.posts import invent_post
 

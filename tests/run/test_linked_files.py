@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blogkit.kernel.linked import _before
+from blogkit.kernel.linked import _before_write
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_opening_a_linked_file_makes_of_it(tmp_path: Path, event: str, flag
     original, link = tmp_path / "project" / "a.csv", tmp_path / "run" / "a.csv"
     original.write_text("1\n")
     link.symlink_to(original)
-    _before(str(tmp_path / "run"), event, (str(link), "r", flags))
+    _before_write(str(tmp_path / "run"), event, (str(link), "r", flags))
     expected = becomes if event == "open" else "link"
     found = "link" if link.is_symlink() else "copy" if link.exists() else "gone"
     assert found == expected and original.read_text() == "1\n"
@@ -41,6 +41,6 @@ def test_what_lies_elsewhere_and_what_is_no_path_is_left_alone(tmp_path: Path) -
     original, link = tmp_path / "a.csv", tmp_path / "b.csv"
     original.write_text("1\n")
     link.symlink_to(original)
-    _before(str(tmp_path / "run"), "open", (str(link), "w", os.O_WRONLY))
-    _before(str(tmp_path / "run"), "open", (7, "w", os.O_WRONLY))
+    _before_write(str(tmp_path / "run"), "open", (str(link), "w", os.O_WRONLY))
+    _before_write(str(tmp_path / "run"), "open", (7, "w", os.O_WRONLY))
     assert link.is_symlink()
