@@ -50,7 +50,7 @@ def main() -> None:
     """Runs a command; an error of ours becomes its message on stderr and the exit code of its class."""
     try:
         # Each adds its verbs to the app.
-        from blogkit.cli import build, projects, publishing, reviews, runs, site  # noqa: F401
+        from blogkit.cli import browsing, build, projects, publishing, reviews, runs, site  # noqa: F401
 
         app()
     except BlogkitError as error:

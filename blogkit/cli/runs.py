@@ -47,6 +47,7 @@ def run(
 ) -> None:
     """Run the experiments that have no results yet."""
     from blogkit.pipeline import plan, runs_to_do, without
+    from blogkit.run.browsing import room_problem
 
     if detach and on == "local":
         raise ConfigError([Problem(message="--detach hands runs to a cluster.", hint="Say which: --on NAME --detach.")])
@@ -68,6 +69,8 @@ def run(
             if on != "local":
                 results += execute_on(site, on, project, missing, stored=len(made), force=force, detach=detach)
                 continue
+            if short := room_problem(project, len(missing)):
+                print(f"{project.name}: {short}.", file=sys.stderr)
             if not yes:
                 ask_budget(project, missing, made, workers)
             results += execute_and_show(
@@ -244,7 +247,11 @@ def _print_verified(project: Project, verified: Sequence[Verified]) -> int:
     return len(verified) - agreed
 
 
-runs_app = typer.Typer(help="Carry runs between machines.", no_args_is_help=True, rich_markup_mode=None)
+runs_app = typer.Typer(
+    help="Look at stored runs, carry them between machines, remove what nothing needs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.add_typer(runs_app, name="runs")
 
 
