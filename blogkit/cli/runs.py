@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blogkit.gather import Gathered
     from blogkit.gather.changes import ChangedValue
     from blogkit.model import Project, Run, RunResult, Site
+    from blogkit.run.status import VersionChange
     from blogkit.run.verify import Verified
 
 ProjectsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
@@ -130,13 +131,15 @@ def status(
     """Show how far each sweep is, also one that another terminal runs."""
     from blogkit.cli.sweep_view import status_document, status_table
     from blogkit.pipeline import coverage, plan
-    from blogkit.run.status import read_status
+    from blogkit.run.status import read_status, version_changes
 
     site = site_here(projects)
-    chosen, states, several = [], [], Several()
+    chosen, states, changes, several = [], [], [], Several()
     for project in chosen_projects(site, projects):
         with several.going_on(project):
-            states.append(read_status(project, plan(project, scale=scale), cluster_jobs(site, project)))
+            runs = plan(project, scale=scale)
+            states.append(read_status(project, runs, cluster_jobs(site, project)))
+            changes.append(version_changes(project, runs))
             chosen.append(project)
     if as_json:
         import json
@@ -144,11 +147,16 @@ def status(
         print(json.dumps([status_document(state) for state in states], indent=2))
         several.raise_errors()
         return
-    for project, state in zip(chosen, states, strict=True):
+    for project, state, changed in zip(chosen, states, changes, strict=True):
         status_table(state)
-        for line in describe_coverage(coverage(project)):
+        for line in [*describe_coverage(coverage(project)), *map(_describe_change, changed)]:
             print(f"  {line}")
     several.raise_errors()
+
+
+def _describe_change(change: VersionChange) -> str:
+    made = f"{_runs_of(change.runs)} {'was' if change.runs == 1 else 'were'} made with {change.before}"
+    return f"{change.module} is {change.now} now, and {made}; `blogkit run --force` makes them again with it"
 
 
 @app.command()

@@ -49,7 +49,7 @@ FORMAT = 1
 """Raised when the same runs should give other files, so that older results count as stale."""
 _RUN_FIELDS = (
     "id", "parameters", "seed", "status", "started", "seconds", "device", "versions", "commit", "dirty", "untracked",
-    "peak_memory", "peak_gpu_memory", "energy", "platform", "threads",
+    "peak_memory", "peak_gpu_memory", "energy", "platform", "threads", "read",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from blogkit.coverage import Coverage, varying_parameters
@@ -19,6 +20,8 @@ _SOFTWARE = {
     "sklearn": "scikit-learn",
 }
 """What a reader asks for first, by the name that is imported."""
+_MOST_READ = 4
+"""Files that are named one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,8 @@ class GatheredTable:
                 if name != "seed"
             },
             "devices": sorted({str(record["device"]) for record in behind if record.get("device")}),
+            **({"read": read} if (read := files_read(behind)) else {}),
+            **({"mixed": mixed} if (mixed := mixed_versions(behind)) else {}),
             "seconds": round(sum(float(record.get("seconds") or 0) for record in behind), 1),
             **code_state(behind),
             "data": self.digest,
@@ -114,7 +119,15 @@ def compute_statement(runs: Sequence[Mapping[str, Any]], coverage: Coverage | No
         sentences.append(f"The GPU used {sum(energy) / 3.6e6:.3g} kWh.")
     versions = _shown_versions(runs)
     if versions:
-        sentences.append(f"Software: {_listed_words(versions)}.")
+        sentences.append(f"Software: {'; '.join(versions) if '(' in ''.join(versions) else _listed_words(versions)}.")
+    rest = [told for told in mixed_versions(runs) if told not in versions]
+    if rest:
+        sentences.append(f"Not all runs are of the same versions: {_plain_words('; '.join(rest), 500)}.")
+    read = [f"`{_plain_words(name)}`" for name in files_read(runs)]
+    if read:
+        sentences.append(
+            f"The runs read data that they did not make, and whose cost is not counted here: {', '.join(read)}."
+        )
     return " ".join(sentences) + "\n"
 
 
@@ -136,14 +149,48 @@ def _size_in_words(size: float) -> str:
     return f"{size / 1e9:.2g} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def _shown_versions(runs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Python and the packages that a reader asks for first, where all runs agree on them."""
-    found: dict[str, set[str]] = {}
+def _shown_versions(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Python and the packages that a reader asks for first; how many runs each is of, where they differ."""
+    found = _runs_by_version(runs)
+    return [f"{shown} {_told_versions(found[name])}" for name, shown in _SOFTWARE.items() if name in found]
+
+
+def mixed_versions(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What runs were made with in more than one version: ``numpy 2.1 (3 runs) and 2.2 (6 runs)``."""
+    found = _runs_by_version(runs)
+    return [
+        f"{_SOFTWARE.get(name, _plain_words(name))} {_told_versions(found[name])}"
+        for name in sorted(found)
+        if len(found[name]) > 1 and name != "blogkit"
+    ]
+
+
+def _runs_by_version(runs: Sequence[Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
     for run in runs:
         versions = run.get("versions")
         for name, version in (versions if isinstance(versions, Mapping) else {}).items():
-            found.setdefault(str(name), set()).add(_plain_words(version))
-    return [f"{shown} {', '.join(sorted(found[name]))}" for name, shown in _SOFTWARE.items() if name in found]
+            found.setdefault(str(name), Counter())[_plain_words(version)] += 1
+    return found
+
+
+def _told_versions(versions: Counter[str]) -> str:
+    if len(versions) == 1:
+        return next(iter(versions))
+    return _listed_words(
+        f"{version} ({count} {'run' if count == 1 else 'runs'})" for version, count in sorted(versions.items())
+    )
+
+
+def files_read(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The data that runs read and did not make; many of one folder as ``data/*.csv (12 files)``."""
+    names = sorted({str(name) for run in runs if isinstance(run.get("read"), Mapping) for name in run["read"]})
+    if len(names) <= _MOST_READ:
+        return names
+    groups = Counter(f"{PurePosixPath(name).parent / '*'}{PurePosixPath(name).suffix}" for name in names)
+    if len(groups) > _MOST_READ:
+        groups = Counter(f"{PurePosixPath(name).parts[0]}/…" for name in names)
+    return [f"{name} ({count} files)" for name, count in sorted(groups.items())]
 
 
 def _listed_words(words: Iterable[str]) -> str:

@@ -15,11 +15,22 @@ from contextlib import suppress
 from typing import Any
 
 
-def tell_facts(names: list[str], scope: dict[str, Any]) -> str:
-    """A JSON object about this process. ``names`` are the notebook's imports, ``scope`` its variables."""
+def tell_facts(
+    names: list[str], scope: dict[str, Any], imported: list[str] | None = None, read: list[str] | None = None
+) -> str:
+    """A JSON object about this process. ``names`` are the notebook's imports, ``scope`` its variables.
+
+    ``imported`` and ``read`` are what else it imported, and read; by default what the kernel's startup noted of them.
+    """
+    noted = sys.modules.get("blogkit.kernel.imports")
+    if noted is not None:
+        imported = noted.imported_names() if imported is None else imported
+        read = noted.read_files() if read is None else read
+    named = [*names, *_modules_in(scope)]
     told: dict[str, Any] = {
         "python": platform.python_version(),
-        "versions": _module_versions([*names, *_modules_in(scope)]),
+        "versions": _module_versions([*named, *filter(_is_installed, imported or ())]),
+        "read": read or [],
         "warm": "blogkit.kernel.fork" in sys.modules,
     }
     memory = _peak_memory()
@@ -43,6 +54,12 @@ def _modules_in(scope: dict[str, Any]) -> list[str]:
             home = value.__name__ if isinstance(value, types.ModuleType) else of_a_module and value.__module__
             names += [home.split(".")[0]] if isinstance(home, str) else []
     return names
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module that nobody named is an installed package: a project's own are no versions of anything."""
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return not name.startswith("_") and ("site-packages" in file or "dist-packages" in file)
 
 
 def _module_versions(names: list[str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from blogkit.kernel import fork
+from blogkit.kernel import fork, imports
 
 _SAFE_THREADS = {"jemalloc_bg_thd"}
 """Arrow's allocator, which pandas brings: it stops its thread before a fork and starts it again on both sides."""
@@ -36,6 +36,7 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
     """Imports, serves; never returns. Who asks before the imports are done waits in the socket's queue."""
     before = dict(os.environ)
     prepare(modules)
+    imports.pass_over_imports()
     fork.make_log()
     fork.remember_modules()
     fork.IMPORTED_VARIABLES.update({name: text for name, text in os.environ.items() if before.get(name) != text})
@@ -47,7 +48,7 @@ def main(listener: socket.socket, modules: list[str]) -> NoReturn:
 
 def prepare(modules: list[str]) -> None:
     """Imports what a kernel and its notebook will import. What cannot be imported is the notebook's to find out."""
-    for name in (
+    _import_each(
         "blogkit.kernel.batch",
         "ipykernel.comm.manager",
         "ipykernel.subshell_manager",
@@ -61,18 +62,15 @@ def prepare(modules: list[str]) -> None:
         "IPython.core.pylabtools",
         "IPython.core.magics",
         "IPython.lib.display",
-        "matplotlib_inline.config",
         "psutil",
         "sqlite3",
         "comm",
         "blogkit.record",
-        *modules,
-    ):
-        try:
-            importlib.import_module(name)
-        except BaseException as error:  # a library may raise anything, even SystemExit
-            if not isinstance(error, ImportError):
-                traceback.print_exception(error)
+    )
+    imports.begin_imports()
+    _import_each(*modules)
+    imports.note_imports()
+    _import_each("matplotlib_inline.config")  # brings matplotlib, which the notebook may not have asked for
     prepare_matplotlib()
     torch = sys.modules.get("torch")
     if torch is not None and torch.version.cuda is None:
@@ -82,6 +80,15 @@ def prepare(modules: list[str]) -> None:
             importlib.import_module("torch._dynamo")
         for name in os.environ.keys() - before.keys():  # a new process has these only once it makes an optimiser
             del os.environ[name]
+
+
+def _import_each(*names: str) -> None:
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:  # a library may raise anything, even SystemExit
+            if not isinstance(error, ImportError):
+                traceback.print_exception(error)
 
 
 def prepare_matplotlib() -> None:

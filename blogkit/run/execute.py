@@ -29,6 +29,7 @@ from blogkit.run.budget import Allowance, spent_on
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
 from blogkit.run.provenance import Circumstances, describe, read_failure, standing
+from blogkit.run.reads import children_of, files_read
 from blogkit.run.slots import Lease, Slot, make_slots, thread_environment
 from blogkit.run.status import Durations
 from blogkit.run.working import KEPT_FILES, KEPT_TOTAL, WorkingFolder, clear_working_folders, working_folder
@@ -361,6 +362,8 @@ class _RunningSweep:
                 on_cell=watch.on_cell,
                 on_kernel=watch.on_kernel,
             )
+            children = children_of(work)
+            read = files_read(place, (outcome.facts, *children))
             self._keep_files(place, work)
         if outcome.status is RunStatus.INTERRUPTED and self.stop.verdict is not None:
             outcome = replace(outcome, status=self.stop.verdict[0], reason=self.stop.verdict[1])
@@ -373,6 +376,8 @@ class _RunningSweep:
             energy=energy,
             gpu_memory=watch.gpu_memory or None,
             attempt=attempt,
+            children=children,
+            read=read,
         )
         return self._keep_result(run, work, outcome, describe(run, outcome, circumstances))
 

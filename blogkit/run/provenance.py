@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from blogkit import __version__
 from blogkit.errors import StoreError
 from blogkit.model import Project, Run, RunResult, RunStatus, Sweep
 from blogkit.run.plan import source_files
+from blogkit.run.reads import versions_of
 from blogkit.store import ProjectPaths, RunPaths, read_json
 from blogkit.tools.execution import NotebookOutcome
 from blogkit.tools.git import Revision, revision
@@ -33,6 +34,10 @@ class Circumstances:
     gpu_memory: int | None = None
     """Bytes on the GPU, at their peak, as its driver counts them."""
     attempt: int = 1
+    children: Sequence[Mapping[str, Any]] = ()
+    """What the Python processes that it started said of themselves."""
+    read: Mapping[str, str] = field(default_factory=dict)
+    """The data that it read and did not make, with digests."""
 
 
 def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -
         "seconds": round(outcome.seconds, 3),
         "device": device,
         "platform": f"{platform.system()} {platform.machine()}",
-        "versions": versions(facts),
+        "versions": versions(facts, circumstances.children),
         "commit": circumstances.revision.commit if circumstances.revision else None,
         "dirty": circumstances.revision.dirty if circumstances.revision else None,
         "untracked": (circumstances.revision.untracked or None) if circumstances.revision else None,
@@ -61,6 +66,7 @@ def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -
         "energy": round(circumstances.energy, 1) if circumstances.energy is not None else None,
         "warm": bool(facts.get("warm")),
         "attempt": circumstances.attempt,
+        "read": dict(circumstances.read) or None,
     }
     if not outcome.done:
         record |= {"reason": outcome.reason, "cell": outcome.cell}
@@ -85,12 +91,12 @@ def read_failure(paths: ProjectPaths, run: Run, *, since: float) -> RunResult | 
     return None
 
 
-def versions(facts: Mapping[str, Any]) -> dict[str, str]:
+def versions(facts: Mapping[str, Any], children: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
     """The versions that a run's numbers may depend on, by module, with ``python`` and ``blogkit``."""
-    found = {"python": str(facts.get("python") or platform.python_version()), "blogkit": __version__}
+    found = {"python": platform.python_version(), "blogkit": __version__}
     if facts.get("cuda_version"):
         found["cuda"] = str(facts["cuda_version"])
-    return found | {str(name): str(version) for name, version in (facts.get("versions") or {}).items()}
+    return found | versions_of(facts, children)
 
 
 def standing(project: Project) -> Revision | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -149,6 +150,57 @@ def last_metric(folder: Path) -> Metric | None:
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return None
+
+
+# --- what it was made with --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionChange:
+    """A package that is installed in another version than runs were made with."""
+
+    module: str
+    before: str
+    now: str
+    runs: int
+    """How many runs were made with it as it was before."""
+
+
+def version_changes(project: Project, runs: Sequence[Run]) -> tuple[VersionChange, ...]:
+    """What was upgraded, or downgraded, since these runs were made, as far as their notebook runs in this Python."""
+    from blogkit.tools.jupyter_kernels import is_own_kernelspec
+    from blogkit.tools.python import installed_versions
+
+    records = _records_of(project, runs)
+    counts: dict[tuple[str, str], int] = {}
+    for record in records:
+        versions = record.get("versions")
+        for name, version in (versions if isinstance(versions, Mapping) else {}).items():
+            counts[str(name), str(version)] = counts.get((str(name), str(version)), 0) + 1
+    if not counts or not is_own_kernelspec(runs[0].notebook):
+        return ()
+    now = installed_versions({name for name, _ in counts})
+    return tuple(
+        VersionChange(module=name, before=version, now=now[name], runs=count)
+        for (name, version), count in sorted(counts.items())
+        if name in now and not _is_same_version(version, now[name])
+    )
+
+
+def _records_of(project: Project, runs: Sequence[Run]) -> list[Mapping[str, Any]]:
+    paths = ProjectPaths.of(project)
+    stored, gathered = store.stored_ids(paths), store.gathered_runs(paths)
+    found = (_run_record(paths.runs / run.id) if run.id in stored else gathered.get(run.id, {}) for run in runs)
+    return [record for record in found if record]
+
+
+def _is_same_version(before: str, now: str) -> bool:
+    """Whether two versions agree as far as both say: ``4.10.0`` and ``4.10.0.84``, ``2.9`` and ``2.9+cpu``."""
+    one, other = (re.split(r"[.+]", text.partition(",")[0]) for text in (before, now))
+    if "," in before:
+        return any(_is_same_version(part.strip(), now) for part in before.split(","))
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
 
 
 # --- how long it takes ------------------------------------------------------------------------------------------------

@@ -85,6 +85,18 @@ class WorkingFolder:
                 raise StoreError(f"could not be stored: {error.strerror}.", path=target) from error
         return left
 
+    def origin(self, path: Path) -> Path | None:
+        """Where a file that the run has read lies when it is over; None for one that the run itself made."""
+        if not path.is_relative_to(self.folder):
+            return path
+        relative = path.relative_to(self.folder)
+        given = any(above in self._linked for above in (relative, *relative.parents))
+        if not given:
+            with suppress(OSError):
+                found = path.lstat()
+                given = self._copied.get(relative.as_posix()) == (found.st_size, found.st_mtime_ns)
+        return self.project / relative if given else None
+
     def changed_links(self) -> list[str]:
         """The linked files and folders that are not what they were, by their paths in the project."""
         return [path.as_posix() for path, state in self.links.items() if _state(self.project / path) != state]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +24,20 @@ def is_own_kernel(command: Sequence[str]) -> bool:
         and Path(command[0]).parent == Path(sys.executable).parent  # of the same environment,
         and Path(command[0]).resolve() == Path(sys.executable).resolve()  # and `python3` is as good as `python`
     )
+
+
+def installed_versions(modules: Iterable[str]) -> dict[str, str]:
+    """The installed versions of packages, by the modules that they bring; ``python`` is this Python's own."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+    owners = packages_distributions()
+    found = {}
+    for name in modules:
+        for owner in owners.get(name, [])[:1]:
+            with suppress(PackageNotFoundError):
+                found[name] = version(owner)
+    return found | {"python": platform.python_version()}
 
 
 def batch_kernel(command: Sequence[str]) -> list[str]:

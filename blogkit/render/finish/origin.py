@@ -91,6 +91,10 @@ def _origin_lines(origin: Mapping[str, Any]) -> Iterator[str]:
     facts += _code(origin)
     if facts:
         yield "Computed " + ", ".join(facts)
+    if isinstance(read := origin.get("read"), list) and read:
+        yield "From data that these runs did not make: " + ", ".join(map(str, read[:6]))
+    if isinstance(mixed := origin.get("mixed"), list) and mixed:
+        yield "Not all of one version: " + "; ".join(map(str, mixed[:6]))
     if origin.get("notebook"):
         cell = f", cell {origin['cell']}" if origin.get("cell") else ""
         yield f"Drawn by {origin['notebook']}{cell}"
