@@ -17,12 +17,13 @@ from __future__ import annotations
 from blogkit.charts.axes import heat_map, metric_over_axis
 from blogkit.charts.curves import learning_curves
 from blogkit.charts.explorer import run_explorer
+from blogkit.charts.film import film
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
 from blogkit.charts.frames import ChartError
 from blogkit.charts.look import PALETTE
 from blogkit.charts.paired import paired
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis", "paired",
-    "run_explorer", "scaling_law",
+    "PALETTE", "ChartError", "PowerLaw", "film", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis",
+    "paired", "run_explorer", "scaling_law",
 ]  # fmt: skip

@@ -7,6 +7,8 @@ import random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
 
 
@@ -25,4 +27,29 @@ def metrics(seeds: int = 5, steps: int = 30) -> DataFrame:
                 for step in range(steps):
                     error = last + (0.9 - last) * math.exp(-step / (3 if optimiser == "adam" else 6))
                     rows.append({**common, "metric": "test_error", "step": float(step), "value": round(error, 4)})
+    return pd.DataFrame(rows)
+
+
+def features(epochs: Sequence[int] = tuple(range(21)), each: int = 30) -> DataFrame:
+    """Three digits in the two features of a network, which pull apart over the epochs."""
+    import pandas as pd
+
+    chance = random.Random(5)  # noqa: S311 - noise for an example
+    rows = []
+    for digit, angle in ((3, 0.4), (5, 1.3), (8, 4.2)):
+        for number in range(each):
+            noise = chance.gauss(0, 1), chance.gauss(0, 1)
+            for epoch in epochs:
+                apart = 3 * (1 - math.exp(-epoch / 6))
+                place = [apart * math.cos(angle), apart * math.sin(angle)]
+                first, second = (round(centre + 0.8 * n, 3) for centre, n in zip(place, noise, strict=True))
+                rows.append(
+                    {
+                        "example": f"{digit}-{number}",
+                        "digit": str(digit),
+                        "epoch": epoch,
+                        "first": first,
+                        "second": second,
+                    }
+                )
     return pd.DataFrame(rows)

@@ -23,7 +23,7 @@ from tests.figures.sweep import gathered
 METRICS = gathered()
 EXAMPLES = [
     found
-    for module in (axes, curves, explorer, fits, sys.modules[charts.paired.__module__])
+    for module in (axes, curves, explorer, fits, *(sys.modules[one.__module__] for one in (charts.film, charts.paired)))
     for found in doctest.DocTestFinder().find(module, extraglobs={"metrics": METRICS})
     if found.examples
 ]

@@ -83,10 +83,31 @@ def place_shared_controls(page: html.HtmlElement, parameters: Iterable[list[Para
     return frozenset(shared)
 
 
+_PLAY = "▶"
+"""How the label of a slider or menu begins that the page plays; `charts.film` writes it."""
+
+
 def control(parameter: Parameter, prefix: str) -> html.HtmlElement:
-    """A labelled native control for a parameter, as its ``bind`` describes it."""
+    """A labelled native control for a parameter, as its ``bind`` describes it, with a button where it plays."""
+    label = str(parameter["bind"].get("name") or parameter["name"]).strip()
+    if not label.startswith(_PLAY):
+        return _labelled(parameter, prefix, label)
+    label = label.removeprefix(_PLAY).strip() or str(parameter["name"])
+    made = _labelled(parameter, prefix, label)
+    if parameter["bind"]["input"] not in ("range", "select"):
+        return made
+    attributes = {
+        "type": "button",
+        "class": "bk-play",
+        "aria-label": f"Play {label.rstrip(':')}",
+        "aria-pressed": "false",
+    }
+    return element("span", {"class": "bk-player"}, element("button", attributes), made)
+
+
+def _labelled(parameter: Parameter, prefix: str, label: str) -> html.HtmlElement:
     bind, value, name = parameter["bind"], parameter["value"], parameter["name"]
-    label = str(bind.get("name") or name).strip().rstrip(":")
+    label = label.rstrip(":")
     attributes = {"data-param": name, "id": f"{prefix}-{plain(name)}"}
     kind = str(bind["input"])
     if kind in ("select", "radio"):

@@ -75,6 +75,33 @@ for (const box of document.querySelectorAll('.bk-controls[hidden]')) {
   box.addEventListener('input', touched);
   box.addEventListener('focusin', touched);
 }
+
+/** Plays a slider or a menu, from its start where it stands at its end, until it is paused or moved by hand. */
+function play(button) {
+  const input = button.parentElement.querySelector('[data-param]');
+  const menu = input.tagName === 'SELECT';
+  const [low, high, step] = menu ? [0, input.options.length - 1, 1] : [+input.min, +input.max, +input.step || 1];
+  const place = () => menu ? input.selectedIndex : +input.value;
+  const put = value => {
+    if (menu) input.selectedIndex = value; else input.value = value;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
+  };
+  const stop = () => {
+    clearInterval(timer);
+    input.removeEventListener('input', byHand);
+    button.setAttribute('aria-pressed', 'false');
+    button.onclick = () => play(button);
+  };
+  const byHand = event => event.isTrusted && stop();
+  const pause = Math.min(600, Math.max(60, 6000 * step / (high - low)));
+  const timer = setInterval(() => place() >= high ? stop() : put(Math.min(high, place() + step)), pause);
+  input.addEventListener('input', byHand);
+  button.setAttribute('aria-pressed', 'true');
+  button.onclick = stop;
+  put(place() >= high ? low : place());
+}
+for (const button of document.querySelectorAll('.bk-play')) button.onclick = () => play(button);
+
 for (const details of document.querySelectorAll('details.bk-data[data-table]')) {
   details.addEventListener('toggle', () => details.open && !details.dataset.state && openTable(details));
 }
