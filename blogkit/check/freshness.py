@@ -1,59 +1,126 @@
-"""Whether the page shows what the results say now."""
+"""Whether the page shows what the results say now.
+
+The page itself says which value it shows under which key (:mod:`blogkit.page.values`), so a published page is compared
+as well as one of the site. Only what an author typed by hand is sought by its digits, in the source.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from blogkit.check.files import RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
-from blogkit.config import load_yaml, read_yaml
+from blogkit.config import SITE_FILE, load_yaml, read_yaml
 from blogkit.errors import ConfigError
-from blogkit.page.seen import visible_text
+from blogkit.page.values import RESULTS, plain_value, read_shown_values, shown
 from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
 
 _HISTORY = 50
 """Commits of the results that are looked back at."""
 _SHORTCODE = re.compile(r"\{\{<(?:(?!\{\{<).)*?>\}\}")
-_META = re.compile(r"\{\{<\s*meta\s+([\w.\-]+)\s*>\}\}")
+_MOST_BYTES = 2_000_000
 
 
 def stale(post: Post) -> Iterator[Fault]:
     """Each number and figure on the page that differs from the results in the project's folder."""
     assert post.project is not None
     paths = ProjectPaths(folder=post.project)
-    yield from _numbers(post, paths)
+    yield from stale_values(post)
     yield from _literals(post, paths)
     yield from _figures(post, paths)
 
 
-def _numbers(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
-    """The source quotes values by name; the page must show what the names mean today."""
-    assert post.source is not None
-    if not paths.values.is_file():
-        return
-    try:
-        data = read_yaml(paths.values).data
-    except (ConfigError, OSError):
-        return
-    text = _digits(visible_text(post.page.root))
+def stale_values(post: Post) -> Iterator[Fault]:
+    """Each value that the page shows under a key that stands for another value today, as the page itself says."""
+    results = _results(post)
     told: set[str] = set()
-    for line in post.source.lines:
-        for match in _META.finditer(line.text):
-            value = _look_up(data, match.group(1))
-            if value is None or match.group(1) in told or line.code:
-                continue
-            if _digits(str(value)) not in text:
-                told.add(match.group(1))
-                yield Fault(
-                    message=f"{match.group(1)} is now {value}, which the page does not show.",
-                    place=Place(path=line.path, line=line.number),
-                )
+    for one in read_shown_values(post.page.root) if results else ():
+        now = _value_now(results, one.key)
+        if one.key in told or now == _UNKNOWN:
+            continue
+        if now is None:
+            message = f"{one.key} is no value of the results any more; the page shows {_shortened(one.text or '')}."
+        elif one.text is None or plain_value(one.text) != plain_value(now):
+            message = f"{one.key} is now {now}, which the page does not show."
+        else:
+            continue
+        told.add(one.key)
+        yield Fault(message=message, place=_quoted_at(post, one.key))
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _quoted_at(post: Post, key: str) -> Place:
+    """The line of the source that quotes a value, or the page."""
+    for line in post.source.lines if post.source is not None else ():
+        if re.search(rf"\{{\{{<\s*meta\s+{re.escape(key)}\s*>\}}\}}", line.text):
+            return Place(path=line.path, line=line.number)
+    return post.where()
+
+
+def _results(post: Post) -> Mapping[str, Any]:
+    """The values of the results that belong to a post: of its project, else those that lie beside the page."""
+    try:
+        if post.project is not None:
+            return _as_mapping(read_yaml(ProjectPaths(folder=post.project).values).data)
+        name = posixpath.join(posixpath.dirname(post.page_name or ""), "results/values.yml")
+        if post.files.exists(name) and post.files.bytes_of(name) < _MOST_BYTES:
+            text = post.files.read(name).decode("utf-8", "replace")
+            return _as_mapping(load_yaml(text, Path(name)))
+        beside = next((path for path in _places_beside(post) if path.is_file()), None)
+        return _as_mapping(read_yaml(beside).data) if beside is not None else {}
+    except (ConfigError, OSError, RefusedSubmission):
+        return {}
+
+
+def _places_beside(post: Post) -> Iterator[Path]:
+    """Where the results of a page or a zip may lie: in its folder, or in the project of the site that made it."""
+    path = post.path.resolve()
+    name = Path("results/values.yml")
+    yield path.parent / name
+    site = next((folder for folder in path.parents if (folder / SITE_FILE).is_file()), None)
+    if site is None:
+        return
+    place = path.relative_to(site).parts
+    if place[0] == "_submissions":
+        yield site / "projects" / post.slug / name
+    else:
+        yield site.joinpath(*place[1:]) / name
+        yield site.joinpath(*place[1:-1]) / name
+
+
+def _as_mapping(data: Any) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
+
+
+_UNKNOWN = ""
+"""Of a key that the results say nothing of."""
+
+
+def _value_now(results: Mapping[str, Any], key: str) -> str | None:
+    """What a key stands for in the results, as a page shows it; None where it is gone, empty where it is no result."""
+    parts = [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", key)]
+    data: Any = results
+    for part in parts:
+        if not isinstance(data, Mapping):
+            return _UNKNOWN
+        if part not in data:
+            return None if parts[0] in RESULTS and parts[0] in results else _UNKNOWN
+        data = data[part]
+    if isinstance(data, list) and len(data) == 1:
+        (data,) = data
+    return shown(data).strip() if isinstance(data, str | int | float) else _UNKNOWN
 
 
 def _literals(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
@@ -61,11 +128,11 @@ def _literals(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
     assert post.source is not None
     if not paths.values.is_file():
         return
-    now = _shown(paths.values.read_text(encoding="utf-8", errors="replace"))
+    now = _values_by_name(paths.values.read_text(encoding="utf-8", errors="replace"))
     current = {number for value in now.values() for number in _quotable(value)}
     before: dict[str, tuple[str, str]] = {}
     for text in versions(paths.values, _HISTORY):
-        for name, value in _shown(text).items():
+        for name, value in _values_by_name(text).items():
             if name in now and value != now[name]:
                 for number in _quotable(value):
                     if number not in current:
@@ -84,7 +151,7 @@ def _literals(post: Post, paths: ProjectPaths) -> Iterator[Fault]:
             )
 
 
-def _shown(text: str) -> dict[str, str]:
+def _values_by_name(text: str) -> dict[str, str]:
     """The values of a ``values.yml`` by name, as they are shown; nothing from a text that is none."""
     try:
         document = load_yaml(text, Path("values.yml"))
@@ -137,13 +204,3 @@ def _digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError:
         return None
-
-
-def _look_up(data: Any, name: str) -> Any:
-    for part in name.split("."):
-        data = data.get(part) if isinstance(data, Mapping) else None
-    return data if isinstance(data, str | int | float) else None
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"[\s\u200b]+", "", text).replace("−", "-").replace("–", "-")

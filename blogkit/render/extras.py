@@ -18,6 +18,7 @@ from lxml.html import HtmlElement
 from blogkit.model import Site
 from blogkit.page import Page
 from blogkit.page.seen import squeeze, visible_text
+from blogkit.page.values import drop_value_elements
 from blogkit.render import language, listing
 from blogkit.render.cache import PageCache, stamp
 from blogkit.render.dom import (
@@ -302,6 +303,7 @@ def _full_text(post: ListedPost, address: str) -> str:
             parent.replace(figure, image)
     for element in list(elements(main, "script", "style", "header", "button", "nav", "select", "input")):
         element.drop_tree()
+    drop_value_elements(main)
     main.make_links_absolute(address)
     box = make("div", *list(main))
     box.text = main.text

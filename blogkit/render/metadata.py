@@ -10,6 +10,7 @@ from typing import Any
 from blogkit.config import front_matter, load_yaml
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
+from blogkit.page.values import shown as shown
 
 
 def load_yaml_file(path: Path) -> Any:
@@ -128,17 +129,6 @@ def as_list(value: Any) -> list[Any]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return list(value)
     return [value]
-
-
-def shown(value: Any) -> str:
-    """A scalar as Quarto prints it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return str(value)
 
 
 LISTING_TYPES = ("default", "grid", "table")

@@ -17,6 +17,7 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement, tostring
 
+from blogkit.page.values import drop_value_elements
 from blogkit.render import language
 from blogkit.render.cache import stamp
 from blogkit.render.dom import (
@@ -182,6 +183,7 @@ def first_paragraph(page: HtmlElement) -> str:
             copy.tail = None
             for anchor in list(elements(copy, "a")):
                 anchor.drop_tag()
+            drop_value_elements(copy)
             for gone in [*with_class(copy, "column-margin"), *elements(copy, "img")]:
                 take_out(gone)
             for named in copy.iter(etree.Element):

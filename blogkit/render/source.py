@@ -17,7 +17,8 @@ from typing import Any
 from blogkit.config import did_you_mean
 from blogkit.errors import BlogkitError, ConfigError, Problem
 from blogkit.model import Site
-from blogkit.render import notebooks
+from blogkit.page.values import RESULTS, ShownValue
+from blogkit.render import marks, notebooks
 from blogkit.render.metadata import (
     as_list,
     flatten,
@@ -91,6 +92,10 @@ class PostSource:
     """What the page will not show, each with its file and line or cell."""
     indented: bool = False
     """Some ``:::`` does not stand at the start of its line, so that it may be mere text to pandoc."""
+    shown: Sequence[ShownValue] = ()
+    """The values of the results that the post quotes; marks in the text say which of them stands where."""
+    listed: frozenset[int] = frozenset()
+    """Those of them that stand somewhere without a mark."""
 
     def place_of(self, words: str) -> tuple[Path, int | None]:
         """The file and line where some words stand in the text."""
@@ -118,6 +123,10 @@ class _PostReader:
     including: list[Path] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     indented: bool = False
+    shown: dict[ShownValue, int] = field(default_factory=dict)
+    listed: set[int] = field(default_factory=set)
+    in_display: bool = False
+    """The line stands in a formula of several lines."""
 
     def problem(self, path: Path, line: int, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path=path, line=line, message=message, hint=hint))
@@ -177,6 +186,8 @@ def read_source(site: Site, path: Path) -> PostSource:
         files=reading.files,
         indented=reading.indented,
         warnings=tuple(reading.warnings),
+        shown=tuple(reading.shown),
+        listed=frozenset(reading.listed),
     )
 
 
@@ -255,6 +266,7 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
             _division(reading, line[marks.end() :].strip(), path, at, divs)
         if "{{" in line:
             line = _resolve(reading, line, path, at)
+        reading.in_display = bool(line) and reading.in_display ^ (line.count("$$") % 2 == 1)
         _add(reading, line, path, at)
     if fence is not None:
         hint = f"End it with a line of {fence[0] * fence[1]}."
@@ -512,11 +524,41 @@ def _resolve(reading: _PostReader, line: str, path: Path, at: int, *, code: bool
             and value.markdown in {None, plain}
             and not (begins and _STARTS_BLOCK.match(plain))
         ):
-            return plain
-        return _token(reading, value)
+            put = plain
+        else:
+            put = _token(reading, value)
+        if name != "meta" or not _is_result(arguments[0]):
+            return put
+        number = _note_shown(reading, arguments[0], value)
+        if not code and not value.block and put and _can_be_marked(reading, line, match):
+            return marks.mark(number, put)
+        reading.listed.add(number)
+        return put
 
     line = _ESCAPED.sub(escaped, line)
-    return _SHORTCODE.sub(one, line)
+    resolved = _SHORTCODE.sub(one, line)
+    if marks.is_too_long(resolved):
+        reading.listed.update(marks.marks_in(resolved))
+        return marks.unmark(resolved)
+    return resolved
+
+
+def _is_result(key: str) -> bool:
+    return key.split(".")[0] in RESULTS
+
+
+def _note_shown(reading: _PostReader, key: str, value: ShortcodeValue) -> int:
+    """The number of a value that the page shows."""
+    shown_value = ShownValue(key=key, text=value.markdown if value.markdown is not None else value.text)
+    return reading.shown.setdefault(shown_value, len(reading.shown))
+
+
+def _can_be_marked(reading: _PostReader, line: str, match: re.Match[str]) -> bool:
+    """Whether a shortcode stands in running text."""
+    if reading.in_display:
+        return False
+    before, after = (_SHORTCODE.sub("0", part) for part in (line[: match.start()], line[match.end() :]))
+    return marks.can_be_marked(before, after, reading.lines)
 
 
 def _resolve_metadata(reading: _PostReader, value: Any) -> Any:
@@ -538,6 +580,8 @@ def _resolve_metadata(reading: _PostReader, value: Any) -> Any:
             reading.problem(reading.path, line, f"the shortcode {name!r} is not known.", hint)
             return ""
         found = handler(reading, arguments[1:], options, reading.path, line)
+        if found is not None and arguments[0] == "meta" and _is_result(arguments[1]):
+            reading.listed.add(_note_shown(reading, arguments[1], found))
         return "" if found is None else found.markdown or found.text
 
     escaped = _ESCAPED.sub(lambda match: "\ue002" + (match.group(1) or f"<{match.group(2)}>") + "\ue003", value)

@@ -113,7 +113,7 @@ def test_what_is_wrong_in_the_bibliography_is_told_there(tmp_path: Path) -> None
 def test_a_number_that_is_not_current_any_more_is_told(tmp_path: Path) -> None:
     source = f"{SOURCE}\nThe error is {{{{< meta values.best >}}}}.\n"
     current: dict[str, str | bytes] = {"projects/width/results/values.yml": 'values:\n  best: "0.187 ± 0.004"\n'}
-    html = page(end="<p>The error is 0.187 ±&nbsp;0.004.</p>")
+    html = page(end='<p>The error is <span data-value="values.best">0.187 ±&nbsp;0.004</span>.</p>')
     assert said(checked(tmp_path / "a", html, source=source, more=current)) == []
     moved: dict[str, str | bytes] = {"projects/width/results/values.yml": 'values:\n  best: "0.203 ± 0.004"\n'}
     line = len(f"---\n{FRONT}---\n{source}".splitlines())

@@ -10,7 +10,7 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.check.files import RefusedSubmission
-from blogkit.check.freshness import stale
+from blogkit.check.freshness import stale, stale_values
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
@@ -355,9 +355,10 @@ def _local_typesetter(post: Post) -> bool:
 )
 def fresh_results(post: Post, profile: Profile) -> Iterator[Fault]:
     """Figures are newer than the results they show, and numbers quoted from the results are current."""
-    if post.project is None or post.source is None:
-        return
-    yield from stale(post)
+    if post.project is not None and post.source is not None:
+        yield from stale(post)
+    elif post.page_name is not None:
+        yield from stale_values(post)
 
 
 @rule(

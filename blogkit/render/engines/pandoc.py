@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from blogkit.errors import ConfigError, Problem, RenderError, ToolFailed
 from blogkit.model import Site
-from blogkit.render import citeas, language, people, structure
+from blogkit.render import citeas, language, marks, people, structure
 from blogkit.render.dom import parse_page
 from blogkit.render.engines import csl
 from blogkit.render.engines.program import PROGRAM
@@ -56,6 +56,7 @@ class PandocEngine:
         source = read_post(plan.site, page.source)
         answer = ask_pandoc(source, self._pool)
         tree = parse_page(page_html(plan.site, source, answer, page_prefix(plan.site, page.output)))
+        marks.say_values(tree, source.shown, source.listed, answer["body"])
         fields = answer.get("fields") or {}
         title = fields.get("title", {}).get("text", "")
         structure.shape(tree, _shape_context(plan, page, source, title))
@@ -216,12 +217,13 @@ def _file(source: PostSource, name: Any, key: str) -> dict[str, str]:
 
 def _problem(source: PostSource, one: Mapping[str, str]) -> Problem:
     path, line = source.place_of(one["key"])
-    return Problem(path=path, line=line, message=one["what"], hint=one.get("hint", ""))
+    return Problem(path=path, line=line, message=marks.unmark(one["what"]), hint=marks.unmark(one.get("hint", "")))
 
 
 def _warning(source: PostSource, one: Mapping[str, str]) -> str:
     path, line = source.place_of(one["key"])
-    return f"{path}:{line}: {one['what']}" if line else f"{path}: {one['what']}"
+    what = marks.unmark(one["what"])
+    return f"{path}:{line}: {what}" if line else f"{path}: {what}"
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

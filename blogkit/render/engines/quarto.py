@@ -14,8 +14,9 @@ from typing import Any
 from lxml.html import HtmlElement, tostring
 from markupsafe import escape
 
-from blogkit.errors import ToolFailed
-from blogkit.render import people
+from blogkit.errors import BlogkitError, ToolFailed
+from blogkit.model import Site
+from blogkit.render import marks, people
 from blogkit.render.dom import by_id, elements, parse_page, text_of, with_class
 from blogkit.render.engines.program import PROGRAM
 from blogkit.render.engines.protocol import DrawnPage
@@ -23,7 +24,7 @@ from blogkit.render.engines.typeset import typeset
 from blogkit.render.metadata import flatten, folder_layers, listings_of, merge, shown, site_layer, with_metadata_files
 from blogkit.render.plan import PlannedPage, RenderPlan
 from blogkit.render.posts import PostWords
-from blogkit.render.source import front_of
+from blogkit.render.source import PostSource, front_of, read_source
 from blogkit.tools import quarto
 from blogkit.tools.pandoc import PandocPool
 
@@ -60,18 +61,29 @@ class QuartoEngine:
         source = page.source
         own = with_metadata_files(flatten(front_of(source)), source.parent, source)
         metadata = merge(site_layer(plan.site), *folder_layers(plan.site, source), own)
+        read = _source_with_marks(plan.site, source)
+        if read is not None and read.shown:
+            marks.find_values(tree, read.text, read.shown, read.listed)
         typeset(tree, self._pool.ask, source)
         return DrawnPage(
             tree=tree,
             metadata=metadata,
             words=_words_of(tree, metadata, source),
-            inputs=frozenset({source}),
+            inputs=frozenset({source}) | (read.inputs if read is not None else frozenset()),
             fills_listings=bool(listings_of(metadata)) and _clear_listings(tree, metadata),
         )
 
     def close(self) -> None:
         """Ends pandoc."""
         self._pool.close()
+
+
+def _source_with_marks(site: Site, source: Path) -> PostSource | None:
+    """A post as the embedded engine reads it; None where it holds what only Quarto knows."""
+    try:
+        return read_source(site, source)
+    except BlogkitError:
+        return None
 
 
 def _words_of(page: HtmlElement, metadata: Mapping[str, Any], source: Path) -> PostWords:
