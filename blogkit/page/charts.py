@@ -14,6 +14,8 @@ TABLE_ID = "bk-table-"
 """How the ids of the scripts begin that hold a page's tables."""
 EXACT_CLASS = "review-exact"
 """The class of the script that holds full-precision columns by table, in a copy that can load nothing."""
+_PHONE_CLASS = "bk-spec-phone"
+"""Of the script that says in what the chart differs on a phone: its rows are the same."""
 _DEEPEST = 12
 
 
@@ -39,7 +41,8 @@ def page_tables(document: HtmlElement) -> dict[str, Table]:
 
 def chart_rows(figure: HtmlElement, tables: Mapping[str, Table]) -> Iterator[Mapping[str, Any]]:
     """The rows of every data set that a chart draws: the page's tables, and what its specification holds itself."""
-    documents = [_json_of(script) for script in figure.iter("script") if "json" in (script.get("type") or "")]
+    scripts = [script for script in figure.iter("script") if script.get("class") != _PHONE_CLASS]
+    documents = [_json_of(script) for script in scripts if "json" in (script.get("type") or "")]
     if any(isinstance(document, dict) and isinstance(document.get("columns"), dict) for document in documents):
         tables = {}  # a copy that an earlier blogkit made holds the same rows by column
     for document in documents:

@@ -242,6 +242,11 @@ def _absolute(data: str, at: Point) -> list[tuple[str, list[float]]]:
     return commands if len(ends) > 1 or any(kind in "ACQ" for kind, _ in commands) else []
 
 
+def absolute_path(data: str) -> list[tuple[str, list[float]]]:
+    """The commands of a path's ``d`` with absolute numbers."""
+    return _absolute(data, (0.0, 0.0))
+
+
 # --- making less of it ----------------------------------------------------------------------------------------------
 
 

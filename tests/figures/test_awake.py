@@ -46,7 +46,7 @@ def wake(page: Any, name: str) -> None:
 
 def point_at_a_line(page: Any, name: str) -> str:
     """Moves over the drawing until a tooltip shows; its text."""
-    box = page.locator(f"#{name} .bk-drawing svg").bounding_box()
+    box = page.locator(f"#{name} .bk-drawing svg:visible").bounding_box()
     for share in range(20, 90):
         page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * share / 100)
         tooltip = page.locator(".bk-tooltip:not([hidden])")
@@ -165,8 +165,8 @@ def test_ten_charts_are_drawn_without_scripts_and_in_print(chromium: Browser, tm
     path = finished(tmp_path, {f"c{n}": curve_chart(curves(200, n)) for n in range(10)})
     with offline_page(chromium, java_script_enabled=False) as watched:
         watched.page.goto(path.as_uri())
-        assert watched.page.locator(".bk-drawing svg").count() == 10
-        assert all(box.is_visible() for box in watched.page.locator(".bk-drawing svg").all())
+        assert watched.page.locator(".bk-drawing svg:visible").count() == 10
+        assert all(box.is_visible() for box in watched.page.locator(".bk-drawing svg:visible").all())
         assert not watched.page.locator(".bk-controls").count()
         pdf = watched.page.pdf()
     assert pdf.count(b"/Subtype /Image") == 0
@@ -175,9 +175,9 @@ def test_ten_charts_are_drawn_without_scripts_and_in_print(chromium: Browser, tm
 def test_the_drawing_and_the_awake_chart_are_equally_large(opened: Watched, tmp_path: Path) -> None:
     page = opened.page
     page.goto(finished(tmp_path, {"loss": curve_chart(curves(200), title="Title")}).as_uri())
-    before = page.locator(".bk-drawing svg").bounding_box()
+    before = page.locator(".bk-drawing svg:visible").bounding_box()
     wake(page, "bk-1-loss")
-    after = page.locator(".bk-drawing svg").bounding_box()
+    after = page.locator(".bk-drawing svg:visible").bounding_box()
     assert before is not None and after is not None
     assert abs(before["width"] - after["width"]) <= 6 and abs(before["height"] - after["height"]) <= 6
 
@@ -185,9 +185,9 @@ def test_the_drawing_and_the_awake_chart_are_equally_large(opened: Watched, tmp_
 def test_a_words_share_of_the_drawing_is_the_same_at_every_width(opened: Watched, tmp_path: Path) -> None:
     page = opened.page
     page.goto(finished(tmp_path, {"loss": curve_chart(curves(200), title="A title of several words")}).as_uri())
-    lengths = "[...document.querySelectorAll('.bk-drawing text')].map(text => text.getComputedTextLength())"
+    lengths = "[...document.querySelectorAll('.bk-place text')].map(text => text.getComputedTextLength())"
     wide = page.evaluate(lengths)
-    page.set_viewport_size({"width": 412, "height": 800})
+    page.set_viewport_size({"width": 680, "height": 800})
     assert page.evaluate(lengths) == pytest.approx(wide, abs=0.01)
 
 

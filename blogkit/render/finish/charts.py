@@ -12,7 +12,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -20,10 +22,14 @@ from urllib.parse import quote, unquote
 from lxml import etree, html
 
 from blogkit.errors import Problem, RenderError, ToolFailed
+from blogkit.page.drawing import optimise
 from blogkit.page.rows import Coded, Table, as_table, code_table, columns_script, csv_text
+from blogkit.page.twins import borrow_paths
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
+from blogkit.render.finish.layout import PHONE, Layout, drawn_width, fills_its_place, lay_out
 from blogkit.render.finish.origin import made_how, said_of
+from blogkit.render.finish.place import MARGIN, place_of
 from blogkit.render.finish.tree import element, inert_json, plain
 from blogkit.render.output import write_page
 from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
@@ -36,15 +42,19 @@ _STATIC = frozenset({
 """Transforms that the page's runtime leaves out: a chart that needs one is drawn, and stays as it is drawn."""
 
 _SHAPES = frozenset({
-    "svg", "g", "path", "text", "tspan", "defs", "clipPath", "linearGradient", "radialGradient", "stop", "image",
+    "svg", "g", "path", "text", "tspan", "defs", "clipPath", "linearGradient", "radialGradient", "stop", "image", "use",
 })  # fmt: skip
 _ATTRIBUTES = frozenset({
     "width", "height", "viewBox", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity",
     "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "font-family",
     "font-size", "font-weight", "font-style", "text-anchor", "letter-spacing", "opacity", "clip-path", "transform",
     "d", "x", "y", "dx", "dy", "x1", "x2", "y1", "y2", "r", "r1", "r2", "cx", "cy", "fx", "fy", "id", "offset",
-    "stop-color", "gradientUnits", "preserveAspectRatio", "href",
+    "stop-color", "gradientUnits", "preserveAspectRatio", "href", "vector-effect",
 })  # fmt: skip
+PHONE_CLASS = "bk-spec-phone"
+"""Of the script that says in what a figure's specification differs on a phone."""
+STEPS = range(400, 1041, 40)
+"""The widths from which on a figure's own drawing can be shown; the style sheet has a rule for each."""
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
 
 
@@ -57,6 +67,10 @@ class _Figure:
     drawing: Path
     spec: Spec
     vega: Spec
+    svg: str
+    """The drawing for its place on the page."""
+    phone: Layout | None
+    """The chart laid out for a phone, where its place is wider or narrower."""
     address: str
     """Of the drawing's folder, from the page; with a final slash, or empty."""
     folder: Path
@@ -127,7 +141,7 @@ def _figures(page: html.HtmlElement, context: FinishContext) -> Iterator[_Figure
                 message = f"The chart holds {part}."
                 problems.append(Problem(message=message, path=path, hint="Give the chart its data, not an address."))
                 continue
-            vega = _lean(compile_vega(spec))
+            vega, svg, phone = _layouts_of(spec, drawing, place_of(image))
         except (OSError, ValueError) as error:
             problems.append(Problem(message=f"The specification cannot be read: {error}.", path=path, hint=_AGAIN))
             continue
@@ -136,7 +150,8 @@ def _figures(page: html.HtmlElement, context: FinishContext) -> Iterator[_Figure
             continue
         source = image.get("src", "")
         figure = _Figure(
-            image=image, name=plain(drawing.stem), drawing=drawing, spec=spec, vega=vega, number=number,
+            image=image, name=plain(drawing.stem), drawing=drawing, spec=spec, number=number, vega=vega, svg=svg,
+            phone=phone,
             address=source[: source.rfind("/") + 1],
             folder=_output_folder(drawing, context),
         )  # fmt: skip
@@ -147,6 +162,34 @@ def _figures(page: html.HtmlElement, context: FinishContext) -> Iterator[_Figure
         yield figure
     if problems:
         raise RenderError(problems)
+
+
+def _layouts_of(spec: Spec, drawing: Path, place: int) -> tuple[Spec, str, Layout | None]:
+    """A chart for its place, as a specification and a drawing, and for a phone where that is another layout.
+
+    What `gather` drew is taken where it fits.
+    """
+    svg = drawing.read_text(encoding="utf-8", errors="replace")
+    width = drawn_width(svg)
+    if width > place + 1 or (fills_its_place(spec) and abs(width - place) > 2):
+        laid = _laid_out(json.dumps(spec), place, place < PHONE)
+        vega, svg, width = laid.vega, optimise(laid.svg, prefix=f"bk-{drawing.stem}"), laid.width
+    else:
+        vega = compile_vega(spec)
+    phone = None
+    if width > PHONE + 1 or place < PHONE:
+        laid = _laid_out(json.dumps(spec), PHONE, True)
+        narrow = optimise(laid.svg, prefix=f"bk-{drawing.stem}-p")
+        with suppress(etree.XMLSyntaxError):  # what was spoilt is told when the drawing is read
+            svg, narrow = borrow_paths(svg, narrow, prefix="l")
+        phone = Layout(vega=_lean(laid.vega), svg=narrow)
+    return _lean(vega), svg, phone
+
+
+@lru_cache(maxsize=128)
+def _laid_out(spec: str, width: int, narrow: bool) -> Layout:
+    """A preview draws a post anew with each change of its text: its figures stay."""
+    return lay_out(json.loads(spec), width, narrow=narrow)
 
 
 _AGAIN = "`blogkit gather` writes it anew."
@@ -252,7 +295,7 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
 
     title, description = said_of(figure.spec, figure.image, tables[0] if tables else None)
     attributes = {"class": "bk-figure", "id": figure.id, "data-drawing": f"{figure.address}{quote(name)}.svg"}
-    drawing = element("div", {"class": "bk-drawing"}, _svg(figure, title, description))
+    drawing = element("div", {"class": "bk-drawing"}, _drawings_of(figure, title, description))
     box = element("div", attributes, drawing)
     if figure.awake:
         drawing.set("tabindex", "0")
@@ -270,7 +313,11 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
         ]
         if controls:
             box.append(element("div", {"class": "bk-controls", "hidden": "hidden"}, *controls))
-        box.append(element("script", {"type": "application/json", "class": "bk-spec"}, inert_json(_page_spec(figure))))
+        spec = _page_spec(figure, figure.vega)
+        box.append(element("script", {"type": "application/json", "class": "bk-spec"}, inert_json(spec)))
+        if figure.phone is not None:
+            changes = list(differences(spec, _page_spec(figure, figure.phone.vega)))
+            box.append(element("script", {"type": "application/json", "class": PHONE_CLASS}, inert_json(changes)))
     if tables:
         details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"), _summary(tables[0]))
         if figure.awake:
@@ -294,16 +341,31 @@ def _write_exact(figure: _Figure, coded: dict[str, tuple[Table, Coded]]) -> str:
     return f"{figure.address}{name}.js"
 
 
-def _page_spec(figure: _Figure) -> Spec:
+def _page_spec(figure: _Figure, vega: Spec) -> Spec:
     """The specification as the page carries it: tables by id, parameters without the controls that Vega would make."""
     data = [
         {**entry, "values": figure.tables[entry["name"]].id} if entry.get("name") in figure.tables else entry
-        for entry in figure.vega.get("data", [])
+        for entry in vega.get("data", [])
     ]
-    signals = [
-        {key: value for key, value in signal.items() if key != "bind"} for signal in figure.vega.get("signals", [])
-    ]
-    return {**figure.vega, "data": data, **({"signals": signals} if signals else {})}
+    signals = [{key: value for key, value in signal.items() if key != "bind"} for signal in vega.get("signals", [])]
+    return {**vega, "data": data, **({"signals": signals} if signals else {})}
+
+
+def differences(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> Iterator[list[Any]]:
+    """What makes one JSON value the other: ``[path, value]`` for what changes, ``[path]`` for what goes."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() - other.keys():
+            yield [[*path, key]]
+        for key, value in other.items():
+            if key in one:
+                yield from differences(one[key], value, (*path, key))
+            else:
+                yield [[*path, key], value]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (mine, value) in enumerate(zip(one, other, strict=True)):
+            yield from differences(mine, value, (*path, index))
+    elif one != other or type(one) is not type(other):
+        yield [[*path], other]
 
 
 def _put(image: html.HtmlElement, box: html.HtmlElement) -> None:
@@ -320,16 +382,42 @@ def _put(image: html.HtmlElement, box: html.HtmlElement) -> None:
     parent.replace(place, box)
 
 
-def _svg(figure: _Figure, title: str, description: str) -> html.HtmlElement:
-    """The drawing as elements of the page, with only what a drawing needs, named and described."""
+def _drawings_of(figure: _Figure, title: str, description: str) -> html.HtmlElement:
+    """The drawings of a figure; the page's style sheet shows what fits."""
+    place = _svg(figure, figure.svg, figure.id)
+    place.set("aria-labelledby", f"{figure.id}-title")
+    place.insert(0, element("title", {"id": f"{figure.id}-title"}, title))
+    if description:
+        place.set("aria-describedby", f"{figure.id}-desc")
+        place.insert(1, element("desc", {"id": f"{figure.id}-desc"}, description))
+    if figure.phone is None:
+        return element("div", {"class": "bk-fit"}, element("div", {"class": "bk-layout"}, place))
+    phone = _svg(figure, figure.phone.svg, f"{figure.id}-p", lender=figure.id)
+    for name in ("aria-labelledby", "aria-describedby"):
+        if name in place.attrib:
+            phone.set(name, place.attrib[name])
+    width = float(place.get("width", "0"))
+    kind = "bk-to-margin" if width <= MARGIN + 1 else f"bk-from-{_shown_from(width)}"
+    both = (("bk-place", place), ("bk-phone", phone))
+    return element(
+        "div", {"class": f"bk-fit {kind}"}, *(element("div", {"class": f"bk-layout {one}"}, svg) for one, svg in both)
+    )
+
+
+def _shown_from(width: float) -> int:
+    """From which width of its box on a drawing is shown: a little less than its own, where its words are readable."""
+    return max(STEPS[0], next((step for step in STEPS if step >= width * 0.91), STEPS[-1]))
+
+
+def _svg(figure: _Figure, text: str, prefix: str, lender: str = "") -> html.HtmlElement:
+    """A drawing as elements of the page, with only what a drawing needs; it may refer to what ``lender`` prefixes."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
     try:
-        root = etree.fromstring(figure.drawing.read_bytes(), parser)
+        root = etree.fromstring(text.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:
         raise RenderError(
             [Problem(message=f"The drawing is not XML: {error}.", path=figure.drawing, hint=_AGAIN)]
         ) from error
-    prefix = figure.id
 
     def copied(node: etree._Element) -> html.HtmlElement | None:
         name = etree.QName(node).localname if isinstance(node.tag, str) else ""
@@ -338,7 +426,10 @@ def _svg(figure: _Figure, title: str, description: str) -> html.HtmlElement:
         made = element(name, {})
         for key, value in node.attrib.items():
             text = str(value)
-            loads = re.search(r"url\((?!#)", text) or (key == "href" and not _PICTURE.match(text))
+            refers = key == "href" and name == "use" and text.startswith("#") and lender
+            if refers:
+                text = f"#{lender}-{text[1:]}"
+            loads = re.search(r"url\((?!#)", text) or (key == "href" and not refers and not _PICTURE.match(text))
             if key not in _ATTRIBUTES or loads:
                 continue
             text = f"{prefix}-{text}" if key == "id" else re.sub(r"url\(#", f"url(#{prefix}-", text)
@@ -354,11 +445,6 @@ def _svg(figure: _Figure, title: str, description: str) -> html.HtmlElement:
     if svg is None:
         raise RenderError([Problem(message="The drawing is no SVG.", path=figure.drawing, hint=_AGAIN)])
     svg.set("role", "img")
-    svg.set("aria-labelledby", f"{prefix}-title")
-    svg.insert(0, element("title", {"id": f"{prefix}-title"}, title))
-    if description:
-        svg.set("aria-describedby", f"{prefix}-desc")
-        svg.insert(1, element("desc", {"id": f"{prefix}-desc"}, description))
     return svg
 
 

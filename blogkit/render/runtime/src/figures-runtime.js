@@ -41,7 +41,30 @@ document.addEventListener('blogkit:wake', event => {
 });
 
 async function wake(figure) {
-  const spec = JSON.parse(figure.querySelector('script.bk-spec').textContent);
+  const known = new Map();  // the layouts that are awake: the one for the figure's place, the one for a phone, or both
+  await wakeShown(figure, known);
+  views.set(figure, known);
+  figure.dataset.state = 'awake';
+  figure.dispatchEvent(new CustomEvent('blogkit:awake', {bubbles: true}));
+  new ResizeObserver(() => wakeShown(figure, known).catch(error => console.error('blogkit:', error)))
+    .observe(figure.querySelector('.bk-fit'));
+}
+
+/** Wakes the layout that the page's style sheet shows now. */
+async function wakeShown(figure, known) {
+  const layout = [...figure.querySelectorAll('.bk-layout')].find(one => getComputedStyle(one).display !== 'none');
+  if (!layout || known.has(layout)) return;
+  known.set(layout, null);
+  try {
+    known.set(layout, await wakeLayout(figure, layout, [...known.values()].find(one => one)));
+  } catch (error) {
+    known.delete(layout);
+    throw error;
+  }
+}
+
+async function wakeLayout(figure, layout, before) {
+  const spec = specOf(figure, layout);
   const tables = [];
   for (const data of spec.data || []) {
     if (typeof data.values === 'string' && data.values.startsWith('bk-table-')) {
@@ -50,37 +73,50 @@ async function wake(figure) {
     }
   }
   const drawing = figure.querySelector('.bk-drawing');
-  const still = drawing.querySelector('svg');
+  const still = layout.querySelector('svg');
   const holder = document.createElement('div');
   holder.className = 'bk-awake';
   holder.hidden = true;
-  drawing.append(holder);
+  layout.append(holder);
   const view = new View(parse(spec, {}, {ast: true}), {
     expr: expressionInterpreter, renderer: 'svg', loader, hover: true, container: holder,
     tooltip: (handler, pointer, item, value) => showTooltip(drawing, pointer, value),
   });
   const links = connect(figure, view);
-  for (const {signal, input} of links) if (changed(input)) view.signal(signal, valueOf(input));
+  for (const {signal, input} of links) if (before || changed(input)) view.signal(signal, valueOf(input));
   await view.runAsync();
   const svg = holder.querySelector('svg');
-  const label = still.querySelector('title'), description = still.querySelector('desc');
+  const label = drawing.querySelector('svg > title'), description = drawing.querySelector('svg > desc');
+  figure.dataset.label ??= [label, description].map(part => part ? part.textContent : '').join(' ').trim();
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', [label, description].map(part => part ? part.textContent : '').join(' ').trim());
+  svg.setAttribute('aria-label', figure.dataset.label);
   holder.removeAttribute('role');
   holder.removeAttribute('aria-roledescription');
   holder.removeAttribute('aria-label');
   holder.hidden = false;
-  still.remove();
-  const known = {view, tables};
-  views.set(figure, known);
-  figure.dataset.state = 'awake';
-  figure.dispatchEvent(new CustomEvent('blogkit:awake', {bubbles: true}));
+  still.style.display = 'none';  // it stays: the drawing for a phone borrows its curves
+  return {view, tables};
+}
+
+/** The specification of a layout: the figure's own, or what it becomes on a phone. */
+function specOf(figure, layout) {
+  const spec = JSON.parse(figure.querySelector('script.bk-spec').textContent);
+  if (!layout.classList.contains('bk-phone')) return spec;
+  for (const [path, ...value] of JSON.parse(figure.querySelector('script.bk-spec-phone').textContent)) {
+    const last = path.pop();
+    const holder = path.reduce((node, key) => node[key], spec);
+    if (value.length) holder[last] = value[0]; else delete holder[last];
+  }
+  return spec;
 }
 
 /** Full-precision rows have come after the figure awoke: they take the place of those made for drawing. */
-function refresh({view, tables}) {
-  for (const [name, table] of tables) view.data(name, tableRows(table));
-  view.runAsync();
+function refresh(known) {
+  for (const awake of known.values()) {
+    if (!awake) continue;
+    for (const [name, table] of awake.tables) awake.view.data(name, tableRows(table));
+    awake.view.runAsync();
+  }
 }
 
 /** Binds the controls of the figure and of the page to the view's signals. */

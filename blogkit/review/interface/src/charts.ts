@@ -67,8 +67,14 @@ function* placed(mark: Mark, dx: number, dy: number): Generator<Placed> {
   }
 }
 
+/** The woken drawing that is shown: a figure may have another one for a phone. */
+function awakeDrawing(figure: Element): SVGSVGElement | null {
+  const drawings = [...figure.querySelectorAll<SVGSVGElement>(".bk-awake svg")];
+  return drawings.find((one) => one.getClientRects().length) ?? drawings[0] ?? null;
+}
+
 function allMarks(figure: Element): { svg: SVGSVGElement; marks: Placed[]; matrix: DOMMatrix } | null {
-  const svg = figure.querySelector<SVGSVGElement>(".bk-awake svg") ?? null;
+  const svg = awakeDrawing(figure);
   if (!svg) return null;
   let root: Mark | undefined;
   let base: SVGGraphicsElement | null = null;
@@ -192,7 +198,7 @@ interface View {
 
 /** The view behind a drawing: every group of Vega's scene graph knows the dataflow that drew it. */
 function viewOf(figure: Element): View | null {
-  for (const node of figure.querySelectorAll(".bk-awake svg g, .bk-awake svg path")) {
+  for (const node of awakeDrawing(figure)?.querySelectorAll("g, path") ?? []) {
     const group = sceneItem(node)?.mark?.group as { context?: { dataflow?: View } } | undefined;
     const view = group?.context?.dataflow;
     if (typeof view?.getState === "function") return view;
