@@ -69,7 +69,7 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
         if isinstance(index, slice):
             frame = self.frame.iloc[index].reset_index(drop=True)
             return RecordedArrays(name=self.name, frame=frame, _places=self._places[index])
-        return _load(*self._places[index])
+        return _load_array(*self._places[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = self.stack()
@@ -128,11 +128,11 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
 
 def array(name: str, where: Where | None = None, step: Step = None) -> RecordedArrays:
     """The arrays that runs recorded with ``record.array``: loaded one by one, stacked, or as a table."""
-    found = _records("array", name, where, step)
+    found = _find_records("array", name, where, step)
     return RecordedArrays(name=name, frame=found.frame(), _places=tuple(map(found.array_place, found.rows)))
 
 
-def _load(path: Path, key: str) -> NDArray[Any]:
+def _load_array(path: Path, key: str) -> NDArray[Any]:
     import numpy as np
 
     try:
@@ -155,41 +155,45 @@ def histogram(name: str, where: Where | None = None, step: Step = None) -> DataF
     that were given. What was below the first bin, above the last, or no finite number is in none; the columns
     ``below``, ``above`` and ``missing`` count it.
     """
-    found = _records("histogram", name, where, step)
+    found = _find_records("histogram", name, where, step)
     rows: list[dict[str, Any]] = []
     for base, contents in zip(found.bases(), found.contents(), strict=True):
         outside = {key: contents[key] for key in ("below", "above", "missing")}
         total = sum(contents["counts"]) + sum(outside.values())
         for low, high, count in zip(contents["edges"], contents["edges"][1:], contents["counts"], strict=False):
             share = count / total if total else math.nan
-            rows.append(_joined(base, {"bin_from": low, "bin_to": high, "count": count, "share": share, **outside}))
-    return _frame(rows)
+            rows.append(
+                _joined_columns(base, {"bin_from": low, "bin_to": high, "count": count, "share": share, **outside})
+            )
+    return _data_frame(rows)
 
 
 def value(name: str, where: Where | None = None) -> DataFrame:
     """What runs recorded with ``record.value``: columns ``run``, the parameters, ``value`` and ``error``."""
-    found = _records("value", name, where, None)
-    return _frame(
-        _joined(base, {"value": one.get("text", one.get("number")), "error": one.get("error")})
+    found = _find_records("value", name, where, None)
+    return _data_frame(
+        _joined_columns(base, {"value": one.get("text", one.get("number")), "error": one.get("error")})
         for base, one in zip(found.bases(), found.contents(), strict=True)
     )
 
 
 def table(name: str, where: Where | None = None) -> DataFrame:
     """What runs recorded with ``record.table``, one below the other, after ``run`` and the parameters."""
-    found = _records("table", name, where, None)
+    found = _find_records("table", name, where, None)
     rows = []
     for base, one in zip(found.bases(), found.contents(), strict=True):
         if not isinstance(one, dict):
             raise RunsError(f"the table {name!r} was recorded by an earlier version of blogkit; make its runs again.")
-        rows += [_joined(base, dict(zip(one["columns"], row, strict=True))) for row in one["rows"]]
-    return _frame(rows)
+        rows += [_joined_columns(base, dict(zip(one["columns"], row, strict=True))) for row in one["rows"]]
+    return _data_frame(rows)
 
 
 def text(name: str, where: Where | None = None, step: Step = None) -> DataFrame:
     """What runs recorded with ``record.text``: columns ``run``, the parameters, ``step`` and ``text``."""
-    found = _records("text", name, where, step)
-    return _frame(_joined(base, {"text": one}) for base, one in zip(found.bases(), found.contents(), strict=True))
+    found = _find_records("text", name, where, step)
+    return _data_frame(
+        _joined_columns(base, {"text": one}) for base, one in zip(found.bases(), found.contents(), strict=True)
+    )
 
 
 def image(name: str, where: Where | None = None, step: Step = None) -> DataFrame:
@@ -197,14 +201,14 @@ def image(name: str, where: Where | None = None, step: Step = None) -> DataFrame
 
     ``url`` holds the picture itself, for ``alt.Chart(frame).mark_image().encode(url="url")``.
     """
-    found = _records("image", name, where, step)
+    found = _find_records("image", name, where, step)
     rows = []
     for base, row in zip(found.bases(), found.rows, strict=True):
         path = found.path(row)
         kind = "jpeg" if path.suffix == ".jpg" else "png"
         url = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-        rows.append(_joined(base, {"path": path, "url": url}))
-    return _frame(rows)
+        rows.append(_joined_columns(base, {"path": path, "url": url}))
+    return _data_frame(rows)
 
 
 def chart(name: str, where: Where | None = None) -> DataFrame:
@@ -212,7 +216,7 @@ def chart(name: str, where: Where | None = None) -> DataFrame:
 
     ``alt.Chart.from_dict(frame.chart[0])`` is the chart again; a drawing by matplotlib is the text of its SVG.
     """
-    found = _records("chart", name, where, None)
+    found = _find_records("chart", name, where, None)
     rows = []
     for base, row in zip(found.bases(), found.rows, strict=True):
         path = found.path(row)
@@ -220,14 +224,18 @@ def chart(name: str, where: Where | None = None) -> DataFrame:
         if path.suffix == ".svg" and path.with_suffix(".vl.json").is_file():
             interactive = path.with_suffix(".vl.json")
         contents = interactive.read_text(encoding="utf-8")
-        rows.append(_joined(base, {"chart": json.loads(contents) if interactive.suffix == ".json" else contents}))
-    return _frame(rows)
+        rows.append(
+            _joined_columns(base, {"chart": json.loads(contents) if interactive.suffix == ".json" else contents})
+        )
+    return _data_frame(rows)
 
 
 def file(name: str, where: Where | None = None) -> DataFrame:
     """What runs recorded with ``record.file``: columns ``run``, the parameters, and ``path``."""
-    found = _records("file", name, where, None)
-    return _frame(_joined(base, {"path": found.path(row)}) for base, row in zip(found.bases(), found.rows, strict=True))
+    found = _find_records("file", name, where, None)
+    return _data_frame(
+        _joined_columns(base, {"path": found.path(row)}) for base, row in zip(found.bases(), found.rows, strict=True)
+    )
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------
@@ -246,12 +254,12 @@ class _Found:
         """The first columns of each record: the run, its parameters, and the step where there is one."""
         stepped = any(row["step"] is not None for row in self.rows)
         return [
-            {"run": row["run"], **row["parameters"], **({"step": _whole(row["step"])} if stepped else {})}
+            {"run": row["run"], **row["parameters"], **({"step": _whole_number(row["step"])} if stepped else {})}
             for row in self.rows
         ]
 
     def frame(self) -> DataFrame:
-        return _frame(self.bases())
+        return _data_frame(self.bases())
 
     def contents(self) -> list[Any]:
         return [None if row["content"] is None else json.loads(row["content"]) for row in self.rows]
@@ -281,19 +289,19 @@ class _Found:
             yield self.paths.results / row["gathered"]
 
 
-def _records(kind: str, name: str, where: Where | None, step: Step) -> _Found:
+def _find_records(kind: str, name: str, where: Where | None, step: Step) -> _Found:
     paths = ProjectPaths(folder=Path.cwd())
-    rows = _read(paths)
+    rows = _recorded_rows(paths)
     there = sorted({row["name"] for row in rows if row["kind"] == kind})
     if name not in there:
-        raise RunsError(_unknown(kind, name, there) + (_elsewhere(rows, kind, name) if rows else ""))
+        raise RunsError(_unknown_name_text(kind, name, there) + (_other_kind_text(rows, kind, name) if rows else ""))
     chosen = [row for row in rows if row["kind"] == kind and row["name"] == name]
     for parameter, wanted in (where or {}).items():
-        chosen = _where(chosen, parameter, wanted)
-    return _Found(kind=kind, name=name, paths=paths, rows=_at(chosen, step, kind, name))
+        chosen = _rows_where(chosen, parameter, wanted)
+    return _Found(kind=kind, name=name, paths=paths, rows=_rows_at_step(chosen, step, kind, name))
 
 
-def _read(paths: ProjectPaths) -> list[dict[str, Any]]:
+def _recorded_rows(paths: ProjectPaths) -> list[dict[str, Any]]:
     import pandas as pd
 
     if not paths.recorded.is_file():
@@ -306,28 +314,28 @@ def _read(paths: ProjectPaths) -> list[dict[str, Any]]:
     return [{**row, "parameters": json.loads(row["parameters"])} for row in named]
 
 
-def _where(rows: list[dict[str, Any]], parameter: str, wanted: Any) -> list[dict[str, Any]]:
+def _rows_where(rows: list[dict[str, Any]], parameter: str, wanted: Any) -> list[dict[str, Any]]:
     """The records of runs whose parameter is the wanted value, or one of a list of them."""
     names = dict.fromkeys(name for row in rows for name in row["parameters"])
     if parameter not in names:
-        raise RunsError(_unknown("parameter", parameter, list(names)))
-    kept = [row for row in rows if _is(row["parameters"].get(parameter), wanted)]
+        raise RunsError(_unknown_name_text("parameter", parameter, list(names)))
+    kept = [row for row in rows if _is_level(row["parameters"].get(parameter), wanted)]
     if not kept:
         levels = list(dict.fromkeys(repr(row["parameters"].get(parameter)) for row in rows))
         raise RunsError(f"no run that is left has {parameter}={wanted!r}; there are {', '.join(levels[:20])}.")
     return kept
 
 
-def _is(level: Any, wanted: Any) -> bool:
+def _is_level(level: Any, wanted: Any) -> bool:
     wanted = wanted.tolist() if hasattr(wanted, "tolist") else wanted
     if isinstance(wanted, (list, tuple, set, frozenset, range)):
-        return str(list(wanted)) == str(level) or any(_is(level, one) for one in wanted)
+        return str(list(wanted)) == str(level) or any(_is_level(level, one) for one in wanted)
     if wanted is None or (isinstance(wanted, float) and math.isnan(wanted)):
         return level is None
     return bool(level == wanted) or (isinstance(level, str) and level == str(wanted))
 
 
-def _at(rows: list[dict[str, Any]], step: Step, kind: str, name: str) -> list[dict[str, Any]]:
+def _rows_at_step(rows: list[dict[str, Any]], step: Step, kind: str, name: str) -> list[dict[str, Any]]:
     if step is None:
         return rows
     steps = [row["step"] for row in rows if row["step"] is not None]
@@ -349,19 +357,19 @@ def _at(rows: list[dict[str, Any]], step: Step, kind: str, name: str) -> list[di
     return kept
 
 
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+def _unknown_name_text(what: str, name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     listed = f"there are {', '.join(map(repr, known))}." if known else "there is none."
     return f"no {what} of these runs is called {name!r}; {listed}{guess}"
 
 
-def _elsewhere(rows: Iterable[Mapping[str, Any]], kind: str, name: str) -> str:
+def _other_kind_text(rows: Iterable[Mapping[str, Any]], kind: str, name: str) -> str:
     kinds = sorted({row["kind"] for row in rows if row["name"] == name and row["kind"] != kind})
     return f" It was recorded as {kinds[0]}: runs.{kinds[0]}({name!r})." if kinds else ""
 
 
-def _joined(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def _joined_columns(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     twice = [name for name in more if name in base]
     if twice:
         raise RunsError(f"the runs have a parameter called {twice[0]!r}, as a column here has; rename the parameter.")
@@ -369,15 +377,15 @@ def _joined(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_columns(frame: DataFrame, columns: Mapping[str, Any]) -> DataFrame:
-    _joined(dict.fromkeys(map(str, frame.columns)), columns)
+    _joined_columns(dict.fromkeys(map(str, frame.columns)), columns)
     return frame.assign(**columns)
 
 
-def _frame(rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+def _data_frame(rows: Iterable[Mapping[str, Any]]) -> DataFrame:
     import pandas as pd
 
     return pd.DataFrame(list(rows))
 
 
-def _whole(step: Any) -> Any:
+def _whole_number(step: Any) -> Any:
     return int(step) if step is not None and float(step).is_integer() else step

@@ -76,7 +76,7 @@ def gather_records(paths: ProjectPaths, runs: Sequence[Run], folders: Mapping[st
     if not found:
         return gathered
     gathered.counts.update((kind, name) for kind, name, _ in {(one.kind, one.name, one.run.id) for one in found})
-    places = _Places(paths=paths, folders=folders, titles=_titles(runs), gathered=gathered)
+    places = _Places(paths=paths, folders=folders, titles=_run_titles(runs), gathered=gathered)
     rows = [(one, places.place(one)) for one in found]
     places.close()
     _check_size(found)
@@ -178,7 +178,7 @@ class _Places:
         return f"charts/{title}.svg"
 
     def _place_table(self, one: Recorded, title: str) -> str | None:
-        data = self._contents(one)
+        data = self._record_bytes(one)
         if data is None:
             return None
         label = re.compile(rb"\{#tbl-[A-Za-z0-9_.-]+\}\s*\Z")
@@ -186,7 +186,7 @@ class _Places:
         return f"tables/{title}.md"
 
     def _place_image(self, one: Recorded, title: str) -> str | None:
-        data = self._contents(one)
+        data = self._record_bytes(one)
         if data is None or self._bytes["image"] + len(data) > GATHERED_BYTES:
             self._left["image", one.name] += 1
             return None
@@ -197,7 +197,7 @@ class _Places:
         return place
 
     def _place_array(self, one: Recorded) -> str | None:
-        data = self._contents(one)
+        data = self._record_bytes(one)
         if data is None or self._bytes["array"] + len(data) > GATHERED_BYTES:
             self._left["array", one.name] += 1
             return None
@@ -206,7 +206,7 @@ class _Places:
         self._arrays.setdefault(one.name, {})[key] = data
         return f"{_ARRAYS}/{one.name}.npz#{key}"
 
-    def _contents(self, one: Recorded) -> bytes | None:
+    def _record_bytes(self, one: Recorded) -> bytes | None:
         """The bytes of a record's file: in its run's folder, or as they were gathered."""
         try:
             if one.run.id in self.folders and one.file is not None:
@@ -224,7 +224,7 @@ class _Places:
     def close(self) -> None:
         """Packs the arrays, and says what stays with the runs."""
         for name, parts in self._arrays.items():
-            self.gathered.files[f"{_ARRAYS}/{name}.npz"] = _npz(parts)
+            self.gathered.files[f"{_ARRAYS}/{name}.npz"] = _npz_bytes(parts)
         for (kind, name), count in self._left.items():
             self.gathered.notes.append(
                 f"{count} of the {kind}s {name!r} stay in runs/, and are not there on a clone: "
@@ -232,7 +232,7 @@ class _Places:
             )
 
 
-def _npz(parts: Mapping[str, bytes]) -> bytes:
+def _npz_bytes(parts: Mapping[str, bytes]) -> bytes:
     """NumPy's archive of arrays, each given as the bytes of its ``.npy`` file; the same arrays give the same bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
@@ -241,7 +241,7 @@ def _npz(parts: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def _titles(runs: Sequence[Run]) -> dict[str, str]:
+def _run_titles(runs: Sequence[Run]) -> dict[str, str]:
     """What tells each run from the others, as a part of a file's name: ``width-8_seed-0``; empty for a single run."""
     names = varying_parameters([run.parameters for run in runs])
     titles = {run.id: "_".join(f"{name}-{_in_name(run.parameters.get(name))}" for name in names) for run in runs}

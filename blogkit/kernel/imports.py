@@ -62,7 +62,7 @@ def imported_names() -> list[str]:
 
 def watch_reads() -> None:
     """Remembers which files are opened to be read, from now on."""
-    sys.addaudithook(_hear)
+    sys.addaudithook(_note_opened_file)
 
 
 def read_files() -> list[str]:
@@ -70,7 +70,7 @@ def read_files() -> list[str]:
     return list(_opened)
 
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+def _note_opened_file(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and len(_opened) < _MOST_FILES:
         path, mode = arguments[0], arguments[1]
         if isinstance(path, str) and (mode is None or "r" in str(mode)) and not path.endswith(_NO_DATA):

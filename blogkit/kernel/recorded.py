@@ -169,7 +169,7 @@ def histogram_of(name: str, values: Any, bins: Any, limits: tuple[float, float] 
         raise ValueError(f"record.histogram({name!r}, …) takes numbers, not {given.dtype}.")
     flat = given.astype("float64")
     finite = flat[np.isfinite(flat)]
-    edges = _edges(name, finite, bins, limits)
+    edges = _bin_edges(name, finite, bins, limits)
     counts, _ = np.histogram(finite, bins=edges)
     return {
         "edges": [float(edge) for edge in edges],
@@ -180,7 +180,7 @@ def histogram_of(name: str, values: Any, bins: Any, limits: tuple[float, float] 
     }
 
 
-def _edges(name: str, finite: Any, bins: Any, limits: tuple[float, float] | None) -> Any:
+def _bin_edges(name: str, finite: Any, bins: Any, limits: tuple[float, float] | None) -> Any:
     import numpy as np
 
     if isinstance(bins, int):
@@ -207,7 +207,7 @@ def picture_of(name: str, image: Any) -> tuple[bytes, str]:
         image.savefig(stream, format="png", bbox_inches="tight", metadata={"Software": None})
         data = stream.getvalue()
     else:
-        data = _png(name, image)
+        data = _png_bytes(name, image)
     suffix = ".png" if data.startswith(b"\x89PNG\r\n") else ".jpg" if data.startswith(b"\xff\xd8\xff") else ""
     if not suffix:
         raise ValueError(f"record.image({name!r}, …) keeps PNG and JPEG files; record.file keeps any other.")
@@ -219,12 +219,12 @@ def picture_of(name: str, image: Any) -> tuple[bytes, str]:
     return data, suffix
 
 
-def _png(name: str, image: Any) -> bytes:
+def _png_bytes(name: str, image: Any) -> bytes:
     try:
         from PIL import Image
     except ImportError as error:
         raise ValueError(f"record.image({name!r}, …) needs Pillow here: `pip install pillow`.") from error
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(_pixels(name, image))
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(_pixel_array(name, image))
     if max(picture.size) > IMAGE_SIDE:
         raise RecordTooLarge(
             f"record.image({name!r}, …) was given {picture.size[0]} x {picture.size[1]} pixels; "
@@ -235,7 +235,7 @@ def _png(name: str, image: Any) -> bytes:
     return stream.getvalue()
 
 
-def _pixels(name: str, given: Any) -> Any:
+def _pixel_array(name: str, given: Any) -> Any:
     """Bytes of pixels, rows first, colours last."""
     import numpy as np
 
@@ -265,10 +265,10 @@ def _pixels(name: str, given: Any) -> Any:
 
 def table_contents(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """A table's cells as JSON has them, at full precision."""
-    return {"columns": [str(name) for name in header], "rows": [[_plain(cell) for cell in row] for row in rows]}
+    return {"columns": [str(name) for name in header], "rows": [[_json_cell(cell) for cell in row] for row in rows]}
 
 
-def _plain(cell: Any) -> Any:
+def _json_cell(cell: Any) -> Any:
     with suppress(AttributeError, ValueError):
         cell = cell.item()  # a NumPy or torch scalar
     if isinstance(cell, float) and not math.isfinite(cell):

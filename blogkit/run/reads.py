@@ -64,7 +64,7 @@ def files_read(place: WorkingFolder, told: Iterable[Mapping[str, Any]]) -> dict[
         for name in names if isinstance(names, list) else ():
             path = place.origin(Path(str(name)))
             shown = _shown_path(path, place.project, root) if path is not None else None
-            if path is not None and shown is not None and len(found) < MOST_FILES and (digest := _digest(path)):
+            if path is not None and shown is not None and len(found) < MOST_FILES and (digest := _file_digest(path)):
                 found[shown] = digest
     return dict(sorted(found.items()))
 
@@ -78,7 +78,7 @@ def _shown_path(path: Path, project: Path, root: Path) -> str | None:
     return path.name if path.suffix.lower() in _DATA and not hidden and path.parts[1:2] not in {("usr",)} else None
 
 
-def _digest(path: Path) -> str:
+def _file_digest(path: Path) -> str:
     with suppress(OSError):
         found = path.stat()
         return _digest_of(path, found.st_size, found.st_mtime_ns)

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 
-def _begin(own: str) -> None:
+def _begin_noting(own: str) -> None:
     import atexit
     import importlib.util
 
@@ -59,7 +59,7 @@ def _run_other(own: str) -> None:
 _own = __file__.rpartition(os.sep)[0]
 try:
     if os.environ.get("BLOGKIT_RUN_FOLDER"):
-        _begin(_own)
+        _begin_noting(_own)
 except BaseException:  # noqa: S110
     pass
 _run_other(_own)
