@@ -47,7 +47,9 @@ def stale_values(post: Post) -> Iterator[Fault]:
         if one.key in told or now == _UNKNOWN:
             continue
         if now is None:
-            message = f"{one.key} is no value of the results any more; the page shows {_shortened(one.text or '')}."
+            message = (
+                f"{one.key} is no value of the results any more; the page shows {_shortened_text(one.text or '')}."
+            )
         elif one.text is None or plain_value(one.text) != plain_value(now):
             message = f"{one.key} is now {now}, which the page does not show."
         else:
@@ -56,7 +58,7 @@ def stale_values(post: Post) -> Iterator[Fault]:
         yield Fault(message=message, place=_quoted_at(post, one.key))
 
 
-def _shortened(text: str) -> str:
+def _shortened_text(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -49,10 +49,10 @@ def unmark(text: str) -> str:
 
 def marks_in(text: str) -> list[int]:
     """The values that are marked in a text."""
-    return [_number(digits) for digits, _ in _MARKED.findall(text)]
+    return [_number_of(digits) for digits, _ in _MARKED.findall(text)]
 
 
-def _number(digits: str) -> int:
+def _number_of(digits: str) -> int:
     return int("".join(str(ord(one) - _BASE - 16) for one in digits))
 
 
@@ -125,12 +125,12 @@ def _make_elements_in(holder: HtmlElement, values: Sequence[ShownValue]) -> set[
             parts.append(part[at : match.start()])
             at = match.end()
             if match[1] is not None:
-                number = _number(match[1])
+                number = _number_of(match[1])
                 begun = (number, len(parts)) if number < len(values) else None
             elif begun is not None:
                 number, start = begun
                 begun = None
-                if not can_hold or not _hold(parts, start, values[number]):
+                if not can_hold or not _hold_value(parts, start, values[number]):
                     unseen.add(number)
         parts.append(part[at:])
     if begun is not None:
@@ -160,7 +160,7 @@ def _put_parts(holder: HtmlElement, parts: Sequence[HtmlElement | str]) -> None:
             holder.text = (holder.text or "") + part
 
 
-def _hold(parts: list[HtmlElement | str], start: int, value: ShownValue) -> bool:
+def _hold_value(parts: list[HtmlElement | str], start: int, value: ShownValue) -> bool:
     """Puts what was read from ``start`` on into an element; False where it is not what the value says."""
     made = _element_of(value)
     _put_parts(made, parts[start:])
@@ -186,7 +186,7 @@ _ENOUGH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class _PagePiece:
     """A text of the page, and where it begins in the page's whole text."""
 
     start: int
@@ -239,12 +239,12 @@ def _as_seen(value: ShownValue, everything: str) -> ShownValue:
     return value if number else ShownValue(key=value.key, text=None)
 
 
-def _places_in(tree: HtmlElement) -> Iterator[_Place]:
+def _places_in(tree: HtmlElement) -> Iterator[_PagePiece]:
     """The texts of a page's main part in which a value may get an element."""
     main = main_of(tree)
     at = 0
     for holder, is_tail, text in _texts_of(main) if main is not None else ():
-        yield _Place(start=at, text=text, holder=holder, is_tail=is_tail)
+        yield _PagePiece(start=at, text=text, holder=holder, is_tail=is_tail)
         at += len(text)
 
 
@@ -268,7 +268,7 @@ def _without_marks(source: str) -> tuple[str, list[tuple[int, int, int]]]:
         parts += [between, match[2]]
         start = length + len(between)
         length = start + len(match[2])
-        places.append((_number(match[1]), start, length))
+        places.append((_number_of(match[1]), start, length))
         at = match.end()
     return "".join([*parts, source[at:]]), places
 
@@ -276,24 +276,24 @@ def _without_marks(source: str) -> tuple[str, list[tuple[int, int, int]]]:
 def _find_value(whole: str, value: str, before: str, after: str, taken: set[int]) -> int | None:
     """Where a value stands between these words; None where that is not certain."""
     spaced = re.escape(value.replace("\N{NO-BREAK SPACE}", " ")).replace(r"\ ", r"[ \u00a0]")
-    left, right = _letters(before[-4 * _CONTEXT :])[-_CONTEXT:], _letters(after[: 4 * _CONTEXT])[:_CONTEXT]
+    left, right = _letters_of(before[-4 * _CONTEXT :])[-_CONTEXT:], _letters_of(after[: 4 * _CONTEXT])[:_CONTEXT]
     best: tuple[int, int] | None = None
     for match in re.finditer(rf"(?<![\w.]){spaced}(?!\w|\.\d)" if value else "(?!)", whole):
         if match.start() in taken:
             continue
-        here = _letters(whole[max(0, match.start() - 4 * _CONTEXT) : match.start()])
-        there = _letters(whole[match.end() : match.end() + 4 * _CONTEXT])
-        score = _common(left[::-1], here[::-1]) + _common(right, there)
+        here = _letters_of(whole[max(0, match.start() - 4 * _CONTEXT) : match.start()])
+        there = _letters_of(whole[match.end() : match.end() + 4 * _CONTEXT])
+        score = _count_common(left[::-1], here[::-1]) + _count_common(right, there)
         if score >= _ENOUGH and (best is None or score > best[0]):
             best = (score, match.start())
     return best[1] if best is not None else None
 
 
-def _letters(text: str) -> str:
+def _letters_of(text: str) -> str:
     return "".join(one for one in text.casefold() if one.isalnum())
 
 
-def _common(one: str, other: str) -> int:
+def _count_common(one: str, other: str) -> int:
     """How many letters two texts begin with alike."""
     count = 0
     for mine, its in zip(one[:_CONTEXT], other, strict=False):
@@ -303,7 +303,7 @@ def _common(one: str, other: str) -> int:
     return count
 
 
-def _put_elements(place: _Place, spots: Sequence[tuple[int, int, int]], values: Sequence[ShownValue]) -> None:
+def _put_elements(place: _PagePiece, spots: Sequence[tuple[int, int, int]], values: Sequence[ShownValue]) -> None:
     """Puts elements around some pieces of a text, the last one first."""
     for start, length, number in spots:
         made = _element_of(values[number])
