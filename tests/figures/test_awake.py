@@ -187,7 +187,7 @@ def test_a_words_share_of_the_drawing_is_the_same_at_every_width(opened: Watched
     page.goto(finished(tmp_path, {"loss": curve_chart(curves(200), title="A title of several words")}).as_uri())
     lengths = "[...document.querySelectorAll('.bk-place text')].map(text => text.getComputedTextLength())"
     wide = page.evaluate(lengths)
-    page.set_viewport_size({"width": 680, "height": 800})
+    page.set_viewport_size({"width": 750, "height": 800})
     assert page.evaluate(lengths) == pytest.approx(wide, abs=0.01)
 
 
