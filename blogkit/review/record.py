@@ -208,14 +208,31 @@ def parse_event(document: Any) -> Event:
     complaint = _checker()(document)
     if complaint:
         raise NotAnEvent(complaint)
+    if _is_deeper_than(document, _DEEPEST):
+        raise NotAnEvent(f"it holds lists or objects nested more than {_DEEPEST} deep")
     event = Event(document=document)
     try:
         event.line.encode()
     except UnicodeEncodeError:
         raise NotAnEvent("it holds half a character") from None
-    except (ValueError, RecursionError):
-        raise NotAnEvent("it holds a number that is not finite, or is nested too deep") from None
+    except ValueError:
+        raise NotAnEvent("it holds a number that is not finite") from None
     return event
+
+
+_DEEPEST = 200
+"""The same for each Python: what JSON's writer takes before it gives up differs from one version to the next."""
+
+
+def _is_deeper_than(value: Any, limit: int) -> bool:
+    """Whether lists and objects stand in each other more than so many times."""
+    level = [value]
+    for _ in range(limit + 1):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [one for several in inner for one in several if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def read_record(path: Path) -> tuple[Event, ...]:

@@ -100,13 +100,27 @@ def test_a_document_outside_the_schema_is_refused_with_its_place(change: dict[st
 )
 def test_what_no_file_could_hold_is_no_event(value: Any) -> None:
     if value == "[" * 10:
-        value = []
-        for _ in range(5000):
-            value = [value]
-    mark = {"type": "blogkit:MarkSelector", "part": "state", "state": {"signals": {"x": value}}}
-    document = {**comment().document, "target": {"source": "urn:blogkit:post:double-descent", "selector": [mark]}}
+        value = nested_lists(5000)
     with pytest.raises(NotAnEvent, match="it holds"):
-        parse_event(document)
+        parse_event(comment_on_state(value))
+
+
+def nested_lists(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def comment_on_state(value: Any) -> dict[str, Any]:
+    mark = {"type": "blogkit:MarkSelector", "part": "state", "state": {"signals": {"x": value}}}
+    return {**comment().document, "target": {"source": "urn:blogkit:post:double-descent", "selector": [mark]}}
+
+
+def test_how_deep_an_event_may_be_nested_is_the_same_for_every_python() -> None:
+    assert parse_event(comment_on_state(nested_lists(190))).document
+    with pytest.raises(NotAnEvent, match="nested more than 200 deep"):
+        parse_event(comment_on_state(nested_lists(200)))
 
 
 @settings(deadline=None)
