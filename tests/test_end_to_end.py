@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from blogkit.store import read_json
-from tests.browser import browser, offline_page
+from tests.browser import browser, eventually, offline_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end-to-end")]
 
@@ -153,10 +153,10 @@ def test_a_figure_answers_to_touch(built: Built) -> None:
         slider = page.locator("#fig-error-by-width input[type=range]")
         before = page.locator("#fig-error-by-width svg").first.inner_html()
         slider.focus()
-        page.wait_for_timeout(1500)
+        page.locator("#fig-error-by-width [data-state=awake]").wait_for()
         for _ in range(10):
             page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(1500)
-        assert page.locator("#fig-error-by-width svg").first.inner_html() != before
+        drawn = page.locator("#fig-error-by-width .bk-awake svg").first
+        eventually(page, lambda: drawn.inner_html() != before, "the figure did not move")
         assert watched.requests == []
         assert watched.complaints == []

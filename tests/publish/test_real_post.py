@@ -14,6 +14,7 @@ from blogkit.config import load_site
 from blogkit.new import init_site
 from blogkit.pipeline import publish_projects
 from blogkit.tools.chromium import can_browse, chromium, visit
+from tests.browser import PATIENCE, steady_box
 from tests.check.sites import BIBLIOGRAPHY, FRONT, SOURCE
 from tests.files import write_tree
 
@@ -34,9 +35,10 @@ CHART = {
 
 def wakes(tab: Any) -> Any:
     drawing = tab.locator(".bk-drawing").first
-    drawing.scroll_into_view_if_needed()
+    tab.set_default_timeout(PATIENCE * 1000)
+    steady_box(drawing)
     drawing.hover()
-    tab.wait_for_selector(".bk-figure[data-state=awake]", timeout=20_000)
+    tab.wait_for_selector(".bk-figure[data-state=awake]")
     return tab.evaluate("document.querySelectorAll('.bk-figure').length")
 
 

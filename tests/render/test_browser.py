@@ -256,7 +256,7 @@ def test_the_choice_of_dark_colours_is_kept_on_the_next_page(chromium: Any, post
     assert light != dark
     assert page.get_attribute(".bk-theme", "aria-pressed") == "true"
     page.click(".bk-pager a[rel=next]")
-    assert page.inner_text("h1") == "Another"
+    page.locator("h1", has_text="Another").wait_for()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
     context.close()
 

@@ -19,29 +19,24 @@ from blogkit.review.folder import ReviewFolder
 from blogkit.review.posts import add_revision, prepare_post
 from blogkit.review.record import read_record
 from blogkit.review.roster import read_roster
+from tests.browser import browser as launched
+from tests.browser import eventually, steady_box
 from tests.review.running import chromium, running
 from tests.review.school import key, open_school
 from tests.review.sites import write_site
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=str(chromium()), args=ARGUMENTS)
+    with launched() as one:
         yield one
-        one.close()
 
 
 def sign_in(browser: Any, link: str, errors: list[str]) -> Any:
     """A browser of somebody's own, signed in; what goes wrong in its pages is noted."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(20_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(link)
@@ -59,19 +54,59 @@ def comment(page: Any, text: str, kind: str = "Question") -> None:
     page.locator(".thread").nth(before).wait_for()
 
 
+def until_open(frame: Any) -> None:
+    """Waits until the post's frame listens to the pointer and the keys, and takes comments."""
+    frame.locator("body[data-review=open]").wait_for()
+
+
 def point_at(frame: Any, target: Any) -> None:
-    """Moves the pointer onto a place until the post's frame listens and offers its tool there."""
+    """Asks for a comment on a place, by the tool that the frame offers where the pointer is until one scrolls."""
     from playwright.sync_api import TimeoutError as NotYet
 
-    for _ in range(40):
+    def asked() -> bool:
+        steady_box(target)
         target.page.mouse.move(1, 1)  # outside, so that it enters again
         target.hover()
         try:
-            frame.locator("#review-tool").wait_for(timeout=500)
-            return
+            frame.locator("#review-tool").click(timeout=5000)
         except NotYet:
-            continue
-    raise AssertionError("the frame offers no tool where the pointer is")
+            return False
+        return True
+
+    until_open(frame)
+    eventually(target.page, asked, "the frame offers no tool where the pointer is")
+
+
+def wake_figure(frame: Any, drawing: Any) -> None:
+    """Touches a figure of the post, and waits until it lives and nothing moves any more."""
+    until_open(frame)
+    steady_box(drawing)
+    drawing.page.mouse.move(1, 1)
+    drawing.hover()
+    frame.locator(".bk-figure[data-state=awake]").first.wait_for()
+
+
+def steady_texts(locator: Any) -> list[str]:
+    """Texts, once they no longer change."""
+    texts: list[list[str]] = [[]]
+
+    def same() -> bool:
+        texts.append(locator.all_inner_texts())
+        return texts[-1] == texts[-2]
+
+    eventually(locator.page, same)
+    return texts[-1]
+
+
+def walk_to(page: Any, frame: Any, selector: str) -> None:
+    """Presses j until the reader's place in the post is such an element."""
+    until_open(frame)
+    page.locator("#post").focus()
+    for _ in range(60):
+        page.keyboard.press("j")
+        if frame.locator(f":is({selector}).review-current").count():
+            return
+    raise AssertionError(f"no {selector} was reached by keyboard")
 
 
 def barriers(page: Any) -> list[str]:
@@ -125,9 +160,8 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         page.get_by_role("link", name="What width does").click()
         frame = page.frame_locator("#post")
         passage = frame.get_by_text("The second paragraph says")
-        passage.wait_for()
-        page.wait_for_timeout(500)
-        box = passage.bounding_box()
+        until_open(frame)
+        box = steady_box(passage)
         page.mouse.move(box["x"] + 2, box["y"] + 12)
         page.mouse.down()
         page.mouse.move(box["x"] + 330, box["y"] + 12, steps=6)
@@ -139,14 +173,11 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
 
         # a point of the living chart
         drawing = frame.locator(".bk-drawing").first
-        drawing.scroll_into_view_if_needed()
-        drawing.hover()
-        frame.locator(".bk-figure[data-state=awake]").wait_for()
-        page.wait_for_timeout(300)
+        wake_figure(frame, drawing)
         spot = frame.locator(".bk-awake path[aria-roledescription], .bk-awake .mark-symbol path").first
         spot.wait_for()
         symbols = frame.locator(".bk-awake .mark-symbol.role-mark path")
-        point = symbols.nth(5).bounding_box()
+        point = steady_box(symbols.nth(5))
         page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
         page.locator("#composer fieldset").wait_for()
         quote = page.locator("#composer .quote").inner_text()
@@ -157,15 +188,9 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
 
         # a cell, an equation, and the post as a whole; the equation by the keyboard alone
         point_at(frame, frame.locator("td", has_text="0.410"))
-        frame.locator("#review-tool").click()
         assert page.locator("#composer .quote").inner_text() == "sgd / error: 0.410"
         comment(page, "Is this a mean?")
-        page.locator("#post").focus()
-        for _ in range(40):
-            page.keyboard.press("j")
-            page.wait_for_timeout(60)
-            if "math" in page.locator("#saved").inner_text():
-                break
+        walk_to(page, frame, "math")
         page.keyboard.press("Enter")
         page.locator("#composer").wait_for()
         assert "λ" in page.locator("#composer .quote").inner_text()
@@ -253,7 +278,6 @@ def test_assign_sign_in_annotate_submit_revise_answer_close_report(
         gone.get_by_role("button", name="Place it again").click()
         assert "Where does comment" in page.locator("#placer").inner_text()
         point_at(frame, frame.locator("td", has_text="0.280"))
-        frame.locator("#review-tool").click()
         assert page.locator("#placer .quote").inner_text() == "adam / error: 0.280"
         assert barriers(page) == []
         page.locator("#placer").get_by_role("button", name="It is here").click()
@@ -298,21 +322,17 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         frame = page.frame_locator("#post")
         figure = frame.locator("#fig-loss .bk-figure, .bk-figure").first
         drawing = figure.locator(".bk-drawing")
-        drawing.scroll_into_view_if_needed()
-        drawing.hover()
-        frame.locator(".bk-figure[data-state=awake]").wait_for()
-        page.wait_for_timeout(300)
+        wake_figure(frame, drawing)
         axis = figure.locator(".bk-awake svg .role-axis-label text")
         before = axis.all_inner_texts()
 
         # the view is moved, and kept with a comment on the chart as it stands
-        box = drawing.bounding_box()
+        box = steady_box(drawing)
         middle = (box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
         page.mouse.move(*middle)
         page.mouse.wheel(0, -400)
-        page.wait_for_timeout(400)
-        zoomed = axis.all_inner_texts()
-        assert zoomed != before
+        eventually(page, lambda: axis.all_inner_texts() != before, "the wheel moved nothing")
+        zoomed = steady_texts(axis)
         page.mouse.click(middle[0], middle[1])
         page.locator("#composer").wait_for()
         page.get_by_role("radio", name=re.compile("the chart as it stands")).check()
@@ -327,9 +347,9 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
 
         # a region of a picture
         picture = frame.locator("#fig-sketch [data-review-image]").first
-        picture.scroll_into_view_if_needed()
         page.get_by_role("button", name="Mark a region of a picture").click()
-        box = picture.bounding_box()
+        frame.locator(".review-picking").wait_for()
+        box = steady_box(picture)
         page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"], steps=4)
@@ -343,18 +363,11 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         # a mark of the chart and a sentence, with no pointer at all
         page.reload()
         frame.locator("#fig-loss").wait_for()
-        page.locator("#post").focus()
         said = page.locator("#saved")
-        for _ in range(40):
-            page.keyboard.press("j")
-            page.wait_for_timeout(80)
-            if "Figure 1" in said.inner_text() or frame.locator("[data-review-chart].review-current").count():
-                break
+        walk_to(page, frame, "[data-review-chart]")
         frame.locator(".bk-figure[data-state=awake]").wait_for()
-        page.wait_for_timeout(400)
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(150)
-        assert re.search(r"optimizer adam, step \d+: loss", said.inner_text()), said.inner_text()
+        eventually(page, lambda: bool(re.search(r"optimizer adam, step \d+: loss", said.inner_text())), said.inner_text)
         page.keyboard.press("Enter")
         page.locator("#composer textarea").wait_for()
         page.keyboard.type("By keyboard.")
@@ -364,7 +377,6 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         page.keyboard.press("j")
         page.keyboard.press("j")
         page.keyboard.press("s")
-        page.wait_for_timeout(150)
         page.keyboard.press("Enter")
         page.locator("#composer textarea").wait_for()
         page.keyboard.press("Escape")
@@ -390,8 +402,7 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         # opening the comment on the view shows the view again
         assert axis.all_inner_texts() != zoomed
         page.locator(".thread", has_text="the two cross").get_by_role("button", name=re.compile("Show")).click()
-        page.wait_for_timeout(600)
-        assert axis.all_inner_texts() == zoomed
+        eventually(page, lambda: bool(axis.all_inner_texts() == zoomed), axis.all_inner_texts)
 
         # two tabs: the second to save is told, and nothing is overwritten
         page.get_by_role("tab", name="Rubric").click()
@@ -417,7 +428,7 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         page.locator("#composer button.primary").click()
         page.get_by_text("2 changes are kept here").wait_for()
         server.start()
-        page.get_by_text("Written while the server was away.").wait_for(timeout=40_000)
+        page.get_by_text("Written while the server was away.").wait_for()
         page.reload()
         page.get_by_role("tab", name="Rubric").click()
         assert page.locator("[data-points]").first.input_value() == "6"
@@ -505,11 +516,7 @@ def test_the_hostile_post_gets_out_eleven_ways_where_nothing_holds_it(
     (tmp_path / "hostile.html").write_text(hostile_page(target))
     page = browser.new_page()
     page.goto((tmp_path / "hostile.html").as_uri(), wait_until="commit")
-    for _ in range(60):
-        if set(WAYS) <= heard:
-            break
-        page.wait_for_timeout(100)
-    assert set(WAYS) <= heard, "otherwise the next test would prove nothing"
+    eventually(page, lambda: set(WAYS) <= heard, lambda: f"only {heard}: the next test would prove nothing")
 
 
 @pytest.mark.parametrize("custom", [False, True], ids=["declarative", "custom scripts"])
@@ -533,7 +540,7 @@ def test_a_hostile_post_reaches_no_listener_from_its_frame(
         page.goto(f"{server.app}/read/alpha")
         page.frame_locator("#post").get_by_text("Hello.").wait_for()
         page.locator("#panel .tabs").wait_for()
-        page.wait_for_timeout(4000)
+        page.wait_for_timeout(4000)  # the last way out is tried after two seconds
         assert page.url == f"{server.app}/read/alpha", "the frame must not take the page away"
         assert opened == []
     assert heard == set()

@@ -17,9 +17,12 @@ from blogkit.review.record import to_lines
 from blogkit.review.roster import read_roster
 from blogkit.review.server.app import Origins
 from blogkit.review.server.serve import build
+from tests.browser import browser as launched
+from tests.browser import steady_box
 from tests.figures.pages import curve_chart, curves, finished
-from tests.review.running import chromium, running
+from tests.review.running import running
 from tests.review.school import open_school
+from tests.review.test_browser import wake_figure
 
 ROWS: list[dict[str, Any]] = [
     {"width": width, "day": day, "error": error, "run": f"run{number}", "code": "007", "flag": True, "note": None}
@@ -98,16 +101,8 @@ def test_a_script_that_is_none_of_ours_gives_no_columns(tmp_path: Path) -> None:
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    if chromium() is None:
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(
-            executable_path=str(chromium()), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+    with launched() as one:
         yield one
-        one.close()
 
 
 @pytest.mark.slow
@@ -115,23 +110,18 @@ def test_a_mark_that_is_clicked_is_stored_with_its_rows_own_values_and_attaches(
     folder, _ = prepared(tmp_path, {"widths": dots(ROWS)})
     with running(folder) as server:
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.set_default_timeout(20_000)
         page.goto(server.link("cy"))
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/home")
         page.goto(f"{server.app}/read/alpha")
         frame = page.frame_locator("#post")
-        frame.locator(".bk-drawing").first.scroll_into_view_if_needed()
-        frame.locator(".bk-drawing").first.hover()
-        frame.locator(".bk-figure[data-state=awake]").wait_for()
-        page.wait_for_timeout(300)
+        wake_figure(frame, frame.locator(".bk-drawing").first)
         for number in range(len(ROWS)):
-            box = frame.locator(".bk-awake .mark-symbol.role-mark path").nth(number).bounding_box()
+            box = steady_box(frame.locator(".bk-awake .mark-symbol.role-mark path").nth(number))
             page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
             page.locator("#composer textarea").fill(f"Why {number}?")
             page.locator("#composer button.primary").click()
             page.locator(".thread").nth(number).wait_for()
-        page.wait_for_timeout(500)
         assert "newest revision" not in page.locator("#panel").inner_text()
     served = build(folder, Origins(app="http://app.example", posts="http://posts.example"))
     try:

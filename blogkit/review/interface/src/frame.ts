@@ -529,6 +529,7 @@ window.addEventListener("message", (event: MessageEvent<ToFrame>) => {
     writable = message.writable;
     annotator.setAnnotatingEnabled(writable);
     showThreads();
+    document.body.dataset.review = writable ? "open" : "reading";
   } else if (message.type === "show") void show(message.id);
   else if (message.type === "region") message.byKeys ? pickByKeys() : pick(true);
   else if (message.type === "clear") window.getSelection()?.removeAllRanges();
