@@ -33,6 +33,7 @@ from blogkit.store import (
     new_work_folder,
     read_json,
     read_jsonl,
+    read_results,
     recording_digest,
     stored_ids,
     to_json,
@@ -43,6 +44,7 @@ from blogkit.tools.papermill import execute_notebook
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from blogkit.gather.charts import GatheredFigure
     from blogkit.gather.recorded import GatheredRecords
 
 FORMAT = 1
@@ -119,7 +121,8 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         | ({"digest": executions[run.id]} if run.id in executions else {})
         for run in available
     ]
-    before = read_json(paths.provenance).get("files", {}) if paths.provenance.is_file() else {}
+    document_before = read_results(paths)
+    before = document_before.get("files", {})
     made: dict[str, bytes] = {}
     made["metrics.parquet"] = to_parquet(metrics_table(available, folders, _earlier_table(paths)))
     recorded = gather_records(paths, available, folders)
@@ -142,8 +145,9 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         )
         made |= _drawn_by_runs(recorded, folders, work.folder / "gathered", table)
         entries: list[Mapping[str, Any]] = []
+        figures: list[GatheredFigure] = []
         for origin in (*(folders[run.id] for run in available if len(available) == 1 and run.id in folders), work):
-            made |= _collected(origin, work.folder / "gathered", table)
+            made |= _collected(origin, work.folder / "gathered", table, figures)
             entries += read_jsonl(origin.values)
         made["values.yml"] = values_yaml(entries).encode("utf-8")
         made["compute.md"] = compute_statement(records, coverage).encode("utf-8")
@@ -158,6 +162,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         "files": {name: hashlib.sha256(data).hexdigest()[:16] for name, data in made.items()},
         "runs": records,
         **note(coverage),
+        **({"placed": placed} if (placed := _placed_figures(document_before, figures)) else {}),
     }
     write_if_changed(paths.provenance, to_json(document))
     return Gathered(
@@ -272,17 +277,27 @@ def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     return figures
 
 
-def _collected(origin: RunPaths, into: Path, table: GatheredTable) -> dict[str, bytes]:
-    """The charts and tables of one executed notebook, by their name below ``results/``."""
-    from blogkit.gather.charts import gather_figures
+def _collected(origin: RunPaths, into: Path, table: GatheredTable, figures: list[GatheredFigure]) -> dict[str, bytes]:
+    """The charts and tables of one executed notebook, by their name below ``results/``; adds to ``figures``."""
+    from blogkit.gather.charts import write_figures
 
     charts = into / "charts"
     charts.mkdir(parents=True, exist_ok=True)
-    gather_figures(origin, charts, provenance=table.origin_of)
+    figures += write_figures(origin, charts, provenance=table.origin_of)
     made = {f"charts/{path.name}": path.read_bytes() for path in sorted(charts.iterdir()) if path.is_file()}
     if origin.tables.is_dir():
         made |= {f"tables/{path.name}": path.read_bytes() for path in sorted(origin.tables.glob("*.md"))}
     return made
+
+
+def _placed_figures(before: Mapping[str, Any], figures: Sequence[GatheredFigure]) -> dict[str, dict[str, str]]:
+    """The figures that are called after their cell's place, for ``runs.json``: with their code, and what moved."""
+    from blogkit.gather.places import placed_figures
+
+    earlier = before.get("placed")
+    placed = {figure.name: figure.code for figure in figures if figure.placed}
+    labelled = {figure.name: figure.code for figure in figures if not figure.placed and figure.code}
+    return placed_figures(earlier if isinstance(earlier, dict) else {}, placed, labelled)
 
 
 def _drawn_by_runs(

@@ -36,6 +36,17 @@ Provenance = Mapping[str, Any] | Callable[[Spec], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class GatheredFigure:
+    """A figure that was written."""
+
+    name: str
+    code: str
+    """Of the cell that draws it; empty for a recorded chart."""
+    placed: bool
+    """Whether it has no name but that of its cell's place."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _FoundFigure:
     """A figure before it is written: a specification, or a picture's bytes with its suffix."""
 
@@ -47,10 +58,19 @@ class _FoundFigure:
     spec: Spec | None = None
     picture: bytes = b""
     suffix: str = ".svg"
+    code: str = ""
+    """Of the cell that draws it; empty for a recorded chart."""
+    placed: bool = False
+    """Whether it has no name but that of its cell's place."""
 
 
 def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) -> tuple[str, ...]:
-    """Writes every figure of an executed notebook into a folder and returns their names, in the notebook's order.
+    """Writes every figure of an executed notebook into a folder and returns their names, in the notebook's order."""
+    return tuple(figure.name for figure in write_figures(executed, into, provenance=provenance))
+
+
+def write_figures(executed: RunPaths, into: Path, *, provenance: Provenance) -> tuple[GatheredFigure, ...]:
+    """Writes every figure of an executed notebook into a folder, and says what drew each, in the notebook's order.
 
     ``provenance`` is what ``usermeta.blogkit`` of a specification says besides the cell and a hash of the chart's
     data: run ids, notebook, commit; the same for all, or what a function says of each. A file whose contents are the
@@ -62,7 +82,7 @@ def gather_figures(executed: RunPaths, into: Path, *, provenance: Provenance) ->
     found = _unique_figures([*_recorded_figures(executed), *_drawn_figures(executed.notebook)], executed.notebook)
     for figure in found:
         _write_figure(figure, into, provenance, executed.notebook)
-    return tuple(figure.name for figure in found)
+    return tuple(GatheredFigure(name=figure.name, code=figure.code, placed=figure.placed) for figure in found)
 
 
 def gather_run_chart(executed: RunPaths, name: str, figure: str, into: Path, *, provenance: Provenance) -> None:
@@ -213,7 +233,7 @@ def _drawn_figures(notebook: Path) -> Iterator[_FoundFigure]:
             found = _output_figure(bundle, name, place, notebook)
             if found is not None:
                 count += 1
-                yield found
+                yield replace(found, code=_cell_text(cell.get("source", "")), placed=base == f"cell-{place}")
 
 
 def _figure_name(cell: Mapping[str, Any], place: int, notebook: Path) -> str:

@@ -16,10 +16,12 @@ from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
 from blogkit.config import SWEEP_FILE
+from blogkit.errors import StoreError
 from blogkit.links import html_addresses, local_path, resolve
 from blogkit.page import Float
 from blogkit.page.seen import visible_text
 from blogkit.page.tree import has_class, tag_of
+from blogkit.store import ProjectPaths, read_results
 
 
 @rule(
@@ -391,3 +393,31 @@ def whole_sweep(post: Post, profile: Profile) -> Iterator[Fault]:
             place=place,
             fix="`blogkit gather` and `blogkit render`, or `blogkit build` for all that is stale.",
         )
+
+
+@rule(
+    "BK131",
+    "same-figure",
+    why="A figure without a name is called after the place of its cell. When a cell is put before it, another picture has "
+    "that name, and stands in the post above the caption of the first.",
+    fix="Name the figure in its cell, `#| label: fig-NAME`, gather, and show `results/charts/NAME.svg`.",
+)
+def same_figure(post: Post, profile: Profile) -> Iterator[Fault]:
+    """A figure that is called after its cell's place is the picture that it was when it got that name."""
+    if post.project is None or post.source is None:
+        return
+    try:
+        placed = read_results(ProjectPaths(folder=post.project)).get("placed")
+    except StoreError:
+        return
+    for name, said in placed.items() if isinstance(placed, dict) else ():
+        if not isinstance(said, dict) or "moved_to" not in said:
+            continue
+        shown = re.compile(rf"charts/{re.escape(name)}\.(?:svg|png|jpe?g|webp|vl\.json)")
+        for line in post.source.lines:
+            if shown.search(line.text) and not line.code:
+                now = f"; the picture that it was is {said['moved_to']} now" if said["moved_to"] else ""
+                yield Fault(
+                    message=f"the figure {name} has become another picture, since cells were moved{now}.",
+                    place=Place(path=line.path, line=line.number),
+                )
