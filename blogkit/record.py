@@ -11,6 +11,7 @@
     record.image("filters", pixels)                         # a picture: pixels, a Pillow image, a matplotlib figure
     record.text("sample", generated)                        # words, such as what a model wrote
     record.file("model", "model.pt")                        # any file that the run made
+    record.model("net", net, torch.zeros(1, 2), step=epoch)  # a network that a live figure asks
 
 In ``figures.ipynb``, :mod:`blogkit.runs` gives what the runs of a sweep recorded, by their parameters.
 
@@ -220,6 +221,20 @@ def file(name: str, path: str | os.PathLike[str]) -> None:
     run = _run()
     if run is not None:
         keep_file(run, name, source)
+
+
+def model(name: str, module: Any, example: Any = None, step: float | None = None) -> None:
+    """Records a network, as ONNX, for a figure that runs it in the page: see :func:`blogkit.charts.live`.
+
+    ``module`` is a torch module, or of any other framework the path or the bytes of an .onnx file. ``example`` is an
+    input as the network is given it, or a tuple of inputs; the file must answer it as the module does. ``step`` is the
+    epoch or iteration, where a run records the network as it learns. The first call for an architecture takes seconds.
+
+    Raises ValueError for a module that does not export, is too large for a page, or uses an operator that pages lack.
+    """
+    from blogkit.kernel.models import write_model
+
+    write_model(_run(), _checked(name), module, example, None if step is None else _step(step))
 
 
 def _run() -> RunPaths | None:

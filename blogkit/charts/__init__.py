@@ -20,10 +20,12 @@ from blogkit.charts.explorer import run_explorer
 from blogkit.charts.film import film
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
 from blogkit.charts.frames import ChartError
+from blogkit.charts.inputs import axis, features, pad, pick, signal, slider, typed
+from blogkit.charts.live import live
 from blogkit.charts.look import PALETTE
 from blogkit.charts.paired import paired
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "film", "fit_power_law", "heat_map", "learning_curves", "metric_over_axis",
-    "paired", "run_explorer", "scaling_law",
+    "PALETTE", "ChartError", "PowerLaw", "axis", "features", "film", "fit_power_law", "heat_map", "learning_curves",
+    "live", "metric_over_axis", "pad", "paired", "pick", "run_explorer", "scaling_law", "signal", "slider", "typed",
 ]  # fmt: skip

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
 from blogkit.gather.changes import ChangedValue, changed_values, shown_values
+from blogkit.gather.live import kept_models, offer_models
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
 from blogkit.notebook import code_cells, read_notebook
+from blogkit.recorded import models_of_run
 from blogkit.sources import sources_of
 from blogkit.store import (
     RUN_FOLDER_VARIABLE,
@@ -31,6 +33,7 @@ from blogkit.store import (
     RunPaths,
     gathered_runs,
     new_work_folder,
+    parse_json,
     read_json,
     read_jsonl,
     read_results,
@@ -135,6 +138,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         changed = [name for name in made if write_if_changed(paths.results / name, made[name])]
         if paths.recorded.name not in made:
             paths.recorded.unlink(missing_ok=True)
+        models = offer_models(work, folders, records, paths.results)
         source = _draw(project, paths, work)
         table = GatheredTable(
             project=project.name,
@@ -149,6 +153,8 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         for origin in (*(folders[run.id] for run in available if len(available) == 1 and run.id in folders), work):
             made |= _collected(origin, work.folder / "gathered", table, figures)
             entries += read_jsonl(origin.values)
+        models += models_of_run(work, {})
+        made |= kept_models(_gathered_specs(made), models, source or work.notebook)
         made["values.yml"] = values_yaml(entries).encode("utf-8")
         made["compute.md"] = compute_statement(records, coverage).encode("utf-8")
     changed += [name for name, data in made.items() if write_if_changed(paths.results / name, data)]
@@ -312,6 +318,14 @@ def _drawn_by_runs(
         origin = partial(table.origin_of, run=one.run.id)
         gather_run_chart(folders[one.run.id], one.name, figure, charts, provenance=origin)
     return {f"charts/{path.name}": path.read_bytes() for path in sorted(charts.glob("*")) if path.is_file()}
+
+
+def _gathered_specs(made: Mapping[str, bytes]) -> dict[str, Any]:
+    """The specifications among gathered files, by the names of their figures."""
+    suffix = ".vl.json"
+    return {
+        Path(name).name.removesuffix(suffix): parse_json(data) for name, data in made.items() if name.endswith(suffix)
+    }
 
 
 def _described(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:

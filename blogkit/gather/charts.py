@@ -20,6 +20,7 @@ from typing import Any
 from blogkit.errors import NotebookError, ToolFailed
 from blogkit.gather.drawn import names_runs
 from blogkit.gather.foreign import clean
+from blogkit.gather.live import carries_plan, plans_of
 from blogkit.page.drawing import optimise
 from blogkit.store import RunPaths, write_if_changed
 from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts
@@ -97,7 +98,10 @@ def _write_figure(figure: _FoundFigure, into: Path, provenance: Provenance, note
         _remove_spec(into / f"{figure.name}.vl.json")
         return
     origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
-    spec = with_origin(without_runs(figure.spec), {**origin, **({"cell": figure.cell} if figure.cell else {})})
+    live = {plan["data"]: plan for plan in plans_of(figure.spec)}
+    origin = {**origin, **({"cell": figure.cell} if figure.cell else {})}
+    origin |= {"live": list(live.values())} if live else {}
+    spec = with_origin(without_runs(figure.spec), origin)
     try:
         svg = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{figure.name}")
     except ToolFailed as error:
@@ -123,7 +127,7 @@ def with_origin(spec: Spec, origin: Mapping[str, Any]) -> Spec:
 
 
 def without_runs(spec: Any) -> Any:
-    """The specification without the parameters by which builders name its runs: they are for the origin alone."""
+    """The specification without the parameters by which builders name its runs and plans: those are for the origin."""
     if isinstance(spec, list):
         return [without_runs(part) for part in spec]
     if not isinstance(spec, dict):
@@ -132,7 +136,7 @@ def without_runs(spec: Any) -> Any:
         name: value if name in {"data", "datasets", "usermeta"} else without_runs(value) for name, value in spec.items()
     }
     if isinstance(made.get("params"), list):
-        made["params"] = [one for one in made["params"] if not names_runs(one)]
+        made["params"] = [one for one in made["params"] if not names_runs(one) and not carries_plan(one)]
         if not made["params"]:
             del made["params"]
     return made

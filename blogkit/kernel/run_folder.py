@@ -59,6 +59,11 @@ class RunPaths:
         return self.folder / "recorded.jsonl"
 
     @property
+    def models(self) -> Path:
+        """Models, ``NAME.onnx`` or ``NAME@STEP.onnx``, each with a ``.json`` of its example and its answer."""
+        return self.folder / "models"
+
+    @property
     def files(self) -> Path:
         """What the notebook wrote into its working folder, under the same relative paths."""
         return self.folder / "files"

@@ -7,30 +7,38 @@ import itertools
 import math
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import pytest
 
-from blogkit import charts
-from blogkit.charts import axes, curves, explorer, fits, frames, look
+from blogkit import charts, record
+from blogkit.charts import axes, curves, explorer, fits, frames, inputs, look
 from blogkit.kernel.altair import specification
 from blogkit.render.finish.charts import can_wake
 from blogkit.tools.vega import compile_vega, draw_svg
+from tests.figures.live import network, run_folder
 from tests.figures.sweep import gathered
 
 METRICS = gathered()
+BUILDERS = ("film", "live", "paired")
 EXAMPLES = [
     found
-    for module in (axes, curves, explorer, fits, *(sys.modules[one.__module__] for one in (charts.film, charts.paired)))
+    for module in (axes, curves, explorer, fits, inputs, *(sys.modules[f"blogkit.charts.{name}"] for name in BUILDERS))
     for found in doctest.DocTestFinder().find(module, extraglobs={"metrics": METRICS})
     if found.examples
 ]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_the_example_in_a_docstring_is_true(example: doctest.DocTest) -> None:
+def test_the_example_in_a_docstring_is_true(
+    example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if example.name.endswith(".live"):
+        run_folder(tmp_path, monkeypatch)
+        record.model("net", network(2, 4, 1), step=3)
     assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example).failed == 0
 
 

@@ -14,7 +14,7 @@ import vl_convert
 import blogkit.render
 
 RENDER = Path(blogkit.render.__file__).parent
-SCRIPTS = ("figures.js", "figures-table.js", "figures-runtime.js")
+SCRIPTS = ("figures.js", "figures-table.js", "figures-runtime.js", "figures-live.js")
 
 
 @pytest.mark.slow
@@ -30,6 +30,13 @@ def test_building_the_runtime_again_gives_the_committed_bytes(tmp_path: Path) ->
     subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=source, check=True, capture_output=True)
     for name in SCRIPTS:
         assert (tmp_path / "built" / name).read_bytes() == (RENDER / "assets" / name).read_bytes(), name
+
+
+def test_the_engine_of_live_figures_carries_its_licence_and_is_at_most_4_megabytes() -> None:
+    for name, most in (("figures-live.js", 40_000), ("figures-live-wasm.js", 4_000_000)):
+        text = (RENDER / "assets" / name).read_text()
+        assert "ONNX Runtime Web 1.30.0" in text and "Copyright (c) Microsoft Corporation" in text
+        assert len(gzip.compress(text.encode(), 6)) <= most
 
 
 def test_the_runtime_is_at_most_160_kilobytes_and_the_eager_script_at_most_2() -> None:

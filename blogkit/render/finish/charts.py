@@ -22,12 +22,14 @@ from urllib.parse import quote, unquote
 from lxml import etree, html
 
 from blogkit.errors import Problem, RenderError, ToolFailed
+from blogkit.live import plans_in
 from blogkit.page.drawing import optimise
 from blogkit.page.rows import Coded, Table, as_table, code_table, columns_script, csv_text
 from blogkit.page.twins import borrow_paths
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.controls import control, parameters_of, place_shared_controls
 from blogkit.render.finish.layout import PHONE, Layout, drawn_width, fills_its_place, lay_out
+from blogkit.render.finish.live import make_live
 from blogkit.render.finish.origin import made_how, said_of
 from blogkit.render.finish.place import MARGIN, place_of
 from blogkit.render.finish.tree import element, inert_json, plain
@@ -106,7 +108,7 @@ def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
     coded = _coded([figure for figure in figures if figure.awake])
     shared = place_shared_controls(page, [parameters_of(figure.vega) for figure in figures if figure.awake])
     for figure in figures:
-        _replace(figure, coded, shared)
+        _replace(figure, coded, shared, context)
     body = page.find("body")
     assert body is not None
     for identity, (table, columns) in coded.items():
@@ -252,11 +254,13 @@ def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
     for figure in figures:
         text = json.dumps({**figure.vega, "data": _without_rows(figure.vega)})
         whole = '"signal": "datum"' in text
-        for table in figure.tables.values():
+        answered = {str(plan["data"]) for plan in plans_in(figure.spec)}
+        for data, table in figure.tables.items():
             known = tables.setdefault(table.id, table)
             named = {name for name in known.columns if whole or not name.isidentifier() or name in text}
             wanted.setdefault(known.id, set()).update(named)
-            matched.setdefault(known.id, set()).update(_matched(figure.vega, known.columns))
+            exact = known.columns if data in answered else _matched(figure.vega, known.columns)
+            matched.setdefault(known.id, set()).update(exact)
     return {
         identity: (table, code_table(table, wanted[identity], frozenset(matched[identity])))
         for identity, table in tables.items()
@@ -280,7 +284,9 @@ def _matched(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
 # --- writing a figure -----------------------------------------------------------------------------------------------
 
 
-def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: frozenset[str]) -> None:
+def _replace(
+    figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: frozenset[str], context: FinishContext
+) -> None:
     """Puts the figure where its image was, and its files beside the drawing."""
     folder, name = figure.folder, figure.drawing.stem
     write_page(folder / f"{name}.vl.json", figure.drawing.with_name(f"{name}.vl.json").read_bytes())
@@ -318,6 +324,7 @@ def _replace(figure: _Figure, coded: dict[str, tuple[Table, Coded]], shared: fro
         if figure.phone is not None:
             changes = list(differences(spec, _page_spec(figure, figure.phone.vega)))
             box.append(element("script", {"type": "application/json", "class": PHONE_CLASS}, inert_json(changes)))
+        make_live(box, figure.spec, figure.drawing, figure.folder, figure.address, context)
     if tables:
         details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"), _summary(tables[0]))
         if figure.awake:

@@ -1,6 +1,7 @@
 // Builds the scripts of a page with figures into a folder (by default ../assets); the licences of what is inside stand at its end.
 import {build} from 'esbuild';
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {gzipSync} from 'node:zlib';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -27,6 +28,21 @@ const made = await build({
   ...common, entryPoints: [join(here, 'src/figures-runtime.js')], outfile: join(out, 'figures-runtime.js'),
   plugins: [left], metafile: true,
 });
+
+// What answers live figures: its code, and beside it the WebAssembly as base64 of gzip, which a classic script can carry.
+const ortFolder = join(here, 'node_modules/onnxruntime-web');
+await build({
+  ...common, entryPoints: [join(here, 'src/figures-live.js')], outfile: join(out, 'figures-live.js'),
+  conditions: ['import'], define: {'import.meta.url': '"about:blank"'},
+});
+const ortVersion = JSON.parse(readFileSync(join(ortFolder, 'package.json'), 'utf8')).version;
+const ortNotice = `/*! ONNX Runtime Web ${ortVersion}, with what it is built from (onnxruntime-notices.txt):\n\n${readFileSync(join(here, 'onnxruntime-license.txt'), 'utf8').trim()}\n*/\n`;
+const live = join(out, 'figures-live.js');
+writeFileSync(live, `${readFileSync(live, 'utf8')}${ortNotice}`);
+const wasm = gzipSync(readFileSync(join(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')), {level: 9});
+wasm[9] = 255;  // which system packed it is nobody's business, and the same bytes everywhere
+writeFileSync(join(out, 'figures-live-wasm.js'),
+  `document.dispatchEvent(new CustomEvent("blogkit:bytes",{detail:{name:"runtime",data:"${wasm.toString('base64')}"}}));\n${ortNotice}`);
 
 const packages = new Map();
 for (const [path, input] of Object.entries(Object.values(made.metafile.outputs)[0].inputs)) {

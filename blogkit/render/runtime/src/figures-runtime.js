@@ -1,6 +1,6 @@
 // Wakes a figure: Vega draws over the static drawing. Loaded on a reader's first touch; nothing of it is on `window`,
 // expressions are interpreted and never compiled, so that a page needs no 'unsafe-eval'.
-import {transforms} from 'vega-dataflow';
+import {changeset, transforms} from 'vega-dataflow';
 import * as basic from 'vega-transforms';
 import * as viewing from 'vega-view-transforms';
 import * as encoding from 'vega-encode';
@@ -65,12 +65,13 @@ async function wakeShown(figure, known) {
 
 async function wakeLayout(figure, layout, before) {
   const spec = specOf(figure, layout);
-  const tables = [];
+  const tables = [], answered = JSON.parse(figure.dataset.live || '[]'), given = new Map();
   for (const data of spec.data || []) {
     if (typeof data.values === 'string' && data.values.startsWith('bk-table-')) {
-      tables.push([data.name, data.values]);
+      if (!answered.includes(data.name)) tables.push([data.name, data.values]);
       data.values = tableRows(data.values);
     }
+    if (answered.includes(data.name)) given.set(data.name, data.values.map(row => ({...row})));
   }
   const drawing = figure.querySelector('.bk-drawing');
   const still = layout.querySelector('svg');
@@ -95,6 +96,7 @@ async function wakeLayout(figure, layout, before) {
   holder.removeAttribute('aria-label');
   holder.hidden = false;
   still.style.display = 'none';  // it stays: the drawing for a phone borrows its curves
+  if (answered.length) offer(figure, view, given);
   return {view, tables};
 }
 
@@ -108,6 +110,31 @@ function specOf(figure, layout) {
     if (value.length) holder[last] = value[0]; else delete holder[last];
   }
   return spec;
+}
+
+/** Hands a live figure to what answers it: its parameters and its rows, by functions, so that no view is on `window`. */
+function offer(figure, view, given) {
+  const detail = {
+    signal: name => view.signal(name),
+    set: (name, value) => { if (view.signal(name) !== value) view.signal(name, value).runAsync(); },
+    // After the run that changed it: a view does not run within its own run.
+    listen: (name, action) => view.addSignalListener(name, (_, value) => queueMicrotask(() => action(value))),
+    given: name => given.get(name),
+    replace: (name, rows) => replace(view, name, rows),
+  };
+  figure.dispatchEvent(new CustomEvent('blogkit:view', {bubbles: true, detail}));
+}
+
+/** Puts other rows into a data set. Rows of the same places change in place, which draws several times as fast. */
+function replace(view, name, rows) {
+  const shown = view.data(name);
+  const fields = Object.keys(rows[0] || {});
+  if (shown.length !== rows.length || !rows.length) return view.data(name, rows).runAsync();
+  const changes = changeset();
+  rows.forEach((row, i) => {
+    for (const field of fields) if (shown[i][field] !== row[field]) changes.modify(shown[i], field, row[field]);
+  });
+  return view.change(name, changes).runAsync();
 }
 
 /** Full-precision rows have come after the figure awoke: they take the place of those made for drawing. */
