@@ -16,7 +16,7 @@ from typing import Any
 from lxml import html
 from lxml.html import HtmlElement
 
-from blogkit.page.charts import chart_rows, page_tables
+from blogkit.page.charts import DataSet, chart_rows, chart_runs, chart_sets, page_tables
 from blogkit.page.rows import Table
 from blogkit.page.seen import BLOCKS, PIECE, SPACE, has_no_text, visible_text
 from blogkit.page.tree import find_main
@@ -78,6 +78,10 @@ class ChartPlace:
     block: str
     rows: tuple[Mapping[str, Any], ...]
     start: int = 0
+    sets: tuple[DataSet, ...] = ()
+    """The same rows, as the chart's specification has them: one data set after the other."""
+    runs: tuple[Mapping[str, Any], ...] = ()
+    """The runs behind the figure, where a review copy lists them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +186,9 @@ def _walk(element: HtmlElement, block: str | None, reading: _Walk) -> None:
         if reading.tables_of_charts is None:
             reading.tables_of_charts = page_tables(element.getroottree().getroot())
         rows = tuple(chart_rows(element, reading.tables_of_charts))
-        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place))
+        sets = chart_sets(element, reading.tables_of_charts)
+        runs = chart_runs(element)
+        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place, sets=sets, runs=runs))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):
