@@ -7,7 +7,8 @@ address, and ``u\72l(x)`` is one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -43,21 +44,24 @@ class CssAddress:
     """The quotes around it; empty for ``url(x)``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CssImport:
+    """One ``@import``, with its conditions and its semicolon."""
+
+    address: CssAddress
+    start: int
+    end: int
+
+
 @lru_cache(maxsize=32)
 def find_css_addresses(text: str) -> tuple[CssAddress, ...]:
     """Every address of a style sheet, in its order; a place in the same document (``#id``) is none."""
     if not _MAY_HOLD.search(text):
         return ()
-    plain = text.replace("\r\n", " \n").replace("\r", "\n").replace("\f", "\n").replace("\0", "\ufffd")
-    short, moves = _shorten_runs(plain)
-    starts = [0, *accumulate(len(row) + 1 for row in short.split("\n"))]
+    tokens = _PlacedTokens(text)
     found = []
-    moved = 0
-    for token, imported in _address_tokens(tinycss2.parse_component_value_list(short, skip_comments=True)):
-        place = starts[token.source_line - 1] + token.source_column - 1
-        while moved < len(moves) and moves[moved][0] <= place:
-            moved += 1
-        place += moves[moved - 1][1] if moved else 0
+    for token, imported in _address_tokens(tokens.top):
+        place = tokens.place(token)
         match = _STRING.match(text, place) if token.type == "string" else _URL.match(text, place)
         if match is None:
             continue
@@ -72,6 +76,66 @@ def find_css_addresses(text: str) -> tuple[CssAddress, ...]:
                 )
             )
     return tuple(found)
+
+
+def find_css_imports(text: str) -> tuple[CssImport, ...]:
+    """Every ``@import`` of a style sheet, in its order."""
+    addresses = [found for found in find_css_addresses(text) if found.imported]
+    if not addresses:
+        return ()
+    tokens = _PlacedTokens(text)
+    found: list[CssImport] = []
+    start: int | None = None
+    for token in [*tokens.top, None]:
+        ends = token is None or token.type == "{} block" or (token.type == "literal" and token.value == ";")
+        if start is not None and ends:
+            end = len(text) if token is None else tokens.place(token) + (token.type == "literal")
+            inside = next((one for one in addresses if start <= one.start < end), None)
+            found += [CssImport(address=inside, start=start, end=end)] if inside is not None else []
+            start = None
+        if token is not None and token.type == "at-keyword":
+            start = tokens.place(token) if token.lower_value == "import" else None
+    return tuple(found)
+
+
+def rewrite_css_addresses(text: str, replace: Callable[[CssAddress], str | None]) -> str:
+    """The style sheet with other addresses; None leaves one as it is, and everything else stays, too."""
+    parts: list[str] = []
+    done = 0
+    for found in find_css_addresses(text):
+        new = replace(found)
+        if new is not None:
+            parts += text[done : found.start], write_css_address(found, new)
+            done = found.end
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+def replace_css_imports(text: str, replace: Callable[[CssAddress], str | None]) -> str:
+    """The style sheet with other text in the place of each ``@import``; None leaves one as it is."""
+    parts: list[str] = []
+    done = 0
+    for found in find_css_imports(text):
+        new = replace(found.address)
+        if new is not None:
+            parts += text[done : found.start], new
+            done = found.end
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+class _PlacedTokens:
+    """The tokens of a style sheet, and where each begins in its text."""
+
+    def __init__(self, text: str) -> None:
+        plain = text.replace("\r\n", " \n").replace("\r", "\n").replace("\f", "\n").replace("\0", "\ufffd")
+        short, self._moves = _shorten_runs(plain)
+        self._starts = [0, *accumulate(len(row) + 1 for row in short.split("\n"))]
+        self.top: list[Any] = tinycss2.parse_component_value_list(short, skip_comments=True)
+
+    def place(self, token: Any) -> int:
+        """Where a token begins."""
+        place: int = self._starts[token.source_line - 1] + token.source_column - 1
+        moved = bisect_right(self._moves, place, key=lambda move: move[0])
+        return place + (self._moves[moved - 1][1] if moved else 0)
 
 
 def write_css_address(address: CssAddress, url: str) -> str:

@@ -18,10 +18,9 @@ from enum import StrEnum
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
-from lxml import html
 from lxml.html import HtmlElement
 
-from blogkit.css import find_css_addresses, write_css_address
+from blogkit.css import CssAddress, rewrite_css_addresses
 from blogkit.page.parse import parse_html
 
 
@@ -196,7 +195,9 @@ def _attribute(element: HtmlElement, tag: str, name: str, value: str, line: int 
     if name in _SETS:
         return _rewrite_set(value, lambda url: ask(Address(url=url, use=Use.LOAD, where=where, line=line)))
     if name == "srcdoc":
-        for address in html_addresses(html.document_fromstring(value or "<p></p>")):
+        from blogkit.page.foreign import parse_foreign
+
+        for address in html_addresses(parse_foreign(value.encode())):
             ask(Address(url=address.url, use=address.use, where=f"<{tag} srcdoc>", line=line))
         return None
     if tag == "link" and name == "href":
@@ -264,16 +265,13 @@ def css_addresses(text: str, line: int | None = 1) -> Iterator[Address]:
 
 def rewrite_css(text: str, replace: Replace, line: int | None = 1) -> str:
     """The style sheet with other addresses; everything else in it stays as it is."""
-    parts: list[str] = []
-    done = 0
-    for found in find_css_addresses(text):
+
+    def change(found: CssAddress) -> str | None:
         where = "CSS @import" if found.imported else "CSS url()"
         place = line + found.line - 1 if line else None
-        new = replace(Address(url=found.url, use=Use.LOAD, where=where, line=place))
-        if new is not None:
-            parts += text[done : found.start], write_css_address(found, new)
-            done = found.end
-    return "".join([*parts, text[done:]]) if parts else text
+        return replace(Address(url=found.url, use=Use.LOAD, where=where, line=place))
+
+    return rewrite_css_addresses(text, change)
 
 
 # --- scripts and data -----------------------------------------------------------------------------------------------
@@ -548,6 +546,8 @@ def file_addresses(name: str, data: bytes) -> Iterator[Address]:
         text = data.decode("utf-8", "replace")
         yield from script_addresses(text, module=ending == ".mjs", library=True)
     elif ending in {".html", ".htm"}:
-        yield from html_addresses(parse_html(data))
+        from blogkit.page.foreign import parse_foreign
+
+        yield from html_addresses(parse_foreign(data))
     elif ending == ".svg":
         yield from (address for address in html_addresses(parse_html(data)) if not address.url.startswith("#"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from blogkit.css import find_css_addresses
+from blogkit.css import find_css_addresses, replace_css_imports
 from blogkit.links import Address, css_addresses, rewrite_css
 
 NAMED = {
@@ -71,3 +71,24 @@ def test_fonts_of_megabytes_inside_a_style_sheet_cost_little() -> None:
     begun = time.thread_time()
     assert [address.url[:4] for address in css_addresses(text)] == ["data", "x.pn"]
     assert time.thread_time() - begun < 3
+
+
+IMPORTS = {
+    "with quotes": ('@import "x.css"; a{b:c}', " a{b:c}"),
+    "with conditions": ("@import url(x.css) layer(a;b) screen and (min-width:1px);a{b:c}", "a{b:c}"),
+    "with its name escaped": (r"@\69mport 'x.css';a{b:c}", "a{b:c}"),
+    "with a semicolon in its address": ("@import url(data:text/css;base64,YQ==);a{b:c}", "a{b:c}"),
+    "behind a comment that holds an at sign": ("@import /* @ ; */ 'x.css';a{b:c}", "a{b:c}"),
+    "at the end of a file that breaks off": ("a{b:c} @import 'x.css'", "a{b:c} "),
+    "behind data": (f"a{{b:url({'x' * 900})}}@import 'x.css';\r\nc{{}}", f"a{{b:url({'x' * 900})}}\r\nc{{}}"),
+    "two": ('@import "x.css";@import "y.css";a{}', "a{}"),
+    "in a comment": ("/* @import 'x.css'; */a{}", "/* @import 'x.css'; */a{}"),
+    "in a string": ("a::before{content:\"@import 'x.css';\"}", "a::before{content:\"@import 'x.css';\"}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_an_import_is_taken_out_with_its_conditions_and_nothing_else(name: str) -> None:
+    text, wanted = IMPORTS[name]
+    assert replace_css_imports(text, lambda found: "") == wanted
+    assert replace_css_imports(text, lambda found: None) == text

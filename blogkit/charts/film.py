@@ -15,7 +15,7 @@ from blogkit.charts.look import HEIGHT, WIDTH, level_words, titled
 if TYPE_CHECKING:
     import altair as alt
 
-Spec = dict[str, Any]
+FilmSpec = dict[str, Any]
 
 PLAY = "▶ "
 """How the label of a slider or menu begins that a page plays."""
@@ -95,7 +95,7 @@ def film(
 # --- the steps ------------------------------------------------------------------------------------------------------
 
 
-def _steps(spec: Spec, over: str) -> list[float]:
+def _steps(spec: FilmSpec, over: str) -> list[float]:
     """The values of the column over which the film plays, in order."""
     found: set[float] = set()
     names: dict[str, None] = {}
@@ -122,7 +122,7 @@ def _key_frames(steps: Sequence[float], frames: int | Sequence[float], over: str
     return list(frames)
 
 
-def _binding(steps: Sequence[float], named: str) -> Spec:
+def _binding(steps: Sequence[float], named: str) -> FilmSpec:
     """A slider where the steps are evenly spaced, else a menu of them."""
     apart = {round(after - before, 9) for before, after in itertools.pairwise(steps)}
     if len(apart) == 1:
@@ -147,12 +147,12 @@ def _inline(view: Any, datasets: Mapping[str, Any]) -> None:
                 _inline(part, datasets)
 
 
-def _parts(view: Spec) -> list[Spec]:
+def _parts(view: FilmSpec) -> list[FilmSpec]:
     parts = [part for name in ("layer", "hconcat", "vconcat", "concat") for part in view.get(name, [])]
     return [*parts, *([view["spec"]] if isinstance(view.get("spec"), dict) else [])]
 
 
-def _views(view: Spec, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], Spec]]:
+def _views(view: FilmSpec, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], FilmSpec]]:
     """Each view that draws, with the rows that it draws from."""
     if isinstance(view.get("data"), dict):
         rows = view["data"].get("values") or ()
@@ -163,7 +163,7 @@ def _views(view: Spec, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequ
         yield from _views(part, rows)
 
 
-def _filtered(spec: Spec, over: str, test: str) -> Spec:
+def _filtered(spec: FilmSpec, over: str, test: str) -> FilmSpec:
     """The chart with only the rows of one frame, in each view whose rows have the column."""
     for rows, view in _views(spec, ()):
         if any(over in row for row in rows[:50]):
@@ -171,7 +171,7 @@ def _filtered(spec: Spec, over: str, test: str) -> Spec:
     return spec
 
 
-def _fix_scales(spec: Spec, over: str) -> None:
+def _fix_scales(spec: FilmSpec, over: str) -> None:
     """Gives every scale the domain of the whole film."""
     spans: dict[str, list[Any]] = {}
     for rows, view in _views(spec, ()):
@@ -186,7 +186,7 @@ def _fix_scales(spec: Spec, over: str) -> None:
                 _set_domain(definition, values, name, _mark(view))
 
 
-def _definitions(spec: Spec, view: Spec) -> Iterator[tuple[str, Spec]]:
+def _definitions(spec: FilmSpec, view: FilmSpec) -> Iterator[tuple[str, FilmSpec]]:
     """The encodings of a view; those that it takes over from its layer are read where they stand."""
     seen: set[int] = set()
     for one in (view, *_above(spec, view)):
@@ -196,7 +196,7 @@ def _definitions(spec: Spec, view: Spec) -> Iterator[tuple[str, Spec]]:
                 yield name, definition
 
 
-def _above(spec: Spec, view: Spec) -> list[Spec]:
+def _above(spec: FilmSpec, view: FilmSpec) -> list[FilmSpec]:
     for part in _parts(spec):
         if part is view:
             return [spec]
@@ -206,12 +206,12 @@ def _above(spec: Spec, view: Spec) -> list[Spec]:
     return []
 
 
-def _own_domain(definition: Spec) -> Any:
+def _own_domain(definition: FilmSpec) -> Any:
     scale = definition.get("scale", {})
     return "none" if scale is None else scale.get("domain")
 
 
-def _values(rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: Spec, name: str) -> Iterator[Any]:
+def _values(rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: FilmSpec, name: str) -> Iterator[Any]:
     column = re.sub(r"\\(.)", r"\1", field)
     if name in _SCALED and _SCALED[name] in ("x", "y") and _is_number(definition):
         moved = (
@@ -226,11 +226,11 @@ def _values(rows: Sequence[Mapping[str, Any]], field: str, over: str, definition
         yield from (row[column] for row in rows if row.get(column) is not None)
 
 
-def _is_number(definition: Spec) -> bool:
+def _is_number(definition: FilmSpec) -> bool:
     return definition.get("type") in ("quantitative", "temporal")
 
 
-def _set_domain(definition: Spec, values: Sequence[Any], name: str, mark: str) -> None:
+def _set_domain(definition: FilmSpec, values: Sequence[Any], name: str, mark: str) -> None:
     scale = dict(definition.get("scale") or {})
     if definition.get("type") == "quantitative":
         numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
@@ -248,7 +248,7 @@ def _set_domain(definition: Spec, values: Sequence[Any], name: str, mark: str) -
     definition["scale"] = scale
 
 
-def _mark(view: Spec) -> str:
+def _mark(view: FilmSpec) -> str:
     mark = view.get("mark")
     return str(mark.get("type") if isinstance(mark, dict) else mark)
 
@@ -256,11 +256,11 @@ def _mark(view: Spec) -> str:
 # --- the key frames -------------------------------------------------------------------------------------------------
 
 
-def _is_joined(spec: Spec) -> bool:
+def _is_joined(spec: FilmSpec) -> bool:
     return any(name in spec for name in ("hconcat", "vconcat", "concat"))
 
 
-def _size(spec: Spec) -> tuple[int, int]:
+def _size(spec: FilmSpec) -> tuple[int, int]:
     """The size of the chart's first panel, which a chart without one is given."""
     if not _is_joined(spec) and "spec" not in spec:
         spec.setdefault("width", WIDTH)
@@ -275,7 +275,7 @@ def _size(spec: Spec) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _thumbnail(spec: Spec, over: str, key: float, title: str, width: int, height: int) -> Spec:
+def _thumbnail(spec: FilmSpec, over: str, key: float, title: str, width: int, height: int) -> FilmSpec:
     """The first panel at one step: small, without axes, legends, words and tooltips."""
     data = spec.get("data")
     while _is_joined(spec):
@@ -288,7 +288,7 @@ def _thumbnail(spec: Spec, over: str, key: float, title: str, width: int, height
     return made
 
 
-def _make_small(view: Spec) -> None:
+def _make_small(view: FilmSpec) -> None:
     for name in ("width", "height", "params", "title"):
         view.pop(name, None)
     view["encoding"] = {
@@ -328,5 +328,5 @@ def _quiet(name: str, definition: Any) -> Any:
     return quiet
 
 
-def _with_title(view: Spec, words: Any, anchor: str) -> None:
+def _with_title(view: FilmSpec, words: Any, anchor: str) -> None:
     view["title"] = {"text": words, "anchor": anchor, "fontSize": 12, "fontWeight": "normal"}

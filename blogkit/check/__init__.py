@@ -22,7 +22,7 @@ from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile, bundled_profiles, load_profile
 from blogkit.check.report import Report, as_csv, as_github, as_json, as_text, sort_findings
 from blogkit.check.rules import Rule, all_rules, find_rule
-from blogkit.check.rules.citations import citing_links, reference_ids
+from blogkit.check.rules.citations import citing_links
 from blogkit.check.source import Place, Source
 from blogkit.coverage import Coverage
 from blogkit.errors import CheckFailed, Problem, ProjectError
@@ -458,6 +458,6 @@ def _facts(post: Post, profile: Profile) -> dict[str, Any]:
         "tables": sum(one.kind == "table" for one in floats),
         "evidence": gather_evidence(post, profile),
         "citations": len(citing_links(page)),
-        "references": len(reference_ids(page)),
+        "references": len(page.references),
         "bytes": post.files.size if post.submission else sum(post.files.bytes_of(name) for name in post.reached),
     }

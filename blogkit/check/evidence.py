@@ -12,7 +12,7 @@ from blogkit.check.profile import Criterion, Profile
 from blogkit.check.report import Report, shown_path
 from blogkit.check.rules import find_rule
 from blogkit.check.rules import writing as said
-from blogkit.check.rules.citations import cites_in, citing_links, reference_ids
+from blogkit.check.rules.citations import cites_in, citing_links
 from blogkit.model import Finding
 from blogkit.page.seen import visible_text
 from blogkit.store import ProjectPaths
@@ -94,7 +94,7 @@ def _figures(post: Post, profile: Profile) -> Iterator[str]:
 
 
 def _equations(post: Post, profile: Profile) -> Iterator[str]:
-    count = sum(1 for _ in post.page.main.iter("math"))
+    count = len(post.page.equations)
     if count:
         yield f"{count} equations are typeset as MathML."
 
@@ -108,9 +108,8 @@ def _citations(post: Post, profile: Profile) -> Iterator[str]:
     if sections:
         count = cites_in(page, numbers, links)
         yield f'the background ("{sections[0].title}") holds {count} citation{"" if count == 1 else "s"}.'
-    references = reference_ids(page)
-    if references:
-        yield f"the list of references has {len(references)} entries."
+    if page.references:
+        yield f"the list of references has {len(page.references)} entries."
 
 
 def _hypothesis(post: Post, profile: Profile) -> Iterator[str]:

@@ -14,7 +14,9 @@ from functools import cached_property
 from lxml.html import HtmlElement
 
 from blogkit.page import titles
+from blogkit.page.charts import Chart, find_charts
 from blogkit.page.floats import Float, FloatFinder, caption_outside, make_float
+from blogkit.page.notes import Footnote, ListedWork, find_footnotes, find_works, is_note_mark
 from blogkit.page.parse import begins_with_doctype, declared_encoding, parse_html
 from blogkit.page.seen import (
     FURNITURE_IDS,
@@ -154,6 +156,11 @@ class Page:
         """The authors' names as the page prints them, else as its metadata has them."""
         return titles.find_authors(self.root, self.main)
 
+    @cached_property
+    def named_authors(self) -> tuple[str, ...]:
+        """Every name that the page gives its authors, in its title block and its metadata, as it is written."""
+        return titles.names_given(self.root)
+
     # --- content ---
 
     @cached_property
@@ -196,10 +203,25 @@ class Page:
             found.append(Link(element=element, href=href, section=section, zone=zone))
         return tuple(found)
 
-    @property
-    def equations(self) -> list[HtmlElement]:
+    @cached_property
+    def equations(self) -> tuple[HtmlElement, ...]:
         """Every equation of the content, as MathML."""
-        return list(self.main.iter("math"))
+        return tuple(self.main.iter("math"))
+
+    @cached_property
+    def charts(self) -> tuple[Chart, ...]:
+        """The interactive figures, each with its typed rows."""
+        return tuple(find_charts(self.root, self.main))
+
+    @cached_property
+    def notes(self) -> tuple[Footnote, ...]:
+        """The footnotes, each with the marks that lead to it."""
+        return tuple(find_footnotes(self.main))
+
+    @cached_property
+    def references(self) -> tuple[ListedWork, ...]:
+        """The works that the page lists as its references."""
+        return find_works(self.main, lambda element: self.place(element)[1])
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -248,7 +270,7 @@ class Page:
             tag = node.tag
             if not isinstance(tag, str) or node in apart or is_no_prose(node, tag):
                 return
-            if tag == "a" and node.get("role") == "doc-noteref":
+            if tag == "a" and is_note_mark(node):
                 return  # the mark of a note is no word
             if tag == "math":
                 is_in_line = node.get("display") != "block"

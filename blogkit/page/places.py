@@ -16,10 +16,9 @@ from typing import Any
 from lxml import html
 from lxml.html import HtmlElement
 
-from blogkit.page.charts import DataSet, chart_rows, chart_runs, chart_sets, page_tables
-from blogkit.page.rows import Table
+from blogkit.page.charts import Chart, is_chart
+from blogkit.page.model import Page
 from blogkit.page.seen import BLOCKS, PIECE, SPACE, has_no_text, visible_text
-from blogkit.page.tree import find_main
 
 _PIECES = re.compile(rf"{SPACE.pattern}|{PIECE.pattern}")
 _PLUMBING = re.compile(r"^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)")
@@ -78,10 +77,6 @@ class ChartPlace:
     block: str
     rows: tuple[Mapping[str, Any], ...]
     start: int = 0
-    sets: tuple[DataSet, ...] = ()
-    """The same rows, as the chart's specification has them: one data set after the other."""
-    runs: tuple[Mapping[str, Any], ...] = ()
-    """The runs behind the figure, where a review copy lists them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +113,8 @@ class _Walk:
     images: list[PicturePlace] = field(default_factory=list)
     tables: list[TablePlace] = field(default_factory=list)
     charts: list[ChartPlace] = field(default_factory=list)
-    tables_of_charts: Mapping[str, Table] | None = None
-    """Read at the first chart."""
+    charts_read: Mapping[HtmlElement, Chart] = field(default_factory=dict)
+    """By the figure's element."""
 
     def text(self, text: str | None) -> None:
         for piece in _PIECES.findall(utf16(text or "")):
@@ -161,8 +156,9 @@ def read_page(source: str) -> PageText:
 
 def read_tree(document: HtmlElement) -> PageText:
     """What can be pointed at in a parsed page; what stands outside its main column is not read."""
-    root = find_main(document)
-    reading = _Walk()
+    page = Page(document=document)
+    root = page.main
+    reading = _Walk(charts_read={chart.element: chart for chart in page.charts})
     _walk(root, None, reading)
     headings = root.xpath(".//h1")
     return PageText(
@@ -180,15 +176,11 @@ def _walk(element: HtmlElement, block: str | None, reading: _Walk) -> None:
     if not isinstance(element.tag, str):
         return
     name = element.get("id") or ""
-    chart = element.get("data-review-chart") is not None or element.get("data-blogkit-chart") is not None
+    chart = is_chart(element)
     owner = (block if block and block.startswith(("fig-", "tbl-")) else name) or block
     if chart and owner:
-        if reading.tables_of_charts is None:
-            reading.tables_of_charts = page_tables(element.getroottree().getroot())
-        rows = tuple(chart_rows(element, reading.tables_of_charts))
-        sets = chart_sets(element, reading.tables_of_charts)
-        runs = chart_runs(element)
-        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place, sets=sets, runs=runs))
+        rows = reading.charts_read[element].rows
+        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):

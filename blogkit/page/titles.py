@@ -30,6 +30,10 @@ _AUTHORS = (
     "//*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')]",
     "//*[self::span or self::p or self::div][contains(translate(@style,' ',''),'font-size:17px')]",
 )
+_GIVEN_NAMES = (
+    "//head/meta[@name='author' or @name='citation_author' or @name='dc.creator']/@content"
+    " | //header[@id='title-block-header']//*[contains(@class, 'author')]/text()"
+)
 _ABSTRACT = "//header[@id='title-block-header']//div[contains(concat(' ', normalize-space(@class), ' '), ' abstract ')]"
 
 
@@ -91,6 +95,13 @@ def find_authors(root: HtmlElement, main: HtmlElement) -> tuple[str, ...]:
         if match:
             return tuple(split_names(match.group(1)))
     return ()
+
+
+def names_given(root: HtmlElement) -> tuple[str, ...]:
+    """Every name that the title block and the metadata give the authors, as it is written, each once."""
+    found = root.xpath(_GIVEN_NAMES)
+    texts = found if isinstance(found, list) else []
+    return tuple(dict.fromkeys(name for text in texts if (name := squeeze(str(text)))))
 
 
 def _printed(root: HtmlElement) -> Iterator[list[str]]:

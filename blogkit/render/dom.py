@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from lxml import etree, html
+from lxml import html
 from lxml.html import HtmlElement, fragments_fromstring
 
 from blogkit.page.parse import ONE_CLASS
@@ -28,7 +28,6 @@ __all__ = [
     "put_before",
     "set_html",
     "take_out",
-    "text_of",
     "with_class",
 ]
 
@@ -69,22 +68,6 @@ def drop_class(element: HtmlElement, *names: str) -> None:
         element.set("class", " ".join(left))
     elif "class" in element.attrib:
         del element.attrib["class"]
-
-
-def text_of(element: HtmlElement) -> str:
-    """An element's words, spaces joined; TeX sources of formulas are left out."""
-    parts: list[str] = []
-    _gather(element, parts)
-    return " ".join("".join(parts).split())
-
-
-def _gather(element: etree._Element, parts: list[str]) -> None:
-    if not isinstance(element.tag, str) or element.tag in {"script", "style", "annotation"}:
-        return
-    parts.append(element.text or "")
-    for child in element:
-        _gather(child, parts)
-        parts.append(child.tail or "")
 
 
 def take_out(element: HtmlElement) -> HtmlElement:

@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 
 from blogkit.model import Site
 from blogkit.page import Page
-from blogkit.page.seen import squeeze, visible_text
+from blogkit.page.seen import all_text, squeeze, visible_text
 from blogkit.page.values import drop_value_elements
 from blogkit.render import language, listing
 from blogkit.render.cache import PageCache, stamp
@@ -29,7 +29,6 @@ from blogkit.render.dom import (
     page_text,
     parse_page,
     put_after,
-    text_of,
     with_class,
 )
 from blogkit.render.finish import Assets, FinishContext, finishers
@@ -64,7 +63,7 @@ def add_navigation(page: HtmlElement, context: FinishContext, around: Neighbours
         if main is not None:
             put_after(main, nav)
     for category in [*with_class(page, "quarto-category"), *with_class(page, "listing-category")]:
-        name = text_of(category)
+        name = visible_text(category)
         if name and not len(category):
             category.text = None
             category.append(make("a", name, href=listing.category_address(name, context.prefix)))
@@ -297,7 +296,7 @@ def _full_text(post: ListedPost, address: str) -> str:
     for figure in with_class(main, "bk-figure"):
         drawing, parent = next(elements(figure, "svg"), None), figure.getparent()
         if figure.get("data-drawing") and drawing is not None and parent is not None:
-            title = next((text_of(one) for one in drawing if one.tag == "title"), "")
+            title = next((all_text(one) for one in drawing if one.tag == "title"), "")
             image = make("img", src=str(figure.get("data-drawing")), alt=title)
             image.tail = figure.tail
             parent.replace(figure, image)

@@ -170,7 +170,6 @@ def _written_post(row: Mapping[str, Any], known: ListedPost | None, page: Path) 
         subtitle_html=str(escape(shown(row.get("subtitle")))),
         first_paragraph="",
         words=0,
-        prose=0,
         href=str(row["path"]),
         **said,
     )

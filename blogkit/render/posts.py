@@ -17,6 +17,7 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement, tostring
 
+from blogkit.page.seen import visible_text
 from blogkit.page.values import drop_value_elements
 from blogkit.render import language
 from blogkit.render.cache import stamp
@@ -27,7 +28,6 @@ from blogkit.render.dom import (
     has_class,
     main_of,
     take_out,
-    text_of,
     with_class,
 )
 from blogkit.render.metadata import as_list, shown
@@ -35,7 +35,7 @@ from blogkit.render.metadata import as_list, shown
 _TUPLES = ("authors", "categories")
 _KEPT = (
     "title_html", "title_text", "subtitle_html", "description_html", "first_paragraph", "image", "image_alt", "words",
-    "prose", "search", *_TUPLES,
+    "search", *_TUPLES,
 )  # fmt: skip
 
 
@@ -59,10 +59,8 @@ class ListedPost:
     image: str
     """Address from the post's folder; empty where there is none."""
     image_alt: str
-    words: int
-    """As Quarto counts them: whatever stands between two spaces of the source."""
-    prose: int = 0
-    """Words that are read line by line; known once its page is finished."""
+    words: int = 0
+    """Of the prose, as :attr:`blogkit.page.Page.words` counts them; known once its page is finished."""
     href: str = ""
     """Where an entry leads that is no page of the site; empty for a post."""
     search: list[list[str]] = dataclasses.field(default_factory=list)
@@ -78,7 +76,7 @@ class ListedPost:
 
     def listed(self) -> str:
         """A digest of all that a listing may show or sort by."""
-        facts = [getattr(self, name) for name in _KEPT if name not in {"search", "prose"}]
+        facts = [getattr(self, name) for name in _KEPT if name != "search"]
         facts += [self.minutes, self.date, self.metadata, str(self.output), stamp(self.source)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -92,20 +90,18 @@ class ListedPost:
     @property
     def minutes(self) -> int:
         """Whole minutes of reading, at least 1."""
-        return max(1, math.ceil(self.prose / WORDS_A_MINUTE))
+        return max(1, math.ceil(self.words / WORDS_A_MINUTE))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostWords:
-    """What an engine says of a post: the words of its title block, and how long it is."""
+    """What an engine says of a post: the words of its title block."""
 
     title_html: str
     title_text: str
     subtitle_html: str = ""
     description_html: str = ""
     authors: tuple[str, ...] = ()
-    words: int = 0
-    """Of the source, as Quarto counts them: whatever stands between two spaces."""
 
 
 def listed_post(
@@ -127,7 +123,6 @@ def listed_post(
         categories=tuple(shown(entry) for entry in as_list(metadata.get("categories"))),
         image=image,
         image_alt=alt,
-        words=words.words,
     )
 
 
@@ -138,7 +133,7 @@ def first_heading(page: HtmlElement) -> str:
     if heading is None:
         return ""
     number = next(iter(with_class(heading, "header-section-number")), None)
-    return text_of(heading).removeprefix(text_of(number) if number is not None else "").strip()
+    return visible_text(heading).removeprefix(visible_text(number) if number is not None else "").strip()
 
 
 _NAMED_PREVIEW = re.compile(r"(?:preview|feature|cover|thumbnail).*?\.(?:png|gif|jpe?g|webp|svg)")
@@ -178,7 +173,7 @@ def first_paragraph(page: HtmlElement) -> str:
     for paragraph in elements(main, "p"):
         if any(one.tag == "header" or has_class(one, "callout-title-container") for one in paragraph.iterancestors()):
             continue
-        if "".join(paragraph.itertext()).strip():
+        if visible_text(paragraph):
             copy = deepcopy(paragraph)
             copy.tail = None
             for anchor in list(elements(copy, "a")):

@@ -273,7 +273,7 @@ class _Rendering:
         made.files |= noted
         made.warnings = tuple(dict.fromkeys([*made.warnings, *context.warnings]))
         (read,) = context.read
-        made.post = replace(made.post, search=extras.search_entries(read), prose=read.words)
+        made.post = replace(made.post, search=extras.search_entries(read), words=read.words)
         write_page(made.page.output, page_text(tree).encode("utf-8"))
         made.drawn, made.changed = None, True
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lxml.html import HtmlElement, fromstring
 
+from blogkit.page.seen import visible_text
 from blogkit.render.dom import (
     HEADINGS,
     add_class,
@@ -24,7 +25,6 @@ from blogkit.render.dom import (
     put_after,
     put_before,
     take_out,
-    text_of,
     with_class,
 )
 from blogkit.render.metadata import as_list
@@ -224,7 +224,7 @@ def _appendix(main: HtmlElement, frame: ShapeContext) -> None:
         if parent is not None and parent.tag == "section" and len(parent) == 2:
             heading = next((child for child in parent if child.tag in HEADINGS), None)
             if heading is not None:
-                title = text_of(take_out(heading))
+                title = visible_text(take_out(heading))
                 take_out(references)
                 if not len(parent) and not (parent.text or "").strip():
                     take_out(parent)

@@ -23,11 +23,13 @@ from lxml.html import HtmlElement
 
 import blogkit
 from blogkit import store
+from blogkit.css import CssAddress, replace_css_imports, rewrite_css_addresses
 from blogkit.errors import ProjectError
+from blogkit.page import Page
 from blogkit.page.charts import EXACT_CLASS
-from blogkit.page.parse import parse_html
 from blogkit.page.places import digest
 from blogkit.page.rows import read_columns_script
+from blogkit.page.seen import all_text
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.images import strip
 from blogkit.review.leaks import Leak, find_leaks, identity_of, leaks_in_notebook, with_lines
@@ -41,11 +43,13 @@ _OWN_ASSETS = Path(blogkit.__file__).parent / "render" / "assets"
 _PRIVATE_KEYS = frozenset(
     {"commit", "user", "username", "host", "hostname", "path", "cwd", "author", "authors", "email"}
 )
+_LARGEST_IN_STYLE = 400_000
+"""Bytes of a picture or font that goes into a style sheet."""
+_NOTHING = "data:,"
 _PERSON = re.compile(
     r"(?!(The|An?|Our|Anonymous|Authors?|Published)\b)[^\W\d_][\w.'’-]*( [\w.'’-]+){0,3} [^\W\d_a-z][\w.'’-]+"
 )
 """How a person's name is written, and no group's."""
-_URL = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.S)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +86,9 @@ def prepare_post(
     """
     if not page.is_file():
         raise ProjectError(f"The post {post!r} is not rendered.", hint="`blogkit render` makes its page.", path=page)
-    document = parse_html(page.read_bytes())
-    authors = [*roster.authors(post), *_authors_named(document)]
+    rendered = Page(data=page.read_bytes())
+    document = rendered.root
+    authors = [*roster.authors(post), *_authors_named(rendered)]
     identity = identity_of([*roster.people, *authors], authors)
     before = find_leaks(document, identity, path=page)
     warnings: list[str] = []
@@ -112,19 +117,14 @@ def prepare_post(
     return Prepared(post=post, revision=revision, html=written, leaks=tuple(leaks), warnings=tuple(warnings))
 
 
-def _authors_named(document: HtmlElement) -> list[Person]:
+def _authors_named(page: Page) -> list[Person]:
     """The people whom the page itself names as its authors, who may call themselves otherwise than the roster does.
 
     A group such as “The blogkit authors” is no person: its words stand in any text.
     """
-    named = document.xpath(
-        "//head/meta[@name='author' or @name='citation_author' or @name='dc.creator']/@content"
-        " | //header[@id='title-block-header']//*[contains(@class, 'author')]/text()"
-    )
-    names = dict.fromkeys(" ".join(name.split()) for name in named)
     return [
         Person(key=f"named-{number}", name=name, email="")
-        for number, name in enumerate(names)
+        for number, name in enumerate(page.named_authors)
         if _PERSON.fullmatch(name)
     ][:30]
 
@@ -302,23 +302,21 @@ def _from_data(address: str) -> tuple[bytes, str]:
 def _inlined_style(text: str, file: Path, site: Path, depth: int = 0) -> str:
     """A style sheet with its local pictures and small fonts inside, and without imports and foreign addresses."""
 
-    def put_in(match: re.Match[str]) -> str:
-        address = match[2].strip()
-        if address.startswith(("data:", "#")):
-            return match.group()
-        local = _local_file(address.split("#")[0], file, site)
-        if local is None or local.stat().st_size > 400_000:
-            return "url(data:,)"
-        kind = mimetypes.guess_type(local.name)[0] or "application/octet-stream"
-        data = strip(local.read_bytes()).data
-        return f"url(data:{kind};base64,{base64.b64encode(data).decode()})"
-
-    def take_in(match: re.Match[str]) -> str:
-        local = _local_file(match[1] or match[2], file, site)
+    def take_in(found: CssAddress) -> str:
+        local = _local_file(found.url, file, site)
         return _inlined_style(local.read_text(encoding="utf-8"), local, site, depth + 1) if local and depth < 5 else ""
 
-    text = re.sub(r"@import\s+(?:url\(\s*)?(?:\"([^\"]*)\"|'([^']*)')\s*\)?[^;]*;", take_in, text)
-    return _URL.sub(put_in, text)
+    def put_in(found: CssAddress) -> str | None:
+        if found.url.lower().startswith("data:"):
+            return None
+        local = _local_file(found.url.split("#")[0], file, site)
+        if local is None or local.stat().st_size > _LARGEST_IN_STYLE:
+            return _NOTHING
+        kind = mimetypes.guess_type(local.name)[0] or "application/octet-stream"
+        data = strip(local.read_bytes()).data
+        return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+    return rewrite_css_addresses(replace_css_imports(text, take_in), put_in)
 
 
 # --- without a name -------------------------------------------------------------------------------------------------
@@ -339,9 +337,9 @@ def _anonymise_page(document: HtmlElement) -> None:
             " | .//div[contains(@class, 'quarto-title-authors')]//p | .//*[contains(@class, 'quarto-title-author-')]"
         )
         for block in header.xpath(".//*[contains(@class, 'quarto-title-meta-heading')]"):
-            if re.match(r"\s*(authors?|affiliations?|published|date|modified)", "".join(block.itertext()), re.I):
+            if re.match(r"\s*(authors?|affiliations?|published|date|modified)", all_text(block), re.I):
                 parent = block.getparent()
-                if parent is not None and re.match(r"\s*(authors?|affiliations?)", "".join(block.itertext()), re.I):
+                if parent is not None and re.match(r"\s*(authors?|affiliations?)", all_text(block), re.I):
                     people += parent.xpath(".//*[contains(@class, 'quarto-title-meta-contents')]//p")
         seen = False
         for person in people:
@@ -357,7 +355,7 @@ def _anonymise_page(document: HtmlElement) -> None:
     ):
         _drop_element(element)
     for element in document.xpath("//section[contains(@class, 'quarto-appendix-contents') or @id='citation']"):
-        if re.match(r"\s*citation\s*", "".join(element.itertext())[:20], re.I):
+        if re.match(r"\s*citation\s*", all_text(element)[:20], re.I):
             _drop_element(element)
     for script in document.iter("script"):
         if "json" in (script.get("type") or ""):

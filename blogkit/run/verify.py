@@ -33,7 +33,7 @@ class Agreement(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class MetricComparison:
     """One metric of one run, all its steps together."""
 
     metric: str
@@ -48,7 +48,7 @@ class Verified:
     """One run that was made again."""
 
     run: Run
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[MetricComparison, ...]
     failure: str = ""
     """Why there is nothing to compare."""
 
@@ -120,9 +120,9 @@ def _make_again(project: Project, run: Run, before: Series, tolerance: float) ->
         shutil.rmtree(work.folder, ignore_errors=True)
 
 
-def compare(before: Series, after: Series, tolerance: float) -> tuple[Comparison, ...]:
+def compare(before: Series, after: Series, tolerance: float) -> tuple[MetricComparison, ...]:
     """Each metric of two executions of one run."""
-    found: list[Comparison] = []
+    found: list[MetricComparison] = []
     for metric in sorted({name for name, _ in (*before, *after)}):
         keys = {key for key in (*before, *after) if key[0] == metric}
         pairs: list[tuple[float, float]] = []
@@ -133,7 +133,7 @@ def compare(before: Series, after: Series, tolerance: float) -> tuple[Comparison
             pairs += zip(old, new, strict=False)
         worst = math.inf if missing else max((_difference(old, new) for old, new in pairs), default=0.0)
         agreement = Agreement.EXACT if worst == 0 else Agreement.CLOSE if worst <= tolerance else Agreement.DIFFERENT
-        found.append(Comparison(metric=metric, agreement=agreement, values=len(pairs), worst=worst))
+        found.append(MetricComparison(metric=metric, agreement=agreement, values=len(pairs), worst=worst))
     return tuple(found)
 
 

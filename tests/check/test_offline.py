@@ -100,6 +100,8 @@ LOADS = [
     trap('analytics', '<script async src="https://www.googletagmanager.com/gtag/js?id=G-1"></script><script>window.dataLayer=[]</script>'),
     trap('css in local file', '', head='<link rel="stylesheet" href="a.css">', more={'a.css': 'body{background:url(https://cdn.host.edu/a.png)}'}),
     trap('svg file with remote', '<p><img src="a.svg" alt="x" width="9"></p>', more={'a.svg': '<svg xmlns="http://www.w3.org/2000/svg"><image href="https://cdn.host.edu/a.png"/></svg>'}),
+    trap('local html that a browser reads otherwise than XML', '<iframe title="x" src="plot.html"></iframe>', more={'plot.html': '<!-- a --!><script src="https://cdn.host.edu/p.js"></script><!-- b -->'}),
+    trap('srcdoc that a browser reads otherwise', '<iframe title="x" srcdoc="&lt;!-- a --!&gt;&lt;img src=https://cdn.host.edu/a.png&gt;&lt;!-- b --&gt;"></iframe>'),
     trap('local html iframe remote', '<iframe title="x" src="plot.html"></iframe>', more={'plot.html': '<script src="https://cdn.host.edu/plotly.js"></script>'}),
     trap('js file loads', '<script src="a.js"></script>', more={'a.js': 'const s=document.createElement("script");s.src="https://cdn.host.edu/x.js"'}),
     trap('d3.csv remote', '<script>d3.csv("https://cdn.host.edu/a.csv")</script>'),

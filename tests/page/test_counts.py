@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from blogkit.check import check_path, check_project
 from blogkit.config import load_site
 from blogkit.model import RenderedPage, Site
 from blogkit.page import Page
+from blogkit.page.foreign import parse_foreign
 from blogkit.page.seen import WORD
 from blogkit.render import render_site
 from blogkit.render.extras import search_entries
@@ -100,6 +102,41 @@ def test_posts_with_everything_and_with_nothing_have_one_count(tmp_path: Path) -
     assert (
         counts(site, "everything")["check"] == 4 + 1 + 5 + 1 + 3 + 3 + 1
     )  # abstract, heading, paragraph, callout, margin, seen
+
+
+FOREIGN = (
+    "<!doctype html><html><head><meta charset=utf-8><title>T</title><style>.later{display:none}</style>"
+    "<link rel=stylesheet href=s.css><body><nav>Home</nav><main><h1 class=title>T</h1><p>One <b>two</b> <i>three<p>Four "
+    "five.</i><div class=later>hidden words</div><span class=gone>more hidden</span><!-- a --!><h2>Six</h2><p>Seven"
+    "<a class=footnote-ref href=#fn1>1</a><pre>no prose</pre><table><tr><td>none</table><ul><li>Eight<li>nine</ul></main>"
+)
+"""A page that others made: elements left open and crossed, hidden by style sheets in it and beside it."""
+
+
+def test_a_page_that_others_made_has_one_count_in_every_form_in_which_it_is_handed_in(tmp_path: Path) -> None:
+    """As a page, a folder, a zip, and for its reviewers."""
+    folder = write_tree(tmp_path / "post", {"index.html": FOREIGN, "s.css": ".gone{display:none}"})
+    with zipfile.ZipFile(tmp_path / "post.zip", "w") as packed:
+        for file in folder.iterdir():
+            packed.write(file, file.name)
+    ways = [folder / "index.html", folder, tmp_path / "post.zip"]
+    found = [check_path(path).facts["words"] for path in ways]
+    copy = prepare_post("post", folder / "index.html", folder, Roster(people=())).html
+    found.append(Page(data=copy.encode(), document=parse_foreign(copy.encode())).words)
+    assert found == [9, 9, 9, 9]
+
+
+def test_a_listing_shows_the_words_that_the_page_has(tmp_path: Path) -> None:
+    """Not the pieces between two spaces of the source, and sorted by them."""
+    listing = "---\ntitle: Posts\nlisting:\n  contents: projects\n  type: table\n  fields: [title, word-count]\n---\n"
+    short = "---\ntitle: Short\n---\n\n```python\n" + "x = 1\n" * 50 + "```\n\nThree plain words.\n"
+    long = "---\ntitle: Long\n---\n\n" + "word " * 21 + "\n"
+    tree = {"_quarto.yml": "project:\n  type: website\n", "index.qmd": listing}
+    write_tree(tmp_path, {**tree, "projects/a/index.qmd": short, "projects/b/index.qmd": long})
+    site = load_site(tmp_path)
+    render_site(site, engine="pandoc")
+    shown = Page(data=(site.output / "index.html").read_bytes()).main.text_content()
+    assert re.search(r"Short\s+3\b", shown) and re.search(r"Long\s+21\b", shown), shown
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -18,6 +18,7 @@ from blogkit.model import Site, SiteConfig
 from blogkit.render.dom import page_text, parse_page
 from blogkit.render.finish import Assets, FinishContext, finish
 from blogkit.render.finish.meta import describe
+from blogkit.render.finish.offline import cut_network
 from blogkit.render.finish.picture import card_svg
 from blogkit.tools.vega import draw_png
 from tests.render.conftest import SITE, manifest_of, write_site
@@ -163,3 +164,19 @@ def test_no_words_of_the_front_matter_end_the_script_that_machines_read(words: s
     assert data["author"][0]["affiliation"] == [words]
     assert data["license"] == words
     assert data["keywords"] == [words]
+
+
+@pytest.mark.parametrize(
+    ("style", "left"),
+    [
+        ("@import url(https://fonts.test/a.css) screen;a{b:c}", "a{b:c}"),
+        (r"@import 'https\3a //fonts.test/a;b.css';a{b:c}", "a{b:c}"),
+        ("@IMPORT/**/'//fonts.test/a.css'", ""),
+        ("@import 'own.css';/* @import 'https://fonts.test/a.css'; */", None),
+    ],
+)
+def test_a_style_sheet_imports_nothing_from_the_network(style: str, left: str | None, tmp_path: Path) -> None:
+    """However the address is written; an import of the site's own and a comment stay."""
+    page = parse_page(f"<html><head><style>{style}</style></head><body><main></main></body></html>")
+    cut_network(page, context(tmp_path))
+    assert page.findtext(".//style") == (style if left is None else left)

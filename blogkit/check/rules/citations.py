@@ -13,6 +13,7 @@ from blogkit.check.rules import rule
 from blogkit.check.rules.writing import part_sections
 from blogkit.check.source import Place
 from blogkit.page import Link, Page
+from blogkit.page.notes import is_note_mark
 from blogkit.page.seen import visible_text
 from blogkit.page.tree import has_class
 
@@ -43,24 +44,17 @@ def citations(post: Post, profile: Profile) -> Iterator[Fault]:
     cites = citing_links(page)
     yield from _background(post, profile, cites)
     yield from _unresolved(post)
-    references = reference_ids(page)
     cited = {link.href[1:] for link in cites if link.href.startswith("#")}
     keys = {key for span in page.main.iter("span", "a") for key in (span.get("data-cites") or "").split()}
     numbers = _cited_numbers(page, cites)
-    for ident, (text, line, number) in references.items():
-        if (
-            ident in cited
-            or ident.removeprefix("ref-") in keys
-            or ident.removeprefix("bib-") in keys
-            or number in numbers
-        ):
+    for work in page.references:
+        names = {work.id.removeprefix("ref-"), work.id.removeprefix("bib-")}
+        if work.id in cited or names & keys or work.number in numbers:
             continue
-        if any(up_id in cited for up_id in _ids_around(page, ident)):
+        if any(inner in cited for inner in _ids_around(page, work.id)):
             continue
-        key = ident.removeprefix("ref-")
-        yield Fault(
-            message=f'the reference "{_quote(text)}" is cited nowhere.', place=post.where(key, text=text, line=line)
-        )
+        place = post.where(work.id.removeprefix("ref-"), text=work.text, line=work.line)
+        yield Fault(message=f'the reference "{_quote(work.text)}" is cited nowhere.', place=place)
 
 
 def citing_links(page: Page) -> list[Link]:
@@ -71,7 +65,7 @@ def citing_links(page: Page) -> list[Link]:
             continue
         target = link.href[1:] if link.href.startswith("#") else ""
         low = target.lower()
-        if link.element.get("role") == "doc-noteref" or has_class(link.element, "footnote-ref", "quarto-xref"):
+        if is_note_mark(link.element) or has_class(link.element, "quarto-xref"):
             continue
         if (
             (
@@ -162,43 +156,6 @@ def _unresolved(post: Post) -> Iterator[Fault]:
                 message=f'the citation "{link.text or link.href}" leads to {link.href}, which is not on the page.',
                 place=post.where(link.href, line=link.line),
             )
-
-
-def reference_ids(page: Page) -> dict[str, tuple[str, int | None, str]]:
-    """The entries of the list of references by id: text, line, printed number."""
-    found: dict[str, tuple[str, int | None, str]] = {}
-    for element in page.main.iter():
-        if has_class(element, "csl-entry") and not any(
-            up.get("id") == "quarto-citation" for up in element.iterancestors()
-        ):
-            ident = element.get("id") or ""
-            text = visible_text(element)
-            number = re.match(r"\s*\[?(\d{1,3})[\].]", text)
-            if ident:
-                found[ident] = (text, element.sourceline, number.group(1) if number else "")
-    if found:
-        return found
-    for element in page.main.iter("li", "p", "div", "a", "td"):
-        if page.place(element)[1] != "references":
-            continue
-        if element.tag == "li" and element.getparent() is not None:
-            ident = element.get("id") or f"(item {len(found) + 1})"
-            found.setdefault(ident, (visible_text(element), element.sourceline, str(len(found) + 1)))
-        elif element.tag == "a" and (element.get("id") or element.get("name")) and not element.get("href"):
-            ident = element.get("id") or element.get("name") or ""
-            following = (element.text_content() + (element.tail or "")).strip()
-            mark = re.match(r"\[?(\d{1,3})[\].]", following)
-            other = element.getnext()
-            title = visible_text(other) if other is not None else ""
-            found[ident] = (f"{following} {title}".strip() or ident, element.sourceline, mark.group(1) if mark else "")
-        elif element.tag in {"p", "div", "td"} and re.match(r"^ref|^bib|^cite", element.get("id") or "", re.I):
-            if element.tag == "div" and has_class(element, "citation"):
-                continue
-            text = visible_text(element)
-            mark = re.match(r"\[?(\d{1,3})[\].]", text)
-            if (element.get("id") or "").lower() not in {"references", "refs", "bibliography"}:
-                found[element.get("id") or ""] = (text, element.sourceline, mark.group(1) if mark else "")
-    return found
 
 
 def _cited_numbers(page: Page, links: list[Link]) -> set[str]:

@@ -186,19 +186,9 @@ def charts(post: Post) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
             yield stem.rsplit("/", 1)[-1], place, specification
     if post.page_name is None:
         return
-    for script in post.page.main.iter("script"):
-        kind = (script.get("type") or "").lower()
-        found: list[str] = []
-        if "json" in kind:
-            found = [script.text or ""]
-        elif "vegaEmbed" in (script.text or ""):
-            found = [
-                _balanced(script.text or "", match.start()) for match in re.finditer(r'\{\s*"', script.text or "")
-            ][:3]
-        for text in found:
-            specification = _json(text)
-            if specification is not None and "vega-lite" in str(specification.get("$schema", "")):
-                yield "in the page", post.at(script.sourceline), specification
+    for chart in post.page.charts:
+        if chart.specification is not None:
+            yield "in the page", post.at(chart.line), chart.specification
 
 
 def _json(text: str) -> Mapping[str, Any] | None:
@@ -209,13 +199,6 @@ def _json(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
-
-
-def _balanced(text: str, start: int) -> str:
-    try:
-        return text[start : start + json.JSONDecoder().raw_decode(text[start:])[1]]
-    except (ValueError, RecursionError):
-        return ""
 
 
 def axis_faults(specification: Mapping[str, Any], depth: int = 0) -> Iterator[str]:

@@ -12,7 +12,7 @@ from blogkit.check.profile import Part, Profile
 from blogkit.check.rules import rule
 from blogkit.check.source import Place
 from blogkit.page import Page, Section
-from blogkit.page.seen import visible_text
+from blogkit.page.seen import all_text, visible_text
 from blogkit.page.tree import has_class, tag_of
 
 _AI_NAMES = (
@@ -239,7 +239,7 @@ def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
     page = post.page
     for element in page.main.iter():
         if tag_of(element) and has_class(element, "guidance"):
-            text = " ".join(element.text_content().split())
+            text = all_text(element)
             yield Fault(
                 message=f'the template\'s guidance "{_quote(text)}" is still there.',
                 place=post.where(text=text, line=element.sourceline),
@@ -395,7 +395,7 @@ def compares_numbers(page: Page) -> bool:
     return any(_COMPARES.search(block.text) for block in page.body)
 
 
-def all_text(page: Page) -> str:
+def prose_and_floats(page: Page) -> str:
     """Prose, captions and tables together."""
     tables = [visible_text(one.element) for one in page.floats if one.kind == "table"]
     mathematics = [visible_text(one) for one in page.main.iter("math")]
@@ -412,7 +412,7 @@ def uncertainty(post: Post, profile: Profile) -> Iterator[Fault]:
     """Where numbers are compared, their uncertainty is given and a baseline is named."""
     if not compares_numbers(post.page):
         return
-    text = all_text(post.page)
+    text = prose_and_floats(post.page)
     tables = [one for one in post.page.floats if one.kind == "table" and one.zone == "body"]
     place = Place(path=post.source.path) if post.source else post.at()
     if tables:

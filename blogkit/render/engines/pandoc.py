@@ -84,7 +84,6 @@ def _words_of(source: PostSource, fields: Mapping[str, Mapping[str, str]], name:
         subtitle_html=fields.get("subtitle", {}).get("html", ""),
         description_html=description,
         authors=tuple(author.name for author in people.authors(source.metadata)),
-        words=len(source.text.split(" ")),
     )
 
 

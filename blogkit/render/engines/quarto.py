@@ -16,8 +16,9 @@ from markupsafe import escape
 
 from blogkit.errors import BlogkitError, ToolFailed
 from blogkit.model import Site
+from blogkit.page.seen import visible_text
 from blogkit.render import marks, people
-from blogkit.render.dom import by_id, elements, parse_page, text_of, with_class
+from blogkit.render.dom import by_id, elements, parse_page, with_class
 from blogkit.render.engines.program import PROGRAM
 from blogkit.render.engines.protocol import DrawnPage
 from blogkit.render.engines.typeset import typeset
@@ -99,8 +100,7 @@ def _words_of(page: HtmlElement, metadata: Mapping[str, Any], source: Path) -> P
     title = next(iter(with_class(header, "title") if header is not None else []), None)
     if title is None:
         title = next(elements(page, "h1"), None)
-    name = text_of(title) if title is not None else shown(metadata.get("title")) or source.parent.name
-    text = source.read_text(encoding="utf-8-sig") if source.suffix != ".ipynb" else ""
+    name = visible_text(title) if title is not None else shown(metadata.get("title")) or source.parent.name
     return PostWords(
         title_html=inside("title") or str(escape(name)),
         title_text=name,
@@ -108,7 +108,6 @@ def _words_of(page: HtmlElement, metadata: Mapping[str, Any], source: Path) -> P
         description_html=inside("description")
         or str(escape(shown(metadata.get("description") or metadata.get("abstract")))),
         authors=tuple(author.name for author in people.authors(metadata)),
-        words=len(text.split(" ")),
     )
 
 

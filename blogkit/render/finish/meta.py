@@ -9,8 +9,10 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
+from blogkit.page import Page
+from blogkit.page.seen import visible_text
 from blogkit.render import language, people
-from blogkit.render.dom import elements, main_of, make, text_of
+from blogkit.render.dom import elements, main_of, make
 from blogkit.render.finish import FinishContext
 from blogkit.render.metadata import as_list, shown
 
@@ -22,7 +24,8 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
     if head is None or main is None:
         return
     metadata = context.metadata
-    title = text_of(next(iter(elements(main, "h1")), head))
+    read = context.read[-1] if context.read else Page(document=page)
+    title = " ".join((visible_text(next(elements(main, "h1"), None)) or read.title).split())
     website: Mapping[str, Any] = context.site.quarto.get("website") or {}
     site_url = str(website.get("site-url") or "").rstrip("/")
     path = context.output.relative_to(context.site.output).as_posix() if _below(context) else context.output.name
@@ -30,7 +33,7 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
     address = f"{site_url}/{clean}" if site_url else ""
     authors = people.authors(metadata)
     date = language.parse_date(metadata.get("date"), context.source)
-    description = _description(page, main, metadata)
+    description = _description(read, metadata)
     have = {(meta.get("name") or meta.get("property") or "") for meta in elements(head, "meta")}
 
     def add(kind: str, name: str, value: str) -> None:
@@ -76,7 +79,7 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
                 address,
                 image,
                 metadata,
-                sum(read.words for read in context.read[-1:]),
+                read.words if context.read else 0,
             )
         )
 
@@ -85,16 +88,16 @@ def _below(context: FinishContext) -> bool:
     return context.output.is_relative_to(context.site.output)
 
 
-def _description(page: HtmlElement, main: HtmlElement, metadata: Mapping[str, Any]) -> str:
+def _description(page: Page, metadata: Mapping[str, Any]) -> str:
     given = metadata.get("description") or metadata.get("abstract")
     if given:
         words = re.sub(r"[*_`]|\[([^\]]*)\]\([^)]*\)", r"\1", shown(given))
         return " ".join(words.split())[:300]
-    for paragraph in elements(main, "p"):
-        if any(one.tag == "header" for one in paragraph.iterancestors()):
+    for block in page.blocks:
+        words = block.shown
+        if any(one.tag == "header" for one in block.element.iterancestors()):
             continue
-        words = text_of(paragraph)
-        if len(words) > 40:
+        if block.element.tag == "p" and len(words) > 40:
             return words if len(words) <= 200 else words[:200].rsplit(" ", 1)[0] + "…"
     return ""
 

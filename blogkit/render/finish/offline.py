@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
+from blogkit.css import replace_css_imports
 from blogkit.render.dom import elements, has_class, make
 from blogkit.render.finish import FinishContext
 
@@ -20,7 +21,6 @@ _LOADERS = re.compile(
 )
 _LIBRARIES = re.compile(r"(?:^|/)(?:require|jquery)(?:[.-][\w.]*)?\.js$")
 _ADDRESSES = (("a", "href"), ("img", "src"), ("video", "src"), ("source", "src"), ("audio", "src"), ("object", "data"))
-_IMPORT = re.compile(r"@import\s+(?:url\()?\s*[\"']?(?:https?:)?//[^;]*;?", re.IGNORECASE)
 
 
 def cut_network(page: HtmlElement, context: FinishContext) -> None:
@@ -33,8 +33,8 @@ def cut_network(page: HtmlElement, context: FinishContext) -> None:
             if address.startswith("/") and not address.startswith("//"):
                 element.set(name, _from_page(address, context))
     for style in elements(page, "style"):
-        if style.text and "//" in style.text:
-            style.text = _IMPORT.sub("", style.text)
+        if style.text:
+            style.text = replace_css_imports(style.text, lambda found: "" if _REMOTE.match(found.url) else None)
     for frame in list(elements(page, "iframe", "embed")):
         source = frame.get("src") or ""
         if _REMOTE.match(source):

@@ -8,6 +8,7 @@ import re
 from lxml.html import HtmlElement
 
 from blogkit.page import Page
+from blogkit.page.seen import visible_text
 from blogkit.render.dom import (
     HEADINGS,
     WORDS_A_MINUTE,
@@ -19,7 +20,6 @@ from blogkit.render.dom import (
     main_of,
     make,
     put_before,
-    text_of,
     with_class,
 )
 from blogkit.render.finish import FinishContext
@@ -65,7 +65,7 @@ def _tables(main: HtmlElement) -> None:
         for cell in elements(table, "th"):
             if not cell.get("scope") and any(one.tag == "thead" for one in cell.iterancestors()):
                 cell.set("scope", "col")
-            if not text_of(cell) and not len(cell):
+            if not visible_text(cell) and not len(cell):
                 cell.tag = "td"
 
 
@@ -88,7 +88,7 @@ def _images(main: HtmlElement) -> None:
         if not source or source.startswith("data:") or "nolightbox" in classes(image):
             continue
         caption = around[0].find(".//figcaption")
-        name = text_of(caption) if caption is not None else image.get("alt") or "the figure"
+        name = visible_text(caption) if caption is not None else image.get("alt") or "the figure"
         link = make("a", href=source, class_="bk-zoom", aria_label=f"Enlarge {name[:80]}")
         put_before(image, link)
         link.tail, image.tail = image.tail, None
@@ -99,7 +99,7 @@ def _hypothesis(main: HtmlElement) -> None:
     """The block that states the central hypothesis stands out."""
     for callout in with_class(main, "callout"):
         title = next(iter(with_class(callout, "callout-title-container")), None)
-        if title is not None and re.search(r"\bhypothes[ie]s\b", text_of(title), re.IGNORECASE):
+        if title is not None and re.search(r"\bhypothes[ie]s\b", visible_text(title), re.IGNORECASE):
             add_class(callout, "bk-hypothesis")
 
 

@@ -10,7 +10,8 @@ import re
 
 from lxml.html import HtmlElement
 
-from blogkit.render.dom import elements, has_class, take_out, text_of, with_class
+from blogkit.page.seen import visible_text
+from blogkit.render.dom import elements, has_class, take_out, with_class
 from blogkit.render.finish import FinishContext
 from blogkit.render.notebooks import HOW_TO_DRAW, NOT_DRAWN
 
@@ -54,7 +55,7 @@ def clean_outputs(page: HtmlElement, context: FinishContext) -> None:
             for name, value in list(element.attrib.items()):
                 if not _may_stay(name, str(value)):
                     del element.attrib[name]
-        if ran and not text_of(output) and next(elements(output, *_SHOWS), None) is None:
+        if ran and not visible_text(output) and next(elements(output, *_SHOWS), None) is None:
             cell = next(
                 (one.get("id") for one in output.iterancestors() if has_class(one, "cell") and one.get("id")), ""
             )

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from lxml import html
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -23,6 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import blogkit
+from blogkit.page.parse import parse_html
 from blogkit.review.server.access import RateLimit
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -43,7 +43,7 @@ def frame_page(path: Path, app_origin: str, custom: bool) -> tuple[bytes, str]:
     script = f"const APP_ORIGIN={json.dumps(app_origin)};\n{(ASSETS / 'frame.js').read_text(encoding='utf-8')}"
     script = script.replace("</script", "<\\/script")
     style = (ASSETS / "frame.css").read_text(encoding="utf-8")
-    document = html.document_fromstring(source)
+    document = parse_html(source.encode())
     own = [script]
     if document.xpath("//*[@data-awake]"):  # figures that Vega draws when they are touched: blogkit's runtime, inside
         own.insert(0, RUNTIME.read_text(encoding="utf-8").replace("</script", "<\\/script"))
