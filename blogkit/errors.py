@@ -141,7 +141,8 @@ class RunsFailed(BlogkitError):
         runs = "run" if self.total == 1 else "runs"
         return (
             f"{self.failed} of {self.total} {runs} did not succeed; the others are stored.\n{self.summary}\n"
-            "    `blogkit status` shows them; fix the cause and give the same command again: only these are run."
+            "    `blogkit status` shows them. The same command tries these alone again; after an edit of the\n"
+            "    notebook, or of what it imports, every run is made anew, as its results are those of other code."
         )
 
 

@@ -381,6 +381,7 @@ def build(
     at the end.
     """
     from blogkit.render import render_site
+    from blogkit.run.failures import describe_failures
 
     kept = several or Several()
     results: list[RunResult] = []
@@ -402,8 +403,7 @@ def build(
             gathered.append(gather(project, scale=scale))
     if empty and len(empty) == len(projects):
         failed = [result for result in results if result.status is not RunStatus.DONE]
-        summary = "\n".join(f"{result.run.project} {result.run.id}: {result.reason}" for result in failed[:10])
-        raise RunsFailed(len(failed), len(results), summary)
+        raise RunsFailed(len(failed), len(results), describe_failures(failed, results))
     manifest = rendered(site)
     with kept.going_on():
         manifest = render_site(site, engine=engine, only=projects if names else ())

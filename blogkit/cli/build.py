@@ -10,7 +10,7 @@ import typer
 
 from blogkit.cli import app
 from blogkit.cli.publishing import ProfileOption
-from blogkit.cli.runs import ProjectsArgument, ScaleOption, describe_failure, describe_gathered, execute_and_show
+from blogkit.cli.runs import ProjectsArgument, ScaleOption, describe_gathered, execute_and_show
 from blogkit.model import Project, Run, RunResult
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ def _raise_for_what_failed(built: Built) -> None:
     """Raises RunsFailed or CheckFailed where a run or a post did not pass."""
     from blogkit.errors import CheckFailed, RunsFailed
     from blogkit.model import Level, RunStatus
+    from blogkit.run.failures import describe_failures
 
     bad = [result for result in built.results if result.status is not RunStatus.DONE]
     if bad:
-        raise RunsFailed(len(bad), len(built.results), "\n".join(describe_failure(one) for one in bad[:10]))
+        raise RunsFailed(len(bad), len(built.results), describe_failures(bad, built.results))
     if any(report.fails(Level.ERROR) for report in built.reports):
         errors, warnings = (
             sum(report.count(level) for report in built.reports) for level in (Level.ERROR, Level.WARNING)

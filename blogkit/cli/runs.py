@@ -116,10 +116,12 @@ def _where_results_are(project: Project, runs: Sequence[Run]) -> str:
 
 def raise_for_failures(results: Sequence[RunResult]) -> None:
     """Raises RunsFailed when a run did not succeed; one that was not begun has not failed."""
+    from blogkit.run.failures import describe_failures
+
     bad = [result for result in results if result.status.value not in {"done", "not started"}]
     bad += [result for result in results if result.status.value == "not started" and result.folder is not None]
     if bad:
-        raise RunsFailed(len(bad), len(results), "\n".join(describe_failure(result) for result in bad[:10]))
+        raise RunsFailed(len(bad), len(results), describe_failures(bad, results))
 
 
 @app.command()
@@ -508,16 +510,6 @@ def print_plan(project: Project, missing: Sequence[Run], made: Sequence[Run], wo
     print(f"{project.name}: {len(missing)} of {total} to do, {at_once} at a time: {time}.")
     if beyond := beyond_budget(project, missing, made, workers):
         print(f"{project.name}: {beyond}.")
-
-
-def describe_failure(result: RunResult) -> str:
-    """One line about a run that did not succeed: which, how, where, and where its log is."""
-    from blogkit.cli.sweep_view import parameters_text
-
-    where = f" in cell {result.cell}" if result.cell else ""
-    log = f"\n        {result.folder / 'log.txt'}" if result.folder else ""
-    parameters = parameters_text(result.run.parameters)
-    return f"    {result.run.id} ({parameters}) {result.status.value}{where}: {result.reason}{log}"
 
 
 def _count(runs: Sequence[Any]) -> str:

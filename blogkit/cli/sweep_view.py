@@ -11,15 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from blogkit.model import RunResult, RunStatus
 from blogkit.run.execute import CellBegan, Ended, RunEvent, Started, UserNote, count_workers
+from blogkit.run.failures import describe_failures
 from blogkit.run.status import Durations, Metric, RunPhase, RunState, SweepState, last_metric
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from blogkit.model import Project, Run, RunResult
+    from blogkit.model import Project, Run
 
 
+_LISTED_FAILURES = 3
+"""Failures that are listed one by one; more are grouped by what they share."""
 _NARROW = 90
 """Columns of a terminal in which the whole table does not fit."""
 
@@ -258,6 +262,9 @@ def status_table(state: SweepState) -> None:
     console.print(f"[bold]{state.project}[/bold]: {', '.join(counts)}", highlight=False)
     names = varying([one.run for one in state.runs])
     shown = [one for one in state.runs if one.state in {RunPhase.RUNNING, RunPhase.FAILED}]
+    if failed > _LISTED_FAILURES:
+        shown = [one for one in shown if one.state is RunPhase.RUNNING]
+        print(describe_failures(*_results_of(state)))
     if not shown:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
@@ -265,12 +272,27 @@ def status_table(state: SweepState) -> None:
         table.add_column(title, overflow="fold", no_wrap=title in {"  run", "time"})
     for one in shown:
         label = parameters_text({name: one.run.parameters[name] for name in names if name in one.run.parameters})
-        cell = f" cell {one.cell}/{one.cells}" if one.cell else ""
+        cell = f" cell {one.cell}/{one.cells}" if one.cell and one.cells else ""
         time_text = duration(one.seconds) if one.seconds is not None else ""
         latest = metric_text(one.metric) if one.state is RunPhase.RUNNING else one.reason
         style = "red" if one.state is RunPhase.FAILED else None
         table.add_row(f"  {one.run.id}", label, f"{one.state.value}{cell}", time_text, latest, style=style)
     console.print(table)
+
+
+def _results_of(state: SweepState) -> tuple[list[RunResult], list[RunResult]]:
+    """The failures of a sweep, and all its runs, as what came of them."""
+    results = []
+    for one in state.runs:
+        word, _, reason = one.reason.partition(": ")
+        status = RunStatus.DONE
+        if one.state is RunPhase.FAILED:
+            status = RunStatus(word) if word in set(RunStatus) else RunStatus.FAILED
+        seconds = one.seconds or 0.0
+        results.append(
+            RunResult(run=one.run, status=status, seconds=seconds, reason=reason, cell=one.cell, folder=one.folder)
+        )
+    return [one for one in results if one.status is not RunStatus.DONE], results
 
 
 def status_document(state: SweepState) -> dict[str, Any]:

@@ -99,7 +99,15 @@ def read_status(project: Project, runs: Sequence[Run], jobs: Mapping[str, tuple[
             seconds = record.get("seconds")
             stopped = record.get("status") == "interrupted"
             states.append(
-                RunState(run=run, state=RunPhase.FAILED, seconds=seconds, reason=reason, stopped=stopped, folder=folder)
+                RunState(
+                    run=run,
+                    state=RunPhase.FAILED,
+                    seconds=seconds,
+                    cell=record.get("cell"),
+                    reason=reason,
+                    stopped=stopped,
+                    folder=folder,
+                )
             )
         else:
             states.append(RunState(run=run, state=RunPhase.WAITING))

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blogkit.cli import app
+from blogkit.cli import runs as runs_verbs  # noqa: F401  # adds its verbs to the app
 from blogkit.config import load_project
 from blogkit.coverage import Coverage
 from blogkit.gather import gather
