@@ -6,14 +6,17 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from tests.sites import rendered_site
+from tests.sites import newcomers_site, rendered_site
 
-__all__ = ["rendered_site"]
+__all__ = ["newcomers_site", "rendered_site"]
 
 
-settings.register_profile("sample", derandomize=True)
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine fails no test: the whole test has a time limit, each example has none."""
+settings.register_profile("sample", PATIENT, derandomize=True)
+settings.register_profile("anew", PATIENT)
 """What hypothesis tries is the same each time; ``make test-long`` draws anew."""
 
 LONG_TIME_LIMIT = 4 * 60 * 60
@@ -23,8 +26,7 @@ LONG_TIME_LIMIT = 4 * 60 * 60
 def pytest_configure(config: pytest.Config) -> None:
     """A shell that started the tests in the background has them ignore Ctrl-C, which some tests send."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.option.markexpr != "long":
-        settings.load_profile("sample")
+    settings.load_profile("anew" if config.option.markexpr == "long" else "sample")
 
 
 @pytest.hookimpl(tryfirst=True)

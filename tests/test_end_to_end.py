@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import time
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ import pytest
 
 from blogkit.store import read_json
 from tests.browser import browser, eventually, offline_page
+from tests.sites import NewcomersSite, blogkit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end-to-end")]
 
@@ -42,39 +40,25 @@ class Built:
     said_again: str
 
 
-def blogkit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "blogkit", *arguments], cwd=folder, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 0, f"blogkit {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
-    return done
-
-
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(newcomers_site: NewcomersSite, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The template's project, run, rendered, checked, zipped and unzipped elsewhere; made once for all tests here."""
     site = tmp_path_factory.mktemp("class") / "site"
-    os.environ.pop("BLOGKIT_QUARTO", None)
-    blogkit(site.parent, "init", "site", "--title", "Class of 2026")
-    blogkit(site, "new", "Does Width Help?", "--author", "Ada Example")
-    begun = time.perf_counter()
-    blogkit(site, "build", "--engine", "pandoc")
-    between = time.perf_counter()
-    again = blogkit(site, "build", "--engine", "pandoc")
-    seconds, seconds_again = between - begun, time.perf_counter() - between
+    shutil.copytree(newcomers_site.root, site)
     said = blogkit(site, "publish", "--to", "zip").stdout
     (archive,) = (site / "_submissions").glob("*.zip")
     assert str(archive.name) in said
     unzipped = tmp_path_factory.mktemp("grader")
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(unzipped)
+    made = newcomers_site
     return Built(
         site,
         site / "projects" / "does-width-help",
         unzipped / "index.html",
-        seconds,
-        seconds_again,
-        again.stderr + again.stdout,
+        made.seconds,
+        made.seconds_again,
+        made.said_again,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from blogkit.config import load_sweep, parse_yaml, read_as
 from blogkit.model import SiteConfig
 from blogkit.store import RUN_FOLDER_VARIABLE, RunPaths
 from tests.docs.pages import PAGES, Block, blocks
+from tests.sites import NewcomersSite
 
 _MARK = "@@docs@@"
 _MERGE = """python -c '
@@ -53,9 +55,18 @@ def expected_outputs(page: Path) -> dict[int, Block]:
     return found
 
 
-def script(page: Path) -> str:
-    """A page's steps as one shell script that says where it is."""
+_STORED = """blogkit() {
+  command blogkit "$@" || return
+  [ "$1" != new ] || cp -r STORED "projects/$2/"
+}"""
+"""After `blogkit new`, the runs of the same starter that another project of this test run has."""
+
+
+def script(page: Path, stored: Path | None = None) -> str:
+    """A page's steps as one shell script that says where it is; ``stored`` are runs that a new project has already."""
     lines = ["set -euo pipefail", "exec 2>&1"]
+    if stored is not None:
+        lines.append(_STORED.replace("STORED", shlex.quote(str(stored))))
     for step in steps(page):
         lines.append(f'echo "{_MARK} 0"')
         if "before" in step.marks:
@@ -81,7 +92,7 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def play(page: Path, folder: Path) -> None:
+def play(page: Path, folder: Path, stored: Path | None = None) -> None:
     """Does what a page says, and compares what it shows with what came out."""
     environment = {
         **{name: value for name, value in os.environ.items() if name not in {"BLOGKIT_QUARTO", "COLUMNS"}},
@@ -90,7 +101,7 @@ def play(page: Path, folder: Path) -> None:
         "PYTHONWARNINGS": "",
     }
     done = subprocess.run(
-        ["bash", "-c", script(page)], cwd=folder, env=environment, text=True, capture_output=True, check=False
+        ["bash", "-c", script(page, stored)], cwd=folder, env=environment, text=True, capture_output=True, check=False
     )
     outputs = {
         int(line): said for line, said in re.findall(rf"{_MARK} (\d+)\n(.*?)(?={_MARK})", done.stdout, re.DOTALL)
@@ -111,13 +122,23 @@ def _is_slow(page: Path) -> bool:
 def _stories() -> Iterator[object]:
     for page in PAGES:
         if any(step.language == "sh" for step in steps(page)):
-            marks = [pytest.mark.slow] if _is_slow(page) else []
+            marks = [pytest.mark.slow, pytest.mark.xdist_group("end-to-end")] if _is_slow(page) else []
             yield pytest.param(page, id=page.name, marks=marks)
 
 
 @pytest.mark.parametrize("page", list(_stories()))
-def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
-    play(page, tmp_path)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The tutorial trains what it says; README's commands find the runs of the same starter, which are trained once."""
+    if page.name != "README.md":
+        play(page, tmp_path)
+        return
+    made: NewcomersSite = request.getfixturevalue("newcomers_site")
+    play(page, tmp_path, made.project / "runs")
+    ids = {run.name for run in (made.project / "runs").iterdir()}
+    (project,) = (tmp_path / "myclass" / "projects").iterdir()
+    assert {run.name for run in (project / "runs").iterdir()} == ids, (
+        "another project of this starter has the same runs"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
