@@ -96,6 +96,14 @@ def _json_at(text: str, start: int) -> Any:
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """One of the data sets that a chart's specification names, and the titles of the panels that draw it."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    panels: frozenset[str] = frozenset()
+
+
 def page_tables(document: HtmlElement) -> dict[str, Table]:
     """The tables that a page's figures share, by id, in full precision where the page itself has it.
 
@@ -124,6 +132,76 @@ def chart_rows(figure: HtmlElement, tables: Mapping[str, Table]) -> Iterator[Map
         tables = {}  # a copy that an earlier blogkit made holds the same rows by column
     for document in documents:
         yield from _rows_in(document, tables)
+
+
+def chart_sets(figure: HtmlElement, tables: Mapping[str, Table]) -> tuple[DataSet, ...]:
+    """The data sets that a chart's specification holds or names, in its order, as the browser counts them."""
+    spec = next((_json_of(script) for script in figure.xpath(".//script[@class='bk-spec']")), None)
+    if not isinstance(spec, dict) or not isinstance(spec.get("data"), list):
+        return ()
+    data = spec["data"]
+    panels = _panels_by_data(spec)
+    found = []
+    for definition in data:
+        values = definition.get("values") if isinstance(definition, dict) else None
+        if not isinstance(values, str | list):
+            continue
+        if isinstance(values, str):
+            rows = tuple(table_rows(tables[values])) if values in tables else ()
+        else:
+            rows = tuple(row for row in values if isinstance(row, dict))
+        found.append(DataSet(rows=rows, panels=frozenset(panels.get(str(definition.get("name")), ()))))
+    return tuple(found)
+
+
+def chart_runs(figure: HtmlElement) -> tuple[Mapping[str, Any], ...]:
+    """The runs that a review copy lists beside a chart: each with its id, its parameters and its seed."""
+    for script in figure.xpath(".//script[@class='review-chart-data']"):
+        document = _json_of(script)
+        if isinstance(document, dict) and _is_rows(document.get("runs")):
+            return tuple(document["runs"])
+    return ()
+
+
+def _panels_by_data(spec: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The titles of the panels that draw from each data set of a Vega specification, by the data set's name."""
+    found: dict[str, set[str]] = {}
+
+    def visit(group: Mapping[str, Any], origins: Mapping[str, str], panel: str, depth: int) -> None:
+        for mark in group.get("marks") or () if depth <= _DEEPEST else ():
+            if not isinstance(mark, dict):
+                continue
+            come = mark.get("from")
+            come = come if isinstance(come, dict) else {}
+            if mark.get("type") != "group":
+                found.setdefault(origins.get(str(come.get("data")), ""), set()).add(panel)
+                continue
+            inner, facet = dict(origins), come.get("facet")
+            if isinstance(facet, dict):
+                inner[str(facet.get("name"))] = origins.get(str(facet.get("data")), "")
+            label = " / ".join(one for one in (panel, _title_words(mark.get("title"))) if one)[:300]
+            visit(mark, _data_origins(mark.get("data"), inner), label, depth + 1)
+
+    visit(spec, _data_origins(spec.get("data"), {}), "", 0)
+    return found
+
+
+def _data_origins(data: Any, outer: Mapping[str, str]) -> dict[str, str]:
+    """The data set of the specification that each name means within a group: what it was derived from, step by step."""
+    found = dict(outer)
+    for definition in data if isinstance(data, list) else ():
+        if isinstance(definition, dict):
+            source = definition.get("source")
+            first = source[0] if isinstance(source, list) and source else source
+            name = str(definition.get("name"))
+            found[name] = found.get(str(first), "") if first else name
+    return found
+
+
+def _title_words(title: Any) -> str:
+    text: Any = title.get("text") if isinstance(title, dict) else title
+    lines = text if isinstance(text, list) else [text]
+    return " ".join(lines) if all(isinstance(line, str) for line in lines) else ""
 
 
 def table_rows(table: Table) -> Iterator[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 from lxml import html
 from lxml.html import HtmlElement
 
-from blogkit.page.charts import Chart, is_chart
+from blogkit.page.charts import Chart, DataSet, chart_runs, chart_sets, is_chart
 from blogkit.page.model import Page
 from blogkit.page.seen import BLOCKS, PIECE, SPACE, has_no_text, visible_text
 
@@ -77,6 +77,10 @@ class ChartPlace:
     block: str
     rows: tuple[Mapping[str, Any], ...]
     start: int = 0
+    sets: tuple[DataSet, ...] = ()
+    """The same rows, as the chart's specification has them: one data set after the other."""
+    runs: tuple[Mapping[str, Any], ...] = ()
+    """The runs behind the figure, where a review copy lists them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +183,10 @@ def _walk(element: HtmlElement, block: str | None, reading: _Walk) -> None:
     chart = is_chart(element)
     owner = (block if block and block.startswith(("fig-", "tbl-")) else name) or block
     if chart and owner:
-        rows = reading.charts_read[element].rows
-        reading.charts.append(ChartPlace(block=owner, rows=rows, start=reading.next_place))
+        read = reading.charts_read[element]
+        sets = chart_sets(element, read.read_tables())
+        runs = chart_runs(element)
+        reading.charts.append(ChartPlace(block=owner, rows=read.rows, start=reading.next_place, sets=sets, runs=runs))
     inner = name if name and not _PLUMBING.match(name) else block
     picture = element.get("data-review-image")
     if not chart and (picture or element.tag == "img"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -97,9 +97,7 @@ def fragment(block: str) -> Document:
 def anchor(page: PageText, selectors: Sequence[Document]) -> Anchor:
     """The place that selectors mean in a page; total: there is an answer for every list of selectors."""
     kinds = {str(selector["type"]): selector for selector in selectors}
-    block = next(
-        (str(s["value"]) for s in selectors if s["type"] == "FragmentSelector" and "rfc3236" in s["conformsTo"]), None
-    )
+    block = _block_of(selectors)
     if "blogkit:MarkSelector" in kinds:
         return _anchor_mark(page, kinds["blogkit:MarkSelector"], block)
     if "blogkit:CellSelector" in kinds:
@@ -117,6 +115,12 @@ def anchor(page: PageText, selectors: Sequence[Document]) -> Anchor:
             return UNANCHORED
         return Anchor(state=AnchorState.ATTACHED, score=1.0, start=found.start, end=found.end, block=block)
     return Anchor(state=AnchorState.ATTACHED, score=1.0)
+
+
+def _block_of(selectors: Sequence[Document]) -> str | None:
+    return next(
+        (str(s["value"]) for s in selectors if s["type"] == "FragmentSelector" and "rfc3236" in s["conformsTo"]), None
+    )
 
 
 # --- a passage ------------------------------------------------------------------------------------------------------
@@ -260,20 +264,49 @@ def _short_text(text: str, most: int = 60) -> str:
 
 
 def _anchor_equation(page: PageText, selector: Document, block: str | None) -> Anchor:
+    """A formula is known by its text and, where others are equal, by the words around it or its place among them.
+
+    One that stands between the same words and reads otherwise now is offered, never taken for an equal one elsewhere.
+    """
     sought, index = utf16(str(selector["tex"])), int(selector["index"])
     scored: list[tuple[float, int]] = []
     for number, equation in enumerate(page.equations):
-        likeness = min(_text_likeness(equation.text, sought), _text_likeness(sought, equation.text))
+        score = _equation_score(page, number, selector, sought)
         same_block = block is not None and equation.block == block
-        named = same_block and str(block).startswith("eq-")
-        score = 0.85 * likeness + 0.1 * same_block + 0.05 * (number == index)
-        scored.append((max(score, 0.7) if named else score, -number))
+        if same_block and str(block).startswith("eq-"):
+            score = 1.0 if equation.text == sought else max(score, 0.7)
+        scored.append((score + 0.01 * same_block + 0.005 * (number == index), number))
     if not scored:
         return UNANCHORED
-    score, place = max(scored)
-    now = page.equations[-place]
+    scored.sort(key=lambda one: (-one[0], one[1]))
+    score, place = scored[0]
+    now = page.equations[place]
+    twins = [number for other, number in scored[1:] if other >= score - TIE and page.equations[number].text == now.text]
+    if twins and place != index:
+        score = min(score, ATTACHED - 0.01)  # look-alikes: somebody is asked
     change = "" if now.text == sought else _change_of_text(sought, now.text)
-    return _graded_anchor(score, now.block, change, start=-place)
+    return _graded_anchor(min(score, 1.0), now.block, change, start=place)
+
+
+def _equation_score(page: PageText, number: int, selector: Document, sought: str) -> float:
+    """How well a formula fits, from 0 to 1: its text, and the words before and after it where these were kept."""
+    equation = page.equations[number]
+    likeness = min(_text_likeness(equation.text, sought), _text_likeness(sought, equation.text))
+    if "prefix" not in selector:  # made by an earlier blogkit
+        return 0.9 * likeness if equation.text == sought else 0.85 * likeness
+    prefix, suffix = utf16(str(selector["prefix"])), utf16(str(selector["suffix"]))
+    start, end = equation.start, equation.start + len(equation.text)
+    before = _likeness_near(page.text[max(0, start - len(prefix)) : start], prefix)
+    after = _likeness_near(page.text[end : end + len(suffix)], suffix)
+    score = (50 * likeness + 21 * before + 21 * after) / 92
+    if equation.text == sought:
+        alone = sum(other.text == sought for other in page.equations) == 1
+        if max(before, after) >= 0.9 or (alone and len(sought) >= 12):
+            return max(score, ATTACHED)
+        return score
+    if min(before, after) >= 0.8:  # the same words around it: the formula itself was changed
+        return min(max(score, 0.7), ATTACHED - 0.01) if likeness < ATTACHED else score
+    return min(score, ATTACHED - 0.01)
 
 
 def _anchor_image(page: PageText, selector: Document, block: str | None) -> Anchor:
@@ -327,52 +360,143 @@ def _anchor_cell(page: PageText, selector: Document, block: str | None) -> Ancho
 
 
 def _anchor_mark(page: PageText, selector: Document, block: str | None) -> Anchor:
-    """A mark is named by its field values, a series by its one; a state of the view needs only its figure."""
-    charts = [chart for chart in page.charts if chart.block == block]
-    if not charts:
+    """A mark is named by its row or group of rows, a series by its one; a state of the view needs only its chart."""
+    chart = _chart_of(page, selector, block)
+    if chart is None:
         return UNANCHORED
     if selector["part"] == "state":
         return Anchor(state=AnchorState.ATTACHED, score=1.0, block=block)
-    rows = find_rows(charts[0], selector.get("fields") or {})
-    if not rows:
+    found = _find_mark(chart, selector)
+    if not found.rows:
         return UNANCHORED
-    changes = [
-        f"was {_number_text(then)}, now {_number_text(now)}"
-        for name, then in (selector.get("value") or {}).items()
-        if (now := _shown_value(rows, name)) is not None and not _same_value(now, then)
-    ]
-    shown = "; ".join(changes) if selector["part"] == "mark" else ""
-    return Anchor(state=AnchorState.ATTACHED, score=1.0, block=block, change=shown)
+    state = AnchorState.ATTACHED if found.sure else AnchorState.CHECK
+    shown = ""
+    if selector["part"] == "mark" and found.sure:
+        then = selector.get("value") or {}
+        now = {name: _shown_value(found.rows, name, row=selector.get("of") == "row") for name in then}
+        shown = "; ".join(
+            f"was {_number_text(then[name])}, now {_number_text(value)}"
+            for name, value in now.items()
+            if value is not None and _number_text(value) != _number_text(then[name])
+        )
+    return Anchor(state=state, score=1.0 if found.sure else 0.7, block=block, change=shown)
+
+
+def _chart_of(page: PageText, selector: Document, block: str | None) -> ChartPlace | None:
+    charts = [chart for chart in page.charts if chart.block == block]
+    number = int(selector.get("chart") or 0)
+    return charts[number] if number < len(charts) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mark:
+    """What stands behind a mark in one revision."""
+
+    rows: Sequence[Mapping[str, Any]]
+    sure: bool = True
+    """Whether it can be no other mark's."""
+    data: int | None = None
+    """The data set that holds the rows."""
+    fields: Mapping[str, Any] | None = None
+    """What names the mark here, where it is another run by the same parameters."""
+
+
+_NO_MARK = _Mark(rows=())
+
+
+def marked_rows(page: PageText, selectors: Sequence[Document]) -> Sequence[Mapping[str, Any]]:
+    """The rows of a page's chart that a mark or a series shows; none where it is not there."""
+    mark = next(one for one in selectors if one["type"] == "blogkit:MarkSelector")
+    chart = _chart_of(page, mark, _block_of(selectors))
+    return _find_mark(chart, mark).rows if chart is not None else ()
+
+
+def _find_mark(chart: ChartPlace, selector: Document) -> _Mark:
+    """The rows of a mark or a series: in its own data set and panel; in another one only where that is no guess."""
+    fields = selector.get("fields") or {}
+    if "data" not in selector:  # made by an earlier blogkit, from all rows of the chart
+        rows = find_rows(chart, fields)
+        values = [[row.get(name) for name in selector.get("value") or {}] for row in rows]
+        return _Mark(rows=rows, sure=all(one == values[0] for one in values) or selector["part"] != "mark")
+    panel, index = selector.get("panel"), int(selector["data"])
+    eligible = [number for number, one in enumerate(chart.sets) if not panel or panel in one.panels]
+    named = bool(eligible)
+    for number in eligible or range(len(chart.sets)):
+        found = _in_set(chart, number, selector)
+        if found.rows and number == index and len(chart.sets) == selector.get("sets"):
+            return replace(found, sure=found.sure and named)
+    several = [one for number in eligible or range(len(chart.sets)) if (one := _in_set(chart, number, selector)).rows]
+    if not several:
+        return _NO_MARK
+    first = next((one for one in several if one.data == index), several[0])
+    return replace(first, sure=first.sure and named and len(several) == 1)
+
+
+def _in_set(chart: ChartPlace, number: int, selector: Document) -> _Mark:
+    """The rows of a mark or a series in one data set; a run that is gone is sought by its parameters."""
+    fields = dict(selector.get("fields") or {})
+    rows = chart.sets[number].rows
+    found = _rows_with(rows, fields)
+    moved = None
+    if not found and "run" in fields and selector.get("made"):
+        made = selector["made"]
+        again = [run for run in chart.runs if all(_equal(run.get(name), value) for name, value in made.items())]
+        if len(again) == 1:
+            moved = {**fields, "run": again[0].get("id")}
+            found = _rows_with(rows, moved)
+    alone = selector.get("of") != "row" or len(found) < 2 or all(row == found[0] for row in found)
+    return _Mark(rows=found, sure=alone, data=number, fields=moved)
+
+
+def _rows_with(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if all(_equal(row.get(name), value) for name, value in fields.items())]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equal as the row holds it: the number 1 is neither the text "1" nor true."""
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 def find_rows(chart: ChartPlace, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows of a chart's data that have all these values."""
-    return [
-        row for row in chart.rows if fields and all(_same_value(row.get(name), value) for name, value in fields.items())
+    """The rows of a chart's data that have all these values; where none has, those that differ in the fifth digit."""
+    if not fields:
+        return []
+    return _rows_with(chart.rows, fields) or [
+        row for row in chart.rows if all(_same_value(row.get(name), value) for name, value in fields.items())
     ]
 
 
-def _shown_value(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
+_REDUCE: Mapping[str, Callable[[list[float]], float]] = {
+    "mean": statistics.fmean,
+    "average": statistics.fmean,
+    "median": statistics.median,
+    "min": min,
+    "max": max,
+    "sum": math.fsum,
+    "valid": len,
+    "distinct": lambda numbers: len(set(numbers)),
+    "stdev": lambda numbers: statistics.stdev(numbers) if len(numbers) > 1 else 0.0,
+    "variance": lambda numbers: statistics.variance(numbers) if len(numbers) > 1 else 0.0,
+}
+
+
+def _shown_value(rows: Sequence[Mapping[str, Any]], name: str, *, row: bool) -> Any:
     """What the mark of some rows shows: their value, or the aggregate that Vega-Lite calls ``mean_loss``."""
     if name in rows[0]:
-        return rows[0][name]
+        return rows[0][name] if row or all(_equal(one.get(name), rows[0][name]) for one in rows) else None
+    if name == "__count" and not row:
+        return len(rows)
     how, _, of = name.partition("_")
-    numbers = [row[of] for row in rows if isinstance(row.get(of), (int, float)) and not isinstance(row[of], bool)]
-    reduce: dict[str, Callable[[list[float]], float]] = {
-        "mean": statistics.fmean,
-        "average": statistics.fmean,
-        "median": statistics.median,
-        "min": min,
-        "max": max,
-        "sum": math.fsum,
-    }
-    return reduce[how](numbers) if numbers and how in reduce else None
+    numbers = [one[of] for one in rows if isinstance(one.get(of), (int, float)) and not isinstance(one[of], bool)]
+    return _REDUCE[how](numbers) if numbers and how in _REDUCE and not row else None
 
 
 def _same_value(one: Any, other: Any) -> bool:
     """Equal, where numbers may differ by what drawing needs no more of: four digits."""
     numeric = (int, float)
-    if isinstance(one, numeric) and isinstance(other, numeric) and not isinstance(one, bool):
+    if isinstance(one, bool) or isinstance(other, bool):
+        return _equal(one, other)
+    if isinstance(one, numeric) and isinstance(other, numeric):
         return abs(one - other) <= 5e-4 * max(abs(one), abs(other)) or one == other
     return bool(one == other)
 
@@ -406,6 +530,27 @@ def follow(pages: Sequence[PageText], selectors: Sequence[Document]) -> Anchor:
             if again.score > place.score:
                 place = again
         current = refreshed(page, current, place)
+    mark = next((one for one in selectors if one["type"] == "blogkit:MarkSelector"), None)
+    return _told_of_mark(pages, selectors, current, place) if mark and mark["part"] == "mark" and pages else place
+
+
+def _told_of_mark(
+    pages: Sequence[PageText], selectors: Sequence[Document], current: Sequence[Document], place: Anchor
+) -> Anchor:
+    """What is said of a mark's values, where that is sure.
+
+    Whoever cannot find on the commented revision what the mark showed there cannot say what it shows now. A bin or a
+    sample of a curve is in no row: it is surely the same only while the rows behind it are.
+    """
+    if place.change and anchor(pages[0], selectors).change:
+        place = replace(place, change="")
+    mark = next(one for one in current if one["type"] == "blogkit:MarkSelector")
+    if place.state is AnchorState.ATTACHED and mark.get("computed") and mark.get("of") == "rows":
+        block = _block_of(selectors)
+        charts = [_chart_of(page, mark, block) for page in (pages[0], pages[-1])]
+        then, now = (_find_mark(chart, mark).rows if chart else () for chart in charts)
+        if list(then) != list(now):
+            return replace(place, state=AnchorState.CHECK, score=0.7, change="")
     return place
 
 
@@ -414,4 +559,22 @@ def refreshed(page: PageText, selectors: Sequence[Document], place: Anchor) -> S
     is_passage = any(selector["type"] == "TextQuoteSelector" for selector in selectors)
     if is_passage and place.score >= SURE and place.start is not None and place.end is not None:
         return describe(page, place.start, place.end)
+    if place.state is AnchorState.ATTACHED:
+        return [_refreshed_mark(page, one, place.block) for one in selectors]
     return selectors
+
+
+def _refreshed_mark(page: PageText, selector: Document, block: str | None) -> Document:
+    """A mark by the data set that it stands in now, and by the run that took its run's place; others as they are."""
+    chart = _chart_of(page, selector, block) if selector["type"] == "blogkit:MarkSelector" else None
+    if chart is None or "data" not in selector or selector["part"] == "state":
+        return selector
+    found = _find_mark(chart, selector)
+    if found.data is None:
+        return selector
+    return {
+        **selector,
+        "data": found.data,
+        "sets": len(chart.sets),
+        **({"fields": found.fields} if found.fields else {}),
+    }

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blogkit.page.places import read_page
+from blogkit.page.places import PageText, read_page
 from blogkit.review.anchor import AnchorState, anchor, describe, follow, fragment
 from blogkit.review.anchor import _same_value as _same_value
 from blogkit.review.approximate import search
+from blogkit.review.record import Document
 from tests.review.posts import invent_post
 
 BEFORE = invent_post(3)
@@ -316,3 +317,48 @@ def test_a_picture_that_moved_to_another_figure_is_a_question_there_and_no_other
     assert (moved.state, moved.block, moved.start) == (AnchorState.CHECK, "fig-c", 1)
     assert anchor(read_page(page(("fig-b", "two.png"))), region).state is AnchorState.UNANCHORED
     assert anchor(read_page(page(("fig-b", "two.png"), ("fig-c", "x.png"))), region).state is AnchorState.UNANCHORED
+
+
+def formulas(*lines: str) -> str:
+    """A page whose lines have formulas between dollar signs."""
+    made = [re.sub(r"\$(.+?)\$", r"<math><mi>\1</mi></math>", line) for line in lines]
+    return "<main>" + "".join(f"<section id='s'><p>{line}</p></section>" for line in made) + "</main>"
+
+
+def on_equation(page: PageText, number: int) -> list[Document]:
+    """The selectors of a formula, as the browser makes them."""
+    equation = page.equations[number]
+    quote = describe(page, equation.start, equation.start + len(equation.text))[0]
+    around = {"prefix": quote["prefix"], "suffix": quote["suffix"]}
+    return [fragment("s"), {"type": "blogkit:EquationSelector", "tex": equation.text, "index": number, **around}]
+
+
+LINES = (
+    "The network is a function $f$ of its inputs, and the loss of $f$ is what we measure; we write $g$ for its limit.",
+    "A second network shares the weights of $f$ in every layer but the last one, so that $f$ and it differ little.",
+)
+
+
+def test_equal_formulas_of_a_block_are_told_apart() -> None:
+    page = read_page(formulas(*LINES))
+    for number in range(len(page.equations)):
+        place = anchor(page, on_equation(page, number))
+        assert (place.state, place.start, place.change) == (AnchorState.ATTACHED, number, "")
+    later = read_page(formulas("We begin with what $f$ was called before.", *LINES))
+    for number in range(len(page.equations)):
+        assert anchor(later, on_equation(page, number)).start == number + 1
+
+
+def test_a_comment_on_a_renamed_symbol_asks_and_does_not_jump_to_an_equal_one() -> None:
+    page = read_page(formulas(*LINES))
+    renamed = read_page(formulas(LINES[0].replace("function $f$", "function $h$"), LINES[1]))
+    place = anchor(renamed, on_equation(page, 0))
+    assert (place.state, place.start) == (AnchorState.CHECK, 0)
+    assert place.change == "was “f”, now “h”"
+    for number in range(1, len(page.equations)):
+        assert anchor(renamed, on_equation(page, number)).start == number
+
+
+def test_a_formula_whose_sentence_is_gone_is_attached_to_no_equal_one() -> None:
+    page = read_page(formulas(*LINES))
+    assert anchor(read_page(formulas(LINES[1])), on_equation(page, 0)).state is not AnchorState.ATTACHED

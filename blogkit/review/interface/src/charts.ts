@@ -7,7 +7,7 @@ import { tableColumns } from "../../../render/runtime/src/tables.js";
 type Datum = Record<string, unknown>;
 interface Item { datum?: Datum; bounds?: { x1: number; y1: number; x2: number; y2: number }; mark?: Mark; x?: number; y?: number; items?: Mark[]; defined?: boolean }
 interface Mark { marktype: string; name?: string; role?: string; items: Item[]; group?: Item }
-interface Placed { item: Item; x: number; y: number; mark: Mark }
+export interface Placed { item: Item; x: number; y: number; mark: Mark; box: { x1: number; y1: number; x2: number; y2: number } | null }
 export type Columns = Record<string, unknown[]>;
 
 const POINTS = new Set(["symbol", "rect", "arc", "line", "area", "rule", "trail", "text"]);
@@ -26,7 +26,7 @@ export function dataOf(figure: Element): Columns[] {
   if (older) return [older]; // a copy that an earlier blogkit made
   const found: Columns[] = [];
   for (const data of (specOf(figure) as { data?: { values?: unknown }[] } | null)?.data ?? []) {
-    if (typeof data.values === "string" && document.getElementById(data.values)) found.push(Object.fromEntries(tableColumns(data.values)));
+    if (typeof data.values === "string") found.push(document.getElementById(data.values) ? Object.fromEntries(tableColumns(data.values)) : {});
     else if (Array.isArray(data.values)) {
       const rows = data.values.filter((row): row is Datum => !!row && typeof row === "object");
       const names = new Set(rows.flatMap((row) => Object.keys(row)));
@@ -62,7 +62,8 @@ function* placed(mark: Mark, dx: number, dy: number): Generator<Placed> {
       const isPoint = ["symbol", "line", "area", "trail"].includes(mark.marktype);
       const x = isPoint ? (item.x ?? 0) : ((item.bounds?.x1 ?? 0) + (item.bounds?.x2 ?? 0)) / 2;
       const y = isPoint ? (item.y ?? 0) : ((item.bounds?.y1 ?? 0) + (item.bounds?.y2 ?? 0)) / 2;
-      yield { item, x: x + dx, y: y + dy, mark };
+      const { x1, y1, x2, y2 } = item.bounds ?? { x1: x, y1: y, x2: x, y2: y };
+      yield { item, x: x + dx, y: y + dy, mark, box: isPoint ? null : { x1: x1 + dx, y1: y1 + dy, x2: x2 + dx, y2: y2 + dy } };
     }
   }
 }
@@ -93,16 +94,6 @@ function allMarks(figure: Element): { svg: SVGSVGElement; marks: Placed[]; matri
   return { svg, marks: [...placed(root, 0, 0)], matrix };
 }
 
-/** A mark's value as its row has it: Vega reads the text of a date or of a number on an axis, and changes its type. */
-const written = (value: unknown, name: string, data: Columns[]): unknown => {
-  const number = value instanceof Date ? value.getTime() : value;
-  if (typeof number !== "number") return value;
-  const all = data.flatMap((columns) => columns[name] ?? []);
-  if (all.includes(number)) return number;
-  const text = all.find((one) => typeof one === "string" && one !== "" && (Number(one) === number || new Date(one).getTime() === number));
-  return text ?? value;
-};
-
 const plain = (value: unknown): string | number | boolean | null | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
@@ -110,62 +101,150 @@ const plain = (value: unknown): string | number | boolean | null | undefined => 
   return undefined;
 };
 
-interface Channels { key: string[]; series: string[]; value: string[] }
+type Fields = Record<string, string | number | boolean | null>;
 
-/** Which fields name a mark, which its series, and which it measures, read from the specification. */
-export function channelsOf(spec: unknown, datum: Datum, data: Columns[]): Channels {
-  const fields: Record<string, Set<string>> = {};
-  const scales: Record<string, string> = {};
-  const used: Record<string, string> = {};
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) return node.forEach(visit);
-    if (!node || typeof node !== "object") return;
-    const record = node as Record<string, unknown>;
-    if (Array.isArray(record.scales)) {
-      for (const scale of record.scales as { name: string; type?: string }[]) scales[scale.name] = scale.type ?? "linear";
-    }
-    const facet = (record.from as { facet?: { groupby?: unknown } } | undefined)?.facet;
-    if (facet?.groupby) for (const name of [facet.groupby].flat()) (fields.group ??= new Set()).add(String(name));
-    const update = (record.encode as { update?: Record<string, unknown> } | undefined)?.update;
-    for (const [channel, definition] of Object.entries(update ?? {})) {
-      for (const one of [definition].flat() as { field?: unknown; scale?: unknown }[]) {
-        if (typeof one?.field !== "string" || !(one.field in datum)) continue;
-        (fields[channel] ??= new Set()).add(one.field);
-        if (typeof one.scale === "string") used[one.field] = one.scale;
-      }
-    }
-    Object.values(record).forEach(visit);
-  };
-  visit(spec);
-  const known = (name: string) => !data.length || data.some((columns) => name in columns);
-  const pick = (...names: string[]) => [...new Set(names.flatMap((name) => [...(fields[name] ?? [])]))];
-  const discrete = (name: string) => ["band", "point", "ordinal"].includes(scales[used[name] ?? ""] ?? "");
-  const across = pick("x", "xc", "x2");
-  const up = pick("y", "yc", "y2");
-  const sideways = up.some(discrete) && !across.some(discrete);
-  const series = pick("group", "stroke", "fill", "shape", "strokeDash").filter(
-    (name) => known(name) && typeof datum[name] !== "object" && !across.includes(name) && !up.includes(name),
-  );
-  const named = (sideways ? up : across).filter(known);
-  const value = (sideways ? across : up).filter((name) => !named.includes(name));
-  return { key: [...new Set([...series, ...named])], series, value };
+/** Whether a value that a chart draws is what a row holds: Vega reads the text of a date or of a number. */
+function drawnFrom(drawn: unknown, held: unknown): boolean {
+  const value = drawn instanceof Date ? drawn.getTime() : drawn;
+  if (value === held) return true;
+  if (typeof value !== "number") return value === undefined && held === null;
+  if (typeof held === "string") return held.trim() !== "" && (Number(held) === value || new Date(held).getTime() === value);
+  return (held === null || held === undefined) && !Number.isFinite(value);
 }
 
-const pairs = (datum: Datum, names: string[], data: Columns[] = []): Record<string, string | number | boolean | null> => {
-  const found: Record<string, string | number | boolean | null> = {};
-  for (const name of names) {
-    const value = plain(written(datum[name], name, data));
-    if (value !== undefined) found[name] = value;
+// --- what a mark is drawn from: its definition in the specification, and the data set behind it
+
+interface Transform { type: string; expr?: string; as?: unknown; groupby?: unknown[]; fields?: unknown[] }
+interface DataDefinition { name: string; source?: string | string[]; values?: unknown; transform?: Transform[] }
+interface Source { definition: DataDefinition; parent: Source | null; table: number | null }
+type Encoding = Record<string, unknown>;
+interface Definition { source: Source | null; groups: string[]; encoding: Encoding; panel: string }
+interface Specification {
+  data?: DataDefinition[]; signals?: { name: string }[]; scales?: { name: string; type?: string }[]; title?: unknown; marks?: Specification[];
+  name?: string; type?: string; from?: { data?: string; facet?: { name: string; data: string; groupby?: unknown } }; encode?: { enter?: Encoding; update?: Encoding };
+}
+
+const listOf = (value: unknown): unknown[] => (value === undefined || value === null ? [] : [value].flat());
+const nameOf = (value: unknown): string => (typeof value === "string" ? value : String((value as { field?: unknown } | null)?.field ?? ""));
+const words = (title: unknown): string => {
+  const text = title && typeof title === "object" && !Array.isArray(title) ? (title as { text?: unknown }).text : title;
+  return listOf(text).every((line) => typeof line === "string") ? listOf(text).join(" ") : "";
+};
+
+/** Every mark's definition by the names of the groups around it and its own, as the scene graph has them too. */
+function definitionsOf(spec: Specification): { marks: Map<string, Definition>; discrete: Set<string>; steady: Set<string> } {
+  const marks = new Map<string, Definition>();
+  const discrete = new Set<string>();
+  const steady = new Set<string>(); // scales of measured quantities that colours and sizes show
+  let tables = 0;
+  const declare = (scope: Map<string, Source>, data: DataDefinition[] | undefined, top: boolean) => {
+    for (const definition of data ?? []) {
+      const held = definition.values !== undefined && (typeof definition.values === "string" || Array.isArray(definition.values));
+      const [from] = listOf(definition.source);
+      scope.set(definition.name, { definition, parent: scope.get(String(from)) ?? null, table: top && held ? tables++ : null });
+    }
+  };
+  const visit = (group: Specification, scope: Map<string, Source>, path: string[], groups: string[], panel: string): void => {
+    for (const scale of group.scales ?? []) (["band", "point", "ordinal"].includes(scale.type ?? "") ? discrete : steady).add(scale.name);
+    for (const mark of group.marks ?? []) {
+      const inner = [...path, mark.name ?? ""];
+      if (mark.type !== "group") {
+        const source = scope.get(mark.from?.data ?? "") ?? null;
+        marks.set(inner.join("/"), { source, groups, encoding: { ...mark.encode?.enter, ...mark.encode?.update }, panel });
+        continue;
+      }
+      const within = new Map(scope);
+      const facet = mark.from?.facet;
+      const more = facet ? [...groups, ...listOf(facet.groupby).map(nameOf)] : groups;
+      if (facet) within.set(facet.name, { definition: { name: facet.name }, parent: scope.get(facet.data) ?? null, table: null });
+      declare(within, mark.data, false);
+      visit(mark, within, inner, more, [panel, words(mark.title)].filter(Boolean).join(" / ").slice(0, 300));
+    }
+  };
+  const scope = new Map<string, Source>();
+  declare(scope, spec.data, true);
+  visit(spec, scope, [], [], "");
+  return { marks, discrete, steady };
+}
+
+/** Transforms after which each row still is one mark of its own. */
+const ROW_BY_ROW = new Set(["filter", "formula", "collect", "project", "extent", "flatten", "fold", "stack", "joinaggregate", "window", "lookup", "bin", "timeunit", "identifier", "geopoint"]);
+
+interface Lineage { table: number | null; ofRow: boolean; groupby: string[]; made: Set<string>; multiplied: string[]; chosen: string[]; equal: Record<string, string> }
+
+/** How a mark's data come from the table: which columns were made on the way, and which a menu or slider chooses by. */
+function lineageOf(source: Source | null, signals: Set<string>): Lineage {
+  const found: Lineage = { table: null, ofRow: true, groupby: [], made: new Set(), multiplied: [], chosen: [], equal: {} };
+  const steps: Transform[] = [];
+  for (let at = source; at; at = at.parent) {
+    steps.unshift(...(at.definition.transform ?? []));
+    found.table = at.table;
+  }
+  for (const step of steps) {
+    const as = listOf(step.as).filter((one): one is string => typeof one === "string");
+    if (!ROW_BY_ROW.has(step.type)) {
+      found.ofRow = false;
+      found.groupby = listOf(step.groupby).map(nameOf);
+    }
+    if (step.type === "flatten" || step.type === "fold") {
+      const made = as.length ? as : step.type === "fold" ? ["key", "value"] : listOf(step.fields).map(nameOf);
+      found.multiplied.push(...(step.type === "fold" ? made.slice(0, 1) : made));
+      made.forEach((name) => found.made.add(name));
+    }
+    const reads = step.type === "formula" && /^to(Number|Date|String)\(datum(\.|\[)/.test(step.expr ?? "");
+    if (!reads) as.forEach((name) => found.made.add(name));
+    if (step.type === "filter") chosenBy(step.expr ?? "", signals, found);
   }
   return found;
-};
+}
+
+function chosenBy(expression: string, signals: Set<string>, found: Lineage): void {
+  for (const part of expression.split("&&")) {
+    const outside = part.replace(/datum(\.\w+|\[("[^"]*"|'[^']*')\])/g, "").replace(/"[^"]*"|'[^']*'/g, "");
+    if (![...outside.matchAll(/[A-Za-z_]\w*/g)].some(([name]) => signals.has(name))) continue;
+    const fields = [...part.matchAll(/datum(?:\.(\w+)|\[(?:"([^"]*)"|'([^']*)')\])/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
+    found.chosen.push(...fields);
+    const equal = /^[\s(]*datum(?:\.\w+|\[[^\]]+\])\s*={2,3}\s*([A-Za-z_]\w*)[\s)]*$/.exec(part);
+    if (equal && fields[0] && signals.has(equal[1]!)) found.equal[fields[0]] = equal[1]!;
+  }
+}
+
+interface Channels { series: string[]; places: string[]; value: string[] }
+
+/** Which fields name a mark's series, which its place, and which it measures, read from its definition. */
+function channelsOf(definition: Definition, discrete: Set<string>, steady: Set<string>, texts: Set<string>): Channels {
+  const fields: Record<string, string[]> = {};
+  const onDiscrete = new Set<string>();
+  for (const [channel, encoded] of Object.entries(definition.encoding)) {
+    for (const one of [encoded].flat() as { field?: unknown; scale?: unknown; signal?: unknown }[]) {
+      const named = typeof one?.field === "string" ? [one.field] : [];
+      const spoken = /^([xy]|text)/.test(channel) && typeof one?.signal === "string" ? [...one.signal.matchAll(/datum\["([^"]+)"\]/g)].map((match) => match[1]!) : [];
+      for (const name of [...named, ...spoken]) {
+        (fields[channel] ??= []).push(name);
+        if (discrete.has(String(one.scale))) onDiscrete.add(name);
+        else if (steady.has(String(one.scale)) && !/^[xy]/.test(channel) && !texts.has(name)) (fields.measured ??= []).push(name);
+      }
+    }
+  }
+  const pick = (...names: string[]) => [...new Set(names.flatMap((name) => fields[name] ?? []))];
+  const across = pick("x", "xc", "x2");
+  const up = pick("y", "yc", "y2");
+  const sideways = up.some((name) => onDiscrete.has(name)) && !across.some((name) => onDiscrete.has(name));
+  const measured = new Set(fields.measured ?? []);
+  const appearance = pick("stroke", "fill", "shape", "strokeDash", "opacity", "size", "strokeWidth");
+  const series = [...new Set([...definition.groups, ...appearance.filter((name) => !measured.has(name))])].filter((name) => !across.includes(name) && !up.includes(name));
+  const both = across.some((name) => onDiscrete.has(name)) && up.some((name) => onDiscrete.has(name));
+  const places = both ? [...new Set([...across, ...up])] : sideways ? up : across;
+  const rest = both ? [] : (sideways ? across : up).filter((name) => !places.includes(name));
+  return { series, places, value: [...new Set([...rest, ...measured, ...pick("text").filter((name) => !places.includes(name) && !series.includes(name))])] };
+}
 
 const short = (value: unknown): string =>
   typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
 const told = (fields: Datum): string => Object.entries(fields).map(([name, value]) => `${name} ${short(value)}`).join(", ");
 
 /** The runs behind some field values: by a column `run` of the data, or by the parameters that the fields name. */
-function runsBehind(figure: Element, data: Columns[], fields: Datum): { id: string; told: string }[] {
+function runsBehind(figure: Element, data: Columns[], fields: Datum): { id: string; told: string; made?: Fields }[] {
   const found = new Set<string>();
   for (const columns of data) {
     columns.run?.forEach((run, row) => {
@@ -178,7 +257,8 @@ function runsBehind(figure: Element, data: Columns[], fields: Datum): { id: stri
     ? runs.filter((run) => found.has(String(run.id)))
     : runs.filter((run) => named(run).length > 0 && named(run).every(([name, value]) => run[name] === value));
   const told = (run: Datum) => Object.entries(run).filter(([name, value]) => name !== "id" && value !== null && typeof value !== "object").map(([name, value]) => `${name} ${short(value)}`).join(", ");
-  const listed = behind.map((run) => ({ id: String(run.id), told: told(run) }));
+  const madeBy = (run: Datum): Fields => Object.fromEntries(Object.entries(run).filter(([name]) => name !== "id").flatMap(([name, value]) => (plain(value) === undefined ? [] : [[name, plain(value)!]])).slice(0, MOST_FIELDS));
+  const listed = behind.map((run) => ({ id: String(run.id), told: told(run), made: madeBy(run) }));
   return listed.length ? listed : [...found].map((id) => ({ id, told: "" }));
 }
 
@@ -231,6 +311,15 @@ export function restore(figure: Element, state: unknown): void {
   }
 }
 
+/** How far a point is from a mark; inside a bar or a cell, less than from anything but a point drawn upon it. */
+function gapTo(one: Placed, at: DOMPoint): number {
+  const middle = Math.hypot(one.x - at.x, one.y - at.y);
+  const box = one.box;
+  if (!box) return middle;
+  const outside = Math.hypot(Math.max(box.x1 - at.x, 0, at.x - box.x2), Math.max(box.y1 - at.y, 0, at.y - box.y2));
+  return outside > 0 ? outside + 6 : Math.min(middle, 6);
+}
+
 /** What a reader can mean by pointing at a place of a chart: the nearest mark, its series, the view as it is. */
 export function choicesAt(figure: Element, x: number, y: number): Choice[] {
   const block = blockOf(figure);
@@ -242,69 +331,208 @@ export function choicesAt(figure: Element, x: number, y: number): Choice[] {
     let nearest: Placed | null = null;
     let least = 40;
     for (const one of drawn.marks) {
-      const gap = Math.hypot(one.x - at.x, one.y - at.y);
+      const gap = gapTo(one, at);
       if (gap < least) [nearest, least] = [one, gap];
     }
-    if (nearest) choices.push(...choicesFor(figure, nearest.item.datum ?? {}));
+    if (nearest) choices.push(...choicesFor(figure, nearest, drawn.marks));
   }
   const state = stateOf(figure) as Record<string, unknown>;
-  const selectors: Selector[] = [fragment(block), { type: "blogkit:MarkSelector", part: "state", state }];
+  const selectors: Selector[] = [fragment(block), { type: "blogkit:MarkSelector", part: "state", state, ...whichChart(figure) }];
   choices.push({ label: `${title}: the chart as it stands`, quote: `the chart ${title} as it stands`, selectors });
   return choices;
 }
 
-export function choicesFor(figure: Element, datum: Datum): Choice[] {
+/** Which of the charts of its block a chart is, where there are several. */
+function whichChart(figure: Element): { chart?: number } {
+  const place = chartsOf(blockOf(figure)).indexOf(figure);
+  return place > 0 ? { chart: place } : {};
+}
+
+export function chartsOf(block: string): Element[] {
+  const owner = document.getElementById(block);
+  if (!owner) return [];
+  return owner.matches("[data-review-chart]") ? [owner] : [...owner.querySelectorAll("[data-review-chart]")];
+}
+
+const readings = new WeakMap<Element, ReturnType<typeof readSpec>>();
+
+function readSpec(figure: Element) {
+  const spec = (specOf(figure) ?? {}) as Specification;
+  const { marks, discrete, steady } = definitionsOf(spec);
+  const signals = new Set((spec.signals ?? []).map((one) => one.name));
+  const texts = new Set(dataOf(figure).flatMap((columns) => Object.keys(columns).filter((name) => columns[name]!.some((one) => typeof one === "string")))); // dates too
+  const measured = new Map<number | null, Set<string>>(); // by table: what any of its marks measures
+  const read = new Map([...marks].map(([path, definition]) => {
+    const lineage = lineageOf(definition.source, signals);
+    const channels = channelsOf(definition, discrete, steady, texts);
+    measured.set(lineage.table, new Set([...(measured.get(lineage.table) ?? []), ...channels.value]));
+    return [path, { lineage, channels, panel: definition.panel }] as const;
+  }));
+  return { marks: read, measured };
+}
+
+/** What the specification says of a mark that is drawn. */
+function originOf(figure: Element, mark: Mark): { channels: Channels; lineage: Lineage; panel: string; measured: Set<string> } {
+  let read = readings.get(figure);
+  if (!read) readings.set(figure, (read = readSpec(figure)));
+  const path: string[] = [];
+  for (let at: Mark | undefined = mark; at?.group; at = at.group.mark) path.unshift(at.name ?? "");
+  const known = read.marks.get(path.join("/")) ?? { lineage: lineageOf(null, new Set()), channels: { series: [], places: [], value: [] }, panel: "" };
+  return { ...known, measured: read.measured.get(known.lineage.table) ?? new Set() };
+}
+
+/** The rows of a table that a drawn row may come from. */
+function rowsOf(columns: Columns, datum: Datum, made: Set<string>): number[] {
+  const names = Object.keys(columns).filter((name) => !made.has(name) && name in datum);
+  let rows = (Object.values(columns)[0] ?? []).map((_, row) => row);
+  if (!names.length) return rows.length === 1 ? rows : [];
+  for (const name of names) rows = rows.filter((row) => drawnFrom(datum[name], columns[name]![row]));
+  return rows;
+}
+
+const matching = (columns: Columns, fields: Fields): number => {
+  const names = Object.keys(fields);
+  return (Object.values(columns)[0] ?? []).filter((_, row) => names.every((name) => (columns[name]?.[row] ?? null) === fields[name])).length;
+};
+
+const MOST_FIELDS = 20;
+
+/** The fields by which one row of a table is told from all others: what the chart is read by first, then the run, then
+ * whatever else is no measured value; a measured value only where nothing else tells two rows apart. */
+function keyOf(columns: Columns, row: number, { series, places }: Channels, chosen: string[], measured: Set<string>): Fields {
+  const count = (Object.values(columns)[0] ?? []).length;
+  const distinct = (name: string) => new Set(columns[name]).size;
+  const isNumber = (name: string) => columns[name]!.some((one) => typeof one === "number");
+  const isWhole = (name: string) => columns[name]!.every((one) => typeof one !== "number" || Number.isInteger(one));
+  const known = Object.keys(columns).filter((name) => !name.startsWith("__"));
+  const held = (names: string[]) => names.filter((name) => known.includes(name));
+  const fields: Fields = {};
+  const take = (name: string) => {
+    const one = plain(columns[name]![row] ?? null);
+    if (one !== undefined && Object.keys(fields).length < MOST_FIELDS) fields[name] = one;
+  };
+  const isShared = (name: string) => !isNumber(name) || 2 * distinct(name) <= count;
+  const steps = held(places).filter((name) => isShared(name) || isWhole(name));
+  held([...series, ...chosen, ...steps.filter((name) => !isNumber(name))]).forEach(take);
+  const rest = known.filter((name) => !measured.has(name) && !places.includes(name) && !["run", "seed"].includes(name));
+  const order = [
+    ...steps, ...held(["run", "seed"]), ...rest.filter((name) => !isNumber(name)), ...rest.filter((name) => isNumber(name) && isShared(name)),
+    ...held(places), ...rest, ...held([...measured]),
+  ];
+  let left = matching(columns, fields);
+  for (const name of order) {
+    if (left <= 1) break;
+    if (name in fields) continue;
+    const before = { ...fields };
+    take(name);
+    const now = matching(columns, fields);
+    if (now === left) for (const one of Object.keys(fields)) if (!(one in before)) delete fields[one]; // it tells nothing apart
+    left = Math.min(now, left);
+  }
+  return fields;
+}
+
+interface Named { fields: Fields; computed: Fields; value: Fields; series: Fields; told: Fields; ofRow: boolean; table: number | null; panel: string }
+
+/** What a drawn mark is: the row or the group of rows that it shows, and what of it is measured. */
+function nameMark(figure: Element, one: Placed, marks: Placed[]): Named {
+  const datum = one.item.datum ?? {};
+  const { channels, lineage, panel, measured } = originOf(figure, one.mark);
+  const data = dataOf(figure);
+  const columns = lineage.table === null ? undefined : (data[lineage.table] ?? (data.length === 1 ? data[0] : undefined));
+  const rows = columns ? rowsOf(columns, datum, lineage.made) : [];
+  const ofRow = lineage.ofRow && rows.length > 0;
+  const held = (name: string) => plain(ofRow && columns![name] && !lineage.made.has(name) ? columns![name]![rows[0]!] ?? null : writtenAs(datum[name], columns?.[name]));
+  const pick = (names: string[]): Fields => Object.fromEntries(names.flatMap((name) => {
+    const value = name in datum || (ofRow && columns![name]) ? held(name) : undefined;
+    return value === undefined ? [] : [[name, value]];
+  }).slice(0, MOST_FIELDS));
+  const isRaw = (name: string) => !!columns?.[name] && !lineage.made.has(name) && (ofRow || columns[name]!.includes(held(name)));
+  const value = pick(channels.value);
+  const series = pick(channels.series.filter(isRaw));
+  let fields: Fields;
+  let computed: Fields = {};
+  if (ofRow) {
+    fields = keyOf(columns!, rows[0]!, channels, lineage.chosen, measured);
+    const twins = marks.filter((other) => other.mark.name === one.mark.name && other !== one && rowsOf(columns!, other.item.datum ?? {}, lineage.made).includes(rows[0]!));
+    if (lineage.multiplied.length && twins.length) computed = pick(lineage.multiplied);
+  } else {
+    const dimensions = [...new Set([...channels.series, ...channels.places, ...lineage.groupby])].filter((name) => !(name in value));
+    const chosen = Object.fromEntries(Object.entries(lineage.equal).filter(([name]) => columns?.[name]).flatMap(([name, signal]) => {
+      const set = (stateOf(figure).signals ?? {})[signal];
+      const found = plain(writtenAs(set, columns![name]));
+      return found !== undefined && columns![name]!.includes(found) ? [[name, found]] : [];
+    }));
+    fields = { ...pick(dimensions.filter(isRaw)), ...chosen };
+    computed = pick(dimensions.filter((name) => !isRaw(name) && !/_(sort_index|count)$/.test(name)));
+  }
+  const told = { ...pick([...channels.series.filter(isRaw), ...channels.places]), ...fields, ...computed };
+  for (const name of Object.keys(value)) if (!(name in fields)) delete told[name];
+  return { fields, computed, value, series, told, ofRow, table: lineage.table, panel };
+}
+
+/** A drawn value as its column holds it: Vega reads the text of a date or of a number. */
+const writtenAs = (drawn: unknown, column: unknown[] | undefined): unknown =>
+  column?.includes(drawn) ? drawn : (column?.find((held) => typeof held === "string" && drawnFrom(drawn, held)) ?? drawn);
+
+export function choicesFor(figure: Element, one: Placed, marks: Placed[] = allMarks(figure)?.marks ?? []): Choice[] {
   const block = blockOf(figure);
   const title = titleOf(block);
-  const data = dataOf(figure);
-  const { key, series, value } = channelsOf(specOf(figure), datum, data);
-  const fields = pairs(datum, key, data);
-  const shown = pairs(datum, value, data);
+  const named = nameMark(figure, one, marks);
   const state = stateOf(figure);
-  const runs = runsBehind(figure, data, fields);
+  const data = dataOf(figure);
+  const runs = runsBehind(figure, named.table !== null && data[named.table] ? [data[named.table]!] : data, named.fields);
+  const origin = tellRuns(runs);
+  const where = { state, ...(named.table === null ? {} : { data: named.table, sets: data.length }), ...(named.panel ? { panel: named.panel } : {}), ...whichChart(figure) };
   const choices: Choice[] = [];
-  if (key.some((name) => name in fields && !series.includes(name))) { // otherwise it has no name but its series'
-    const origin = tellRuns(runs);
-    const quote = `${title}, ${told(fields)}: ${told(shown)}${origin}`;
-    const mark = { type: "blogkit:MarkSelector", part: "mark", fields, value: shown, state, run: origin.slice(3, 303) || null };
-    choices.push({ label: `${title}: the mark at ${told(fields)}`, quote, selectors: [fragment(block), mark] });
-  }
-  if (series.length) {
-    const named = pairs(datum, series, data);
-    const one = { type: "blogkit:MarkSelector", part: "series", fields: named, state };
-    choices.push({ label: `${title}: the series ${told(named)}`, quote: `${title}, series ${told(named)}`, selectors: [fragment(block), one] });
+  const inPanel = named.panel ? `, ${named.panel}` : "";
+  const place = told(named.told) || "the only one";
+  const mark = {
+    type: "blogkit:MarkSelector", part: "mark", fields: named.fields, value: named.value, of: named.ofRow ? "row" : "rows", ...where,
+    ...(Object.keys(named.computed).length ? { computed: named.computed } : {}), run: origin.slice(3, 303) || null,
+    ...("run" in named.fields && runs.length === 1 && runs[0]!.made ? { made: runs[0]!.made } : {}),
+  };
+  choices.push({ label: `${title}${inPanel}: the mark at ${place}`, quote: `${title}${inPanel}, ${place}: ${told(named.value)}${origin}`, selectors: [fragment(block), mark] });
+  if (Object.keys(named.series).length) {
+    const all = { type: "blogkit:MarkSelector", part: "series", fields: named.series, ...where };
+    choices.push({ label: `${title}${inPanel}: the series ${told(named.series)}`, quote: `${title}${inPanel}, series ${told(named.series)}`, selectors: [fragment(block), all] });
   }
   return choices;
 }
 
 /** Every mark of a chart that can be named, for the keyboard: in the order in which they are drawn. */
-export function markList(figure: Element): Datum[] {
+export function markList(figure: Element): Placed[] {
   const drawn = allMarks(figure);
   const seen = new Set<string>();
-  const list: Datum[] = [];
-  for (const one of drawn?.marks ?? []) {
+  return (drawn?.marks ?? []).filter((one) => {
     const datum = one.item.datum ?? {};
-    const key = JSON.stringify(pairs(datum, Object.keys(datum)));
-    if (!seen.has(key)) {
-      seen.add(key);
-      list.push(datum);
-    }
-  }
-  return list;
+    const key = JSON.stringify([one.mark.name, ...Object.entries(datum).map(([name, value]) => [name, plain(value)])]);
+    return !seen.has(key) && !!seen.add(key);
+  });
 }
 
-/** Where the marks with some field values are drawn on the page; the whole chart where none is found. */
-export function placeOf(figure: Element, fields: Datum): DOMRect | null {
+/** Where a mark or a series is drawn on the page; the whole chart where none of it is to be seen. */
+export function placeOf(figure: Element, selector: Selector): DOMRect | null {
   const drawn = allMarks(figure);
-  if (!drawn || !Object.keys(fields).length) return null;
-  const same = (one: unknown, other: unknown) =>
-    one === other || (typeof one === "number" && typeof other === "number" && Math.abs(one - other) <= 5e-4 * Math.max(Math.abs(one), Math.abs(other)));
-  const data = dataOf(figure);
-  const hits = drawn.marks.filter((one) =>
-    Object.entries(fields).every(([name, value]) => same(plain(written(one.item.datum?.[name], name, data)), value)));
+  const fields = (selector.fields ?? {}) as Datum;
+  const computed = (selector.computed ?? {}) as Datum;
+  const named = Object.entries({ ...fields, ...computed });
+  if (!drawn || (!named.length && selector.data === undefined)) return null;
+  let hits = drawn.marks.filter((one) => {
+    const origin = originOf(figure, one.mark);
+    if (typeof selector.data === "number" && origin.lineage.table !== selector.data) return false;
+    if (typeof selector.panel === "string" && origin.panel !== selector.panel) return false;
+    const datum = one.item.datum ?? {};
+    return named.every(([name, value]) => (name in datum ? alike(datum[name], value) : name in origin.lineage.equal || !(name in computed) && origin.lineage.ofRow === false));
+  });
+  const measured = Object.keys((selector.value ?? {}) as Datum);
+  const same = hits.filter((one) => measured.every((name) => originOf(figure, one.mark).channels.value.includes(name)));
+  if (selector.part === "mark" && same.length) hits = same;
   if (!hits.length) return null;
   const points = hits.map((one) => new DOMPoint(one.x, one.y).matrixTransform(drawn.matrix));
   const [left, right] = [Math.min(...points.map((p) => p.x)), Math.max(...points.map((p) => p.x))];
   const [top, bottom] = [Math.min(...points.map((p) => p.y)), Math.max(...points.map((p) => p.y))];
   return new DOMRect(left - 9, top - 9, right - left + 18, bottom - top + 18);
 }
+
+const alike = (drawn: unknown, value: unknown): boolean => drawnFrom(drawn, value) || (drawn instanceof Date && drawn.getTime() === value);

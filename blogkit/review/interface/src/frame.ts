@@ -1,7 +1,7 @@
 // Runs inside the post's sandboxed frame: shows where comments are, and tells the app's page what the reader points at.
 import { createTextAnnotator, type TextAnnotation } from "@recogito/text-annotator";
 import { anchorPassage, describe, fragment, namedBlock, type Selector } from "./anchor";
-import { blockOf, choicesAt, choicesFor, markList, placeOf, restore, titleOf } from "./charts";
+import { blockOf, chartsOf, choicesAt, choicesFor, markList, placeOf, restore, titleOf } from "./charts";
 import "@recogito/text-annotator/text-annotator.css";
 import "./frame.css";
 import type { Choice, FromFrame, Shown, ToFrame } from "./messages";
@@ -125,7 +125,8 @@ function choicesOf(element: Element, event?: PointerEvent | MouseEvent): Choice[
     const index = page.equations.findIndex((one) => one.element === target);
     const equation = page.equations[index];
     if (!equation) return [];
-    const selectors: Selector[] = [{ type: "blogkit:EquationSelector", tex: equation.text, index }];
+    const { prefix, suffix } = describe(page, equation.start, equation.start + equation.text.length)[0]!; // tells equal formulas apart
+    const selectors: Selector[] = [{ type: "blogkit:EquationSelector", tex: equation.text, index, prefix, suffix }];
     if (equation.block) selectors.unshift(fragment(equation.block));
     return [{ label: "this equation", quote: equation.text, selectors }];
   }
@@ -321,31 +322,19 @@ document.addEventListener("pointerup", (event) => {
 
 // --- showing threads
 
-function elementOf(selectors: Selector[]): Element | null {
+/** The element that a thread is about: the server says which equation, picture or row it is now; nothing is guessed. */
+function elementOf({ selectors, start, end }: Shown): Element | null {
   const name = namedBlock(selectors);
-  const block = name ? document.getElementById(name) : null;
   for (const selector of selectors) {
-    if (selector.type === "blogkit:MarkSelector") {
-      return block?.matches("[data-review-chart]") ? block : (block?.querySelector("[data-review-chart]") ?? null);
-    }
-    if (selector.type === "blogkit:EquationSelector") {
-      const same = page.equations.filter((one) => !name || one.block === name);
-      const found = same.find((one) => one.text === selector.tex) ?? (name?.startsWith("eq-") ? same[0] : undefined);
-      return found?.element ?? page.equations.find((one) => one.text === selector.tex)?.element ?? null;
-    }
-    if (selector.type === "blogkit:ImageSelector") {
-      const same = page.images.filter((one) => !name || one.block === name);
-      return (same.find((one) => one.source === selector.source) ?? same[0])?.element ?? null;
-    }
+    if (selector.type === "blogkit:MarkSelector") return name ? (chartsOf(name)[Number(selector.chart ?? 0)] ?? null) : null;
+    if (selector.type === "blogkit:EquationSelector") return page.equations[start ?? Number(selector.index)]?.element ?? null;
+    if (selector.type === "blogkit:ImageSelector") return page.images[start ?? Number(selector.index)]?.element ?? null;
     if (selector.type === "blogkit:CellSelector") {
-      for (const table of page.tables) {
-        if (name && table.block !== name) continue;
-        const column = table.rows[0]?.indexOf(String(selector.column)) ?? -1;
-        const key = (selector.cells as string[] | undefined) ?? [String(selector.row)];
-        const row = table.rows.findIndex((cells) => key.every((cell, place) => cells[place] === cell));
-        if (column >= 0 && row >= 0) return table.element?.querySelectorAll("tr")[row]?.children[column] ?? null;
-      }
-      return null;
+      const table = page.tables[start ?? Number(selector.table ?? 0)];
+      const column = table?.rows[0]?.indexOf(String(selector.column)) ?? -1;
+      const key = (selector.cells as string[] | undefined) ?? [String(selector.row)];
+      const row = end ?? table?.rows.findIndex((cells) => key.every((cell, place) => cells[place] === cell)) ?? -1;
+      return (column >= 0 && row >= 0 && table?.element?.querySelectorAll("tr")[row]?.children[column]) || null;
     }
   }
   return null;
@@ -355,7 +344,7 @@ function boxOf(element: Element, selectors: Selector[]): DOMRect {
   const box = element.getBoundingClientRect();
   const mark = selectors.find((one) => one.type === "blogkit:MarkSelector");
   if (mark?.fields) {
-    const place = placeOf(element, mark.fields as Record<string, unknown>);
+    const place = placeOf(element, mark);
     if (place) return place;
   }
   const region = selectors.find((one) => String(one.conformsTo ?? "").includes("media-frags"));
@@ -369,7 +358,7 @@ function draw(): void {
   for (const pin of layer.querySelectorAll(".pin")) pin.remove();
   for (const thread of threads) {
     if (thread.state === "unanchored") continue;
-    const element = elementOf(thread.selectors);
+    const element = elementOf(thread);
     if (!element) continue;
     const box = boxOf(element, thread.selectors);
     const pin = document.createElement("button");
@@ -407,7 +396,7 @@ async function show(id: string): Promise<void> {
   active = id;
   const thread = threads.find((one) => one.id === id);
   if (!thread) return;
-  const element = elementOf(thread.selectors);
+  const element = elementOf(thread);
   if (element) {
     const chart = element.closest<HTMLElement>(".bk-figure[data-awake]");
     const mark = thread.selectors.find((one) => one.type === "blogkit:MarkSelector");
@@ -503,8 +492,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   } else if (event.key === "Enter" && current) {
     event.preventDefault();
-    const datum = markNumber >= 0 ? list[markNumber] : undefined;
-    if (datum && chart) choose(choicesFor(chart, datum));
+    const mark = markNumber >= 0 ? list[markNumber] : undefined;
+    if (mark && chart) choose(choicesFor(chart, mark));
     else if (current.matches(TARGETS)) choose(choicesOf(current));
     else {
       const all = sentence >= 0 ? sentencesOf(current) : [];
@@ -527,6 +516,7 @@ window.addEventListener("message", (event: MessageEvent<ToFrame>) => {
   if (message.type === "threads") {
     threads = message.threads;
     writable = message.writable;
+    root.classList.toggle("review-writable", writable);
     annotator.setAnnotatingEnabled(writable);
     showThreads();
     document.body.dataset.review = writable ? "open" : "reading";

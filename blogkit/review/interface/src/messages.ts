@@ -10,6 +10,8 @@ export interface Shown {
   kind: string;
   closed: boolean;
   state: string;
+  start: number | null; // which equation, picture or table it is now, and which row, where the server says so
+  end: number | null;
   selectors: Selector[];
 }
 

@@ -20,7 +20,7 @@ const PIECES = /[ \t\n\r\f\u00a0\u200b]+|[^ \t\n\r\f\u00a0\u200b]+/g;
 const PLUMBING = /^(bk-|cb\d|fn|cite|ref-|quarto-|TOC|toc-|annotated-|title-block)/;
 
 export interface Block { id: string; start: number; end: number }
-export interface Equation { text: string; block: string | null; element?: Element }
+export interface Equation { text: string; block: string | null; start: number; element?: Element }
 export interface Image { source: string; block: string | null; element?: Element }
 export interface Table { rows: string[][]; block: string | null; element?: Element }
 
@@ -105,7 +105,7 @@ export function readPage(root: Element): Page {
     const start = length + (pending && length ? 1 : 0);
     if (tagOf(element) === "math") {
       const text = squeezed(visible(element));
-      if (text) page.equations.push({ text, block: inner, element });
+      if (text) page.equations.push({ text, block: inner, start, element });
     } else if (tagOf(element) === "table") {
       page.tables.push({ rows: rowsOf(element), block: inner, element });
     }

@@ -118,6 +118,8 @@ function showInFrame(): void {
       closed: thread.closed,
       // an earlier revision shows what was made on it, where it was made
       state: current ? thread.anchor.state : thread.revision === revision ? "attached" : "unanchored",
+      start: current ? thread.anchor.start : null,
+      end: current ? thread.anchor.end : null,
       selectors: current ? thread.selectors : thread.made,
     })),
   });
@@ -155,7 +157,9 @@ function markQuote(mark: Selector, selectors: Selector[]): string {
   if (mark.part === "state") return `${figure} as it stood`;
   const pairs = (fields: unknown) => Object.entries((fields ?? {}) as object).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : value}`).join(", ");
   const run = mark.run ? ` · ${mark.run}` : "";
-  return mark.part === "series" ? `${figure}, series ${pairs(mark.fields)}` : `${figure}, ${pairs(mark.fields)}: ${pairs(mark.value)}${run}`;
+  const panel = mark.panel ? `, ${mark.panel}` : "";
+  const place = pairs({ ...mark.fields as object, ...mark.computed as object }) || "the only mark";
+  return mark.part === "series" ? `${figure}${panel}, series ${place}` : `${figure}${panel}, ${place}: ${pairs(mark.value)}${run}`;
 }
 
 const button = (label: string, act: (event: Event) => void, kind = "") => h("button", { type: "button", class: kind, onclick: act }, label);
