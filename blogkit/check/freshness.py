@@ -11,12 +11,14 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from blogkit.check.files import RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
+from blogkit.conditions import ConditionError, bound_sentences, judge_condition, known_values
 from blogkit.config import SITE_FILE, load_yaml, read_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.values import RESULTS, plain_value, read_shown_values, shown
@@ -206,3 +208,28 @@ def _digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError:
         return None
+
+
+def broken_conditions(post: Post) -> Iterator[Fault]:
+    """Each sentence of the source that is bound to a condition which the results do not meet, or cannot tell."""
+    assert post.project is not None and post.source is not None
+    lines = ((line.path, line.number, "" if line.code else line.text) for line in post.source.lines)
+    sentences = list(bound_sentences(lines))
+    if not sentences:
+        return
+    path = ProjectPaths(folder=post.project).values
+    document: Any = {}
+    with suppress(ConfigError, OSError):
+        document = read_yaml(path).data if path.is_file() else {}
+    raw, texts = known_values(document)
+    for one in sentences:
+        place = Place(path=one.path, line=one.line)
+        try:
+            verdict = judge_condition(one.condition, raw, texts)
+        except ConditionError as error:
+            message = f'"{one.words}" is bound to `{one.condition}`, which cannot be told: {error}.'
+            yield Fault(message=message, place=place, fix="Write the condition so that today's results can decide it.")
+            continue
+        if not verdict.holds:
+            message = f'"{one.words}" does not hold any more: `{one.condition}`, with {verdict.told_values()}.'
+            yield Fault(message=message, place=place)
