@@ -12,6 +12,8 @@
     record.text("sample", generated)                        # words, such as what a model wrote
     record.file("model", "model.pt")                        # any file that the run made
     record.model("net", net, torch.zeros(1, 2), step=epoch)  # a network that a live figure asks
+    state = record.resume()                                 # where an earlier attempt at this run stood, or None
+    record.checkpoint({"epoch": epoch, "net": net.state_dict()})  # where this one stands
 
 In ``figures.ipynb``, :mod:`blogkit.runs` gives what the runs of a sweep recorded, by their parameters.
 
@@ -30,6 +32,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from blogkit.kernel.checkpoints import keep_checkpoint, read_checkpoint
 from blogkit.kernel.recorded import (
     TEXT_BYTES,
     RecordTooLarge,
@@ -235,6 +238,37 @@ def model(name: str, module: Any, example: Any = None, step: float | None = None
     from blogkit.kernel.models import write_model
 
     write_model(_run(), _checked(name), module, example, None if step is None else _step(step))
+
+
+def checkpoint(state: Any) -> None:
+    """Keeps where this run stands: if it is killed, preempted or timed out, its next attempt goes on from here.
+
+    ``state`` is anything that Python can pickle, such as the epoch and the ``state_dict()`` of model and optimiser.
+    With it are kept the states of the random number generators of Python, NumPy and torch, and all that the run has
+    recorded so far; not files that the notebook wrote itself. The newest checkpoint alone stays, and it goes when the
+    run is done. Raises TypeError for what cannot be pickled.
+    """
+    run = _run()
+    if run is not None:
+        keep_checkpoint(run, state)
+
+
+def resume() -> Any:
+    """The state that an earlier attempt at this very run kept last; None when there is none, so that it begins anew.
+
+    Random number generators and what the run has recorded are then as they were at that checkpoint. Call it after
+    everything is set up and seeded, right before the loop::
+
+        state = record.resume()
+        if state is not None:
+            net.load_state_dict(state["net"])
+            optimizer.load_state_dict(state["optimizer"])
+        for epoch in range(state["epoch"] + 1 if state else 0, epochs):
+            ...
+            record.checkpoint({"epoch": epoch, "net": net.state_dict(), "optimizer": optimizer.state_dict()})
+    """
+    run = _run()
+    return None if run is None else read_checkpoint(run)
 
 
 def _run() -> RunPaths | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.errors import NotStored, StoreError
+from blogkit.kernel.checkpoints import CHECKPOINTS_FOLDER
 from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE as RUN_FOLDER_VARIABLE
 from blogkit.kernel.run_folder import RunPaths as RunPaths
 from blogkit.kernel.run_folder import replace_file
@@ -61,6 +62,11 @@ class ProjectPaths:
     def failed(self) -> Path:
         """The last failure of each run that has not succeeded since."""
         return self.runs / ".failed"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where runs that were stopped stand: a folder a run, gone when it is done."""
+        return self.runs / CHECKPOINTS_FOLDER
 
     @property
     def drawn(self) -> Path:
@@ -248,9 +254,15 @@ def keep_run(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:
             raise StoreError(f"could not be stored: {error.strerror}.", path=final) from error
         shutil.rmtree(work.folder, ignore_errors=True)
     shutil.rmtree(paths.failed / run_id, ignore_errors=True)
+    drop_checkpoints(paths, run_id)
     for old in paths.work.glob(f"{run_id}-old-*"):
         shutil.rmtree(old, ignore_errors=True)
     return RunPaths(folder=final)
+
+
+def drop_checkpoints(paths: ProjectPaths, run_id: str) -> None:
+    """Forgets where a run stood."""
+    shutil.rmtree(paths.checkpoints / run_id, ignore_errors=True)
 
 
 def keep_failure(paths: ProjectPaths, run_id: str, work: RunPaths) -> RunPaths:

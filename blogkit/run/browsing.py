@@ -276,7 +276,7 @@ class Removable:
 
     path: Path
     what: str
-    """``stale run``, ``failed run`` or ``left over by a command that was stopped``."""
+    """``stale run``, ``failed run``, ``checkpoint of a stale run`` or ``left over by a command that was stopped``."""
     size: int
     """Bytes."""
     age: float
@@ -317,6 +317,12 @@ def plan_pruning(project: Project, *, older_than: float = 0.0, larger_than: int 
             kept += 1
         if run.standing in {RunStanding.STALE, RunStanding.FAILED} and not is_claimed(paths.claim(run.id)):
             candidates.append((run.folder, f"{run.standing.value} run"))
+    if paths.checkpoints.is_dir() and not away:
+        candidates += [
+            (folder, "checkpoint of a stale run")
+            for folder in sorted(paths.checkpoints.iterdir())
+            if folder.name not in planned_ids(project) and not is_claimed(paths.claim(folder.name))
+        ]
     if paths.work.is_dir() and not away:
         candidates += [
             (folder, "left over by a command that was stopped")

@@ -23,6 +23,7 @@ from typing import Any
 
 from blogkit import store
 from blogkit.errors import StoreError
+from blogkit.kernel.checkpoints import read_resumption, resumption_file
 from blogkit.model import Budget, Project, Run, RunResult, RunStatus
 from blogkit.notebook import imported_modules, read_notebook
 from blogkit.run.budget import Allowance, spent_on
@@ -326,6 +327,8 @@ class _RunningSweep:
             return self._stored_result(run), True
         if run.id in self._elsewhere and attempt == 1 and (failed := self._failed_elsewhere(run)) is not None:
             return failed, True
+        if self.force and attempt == 1:
+            store.drop_checkpoints(self.paths, run.id)
         work = store.new_work_folder(self.paths, run.id)
         with ExitStack() as stack:
             slot = stack.enter_context(self._lease.take())
@@ -378,7 +381,9 @@ class _RunningSweep:
             attempt=attempt,
             children=children,
             read=read,
+            resumed=read_resumption(work),
         )
+        resumption_file(work).unlink(missing_ok=True)
         return self._keep_result(run, work, outcome, describe(run, outcome, circumstances))
 
     def _keep_files(self, place: WorkingFolder, work: RunPaths) -> None:

@@ -38,10 +38,15 @@ class Circumstances:
     """What the Python processes that it started said of themselves."""
     read: Mapping[str, str] = field(default_factory=dict)
     """The data that it read and did not make, with digests."""
+    resumed: Mapping[str, Any] = field(default_factory=dict)
+    """How often it went on from a checkpoint (``times``), and the ``seconds`` spent before the last one."""
 
 
 def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -> dict[str, Any]:
-    """The record of one run. Sizes are bytes, energy is joules, ``seconds`` is wall-clock time."""
+    """The record of one run. Sizes are bytes, energy is joules, ``seconds`` is wall-clock time.
+
+    Of a run that went on from a checkpoint, the seconds before that checkpoint count too.
+    """
     facts = outcome.facts
     cuda = facts.get("cuda") or []
     device = str(cuda[0]) if cuda else (circumstances.gpu if circumstances.gpu_memory else None) or processor()
@@ -54,7 +59,7 @@ def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -
         "threads": run.threads,
         "status": outcome.status.value,
         "started": circumstances.started,
-        "seconds": round(outcome.seconds, 3),
+        "seconds": round(outcome.seconds + circumstances.resumed.get("seconds", 0.0), 3),
         "device": device,
         "platform": f"{platform.system()} {platform.machine()}",
         "versions": versions(facts, circumstances.children),
@@ -68,6 +73,8 @@ def describe(run: Run, outcome: NotebookOutcome, circumstances: Circumstances) -
         "attempt": circumstances.attempt,
         "read": dict(circumstances.read) or None,
     }
+    if circumstances.resumed.get("times"):
+        record["resumed"] = circumstances.resumed["times"]
     if not outcome.done:
         record |= {"reason": outcome.reason, "cell": outcome.cell}
     return record
