@@ -3,7 +3,7 @@
     python benchmarks/leaks.py
 
 Every seed of the test-suite's corpus is put, one at a time, into the six posts of `projects/` by turns, as rendered in
-`_site`; then each post is looked at as it is. The roster has people who wrote none of it, so whatever is told of a
+`_site`; then each post is looked at as it is. The roster has people who wrote none of it, so whatever is reported of a
 post without a seed is a false alarm.
 """
 

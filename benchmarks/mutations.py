@@ -36,7 +36,7 @@ SECONDS = 120
 HEAVY = ("pytest", "pandas", "pyarrow.parquet", "lxml.html", "pydantic", "selectolax.lexbor", "yaml")
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "blogkit/coverage.py": ("tests/gather/test_coverage.py", "tests/gather/test_coverage_told.py"),
+    "blogkit/coverage.py": ("tests/gather/test_coverage.py", "tests/gather/test_coverage_words.py"),
     "blogkit/gather/metrics.py": ("tests/gather/test_metrics.py",),
     "blogkit/gather/values.py": ("tests/gather/test_values.py",),
     "blogkit/intervals.py": ("tests/test_intervals.py",),

@@ -5,7 +5,7 @@
 A real server runs in its own process. 300 signed-in people open their posts, ten times each, and save their rubric
 every ten seconds; then come a burst of five times that, and 300 submissions within a minute (``--submit-seconds``). In
 the middle the server is killed with SIGKILL and started again; writers go on as the browser's queue does, sending again
-what was not acknowledged. At the end every acknowledged write must be there, once, and nobody may have been told to
+what was not acknowledged. At the end every acknowledged write must be there, once, and nobody may have been asked to
 wait.
 """
 
@@ -308,7 +308,7 @@ def measure(name: str, url: str | None, options: argparse.Namespace) -> bool:
         "p95 save < 200 ms": all(one[int(len(one) * 0.95)] < 0.2 for one in times),
         "p99 save < 1 s": all(one[min(len(one) - 1, int(len(one) * 0.99))] < 1.0 for one in times),
         "no 5xx": not any(status >= 500 for tally in phases.values() for status in tally.statuses),
-        "nobody is told to wait (429)": not any(429 in tally.statuses for tally in phases.values()),
+        "nobody is asked to wait (429)": not any(429 in tally.statuses for tally in phases.values()),
         "every read answered": set(phases["opening posts"].statuses) == {200},
         f"no acknowledged write lost ({len(acknowledged)} acknowledged, {len(lost)} lost)": not lost,
         "each write once": len(stored) == len(set(stored)) == len(set(acknowledged)),

@@ -300,7 +300,7 @@ _FOLLOWING = re.compile(
 )
 """What stands before an address that is opened when the reader asks for it."""
 _PATHS = re.compile(r"\bpaths[\"']?\s*:\s*\{[^{}]{0,4000}\}")
-"""Where module loaders and MathJax are told what lies where."""
+"""Where module loaders and MathJax read what lies where."""
 _ENTRIES = re.compile(r"(?P<call>[\"']?\burl[\"']?\s*:\s*)" + _STRING)
 _ANY = re.compile(r"(?P<call>)" + _STRING)
 _FILE = re.compile(
@@ -396,8 +396,8 @@ def rewrite_script(
             lambda call: "a script",
             lambda call, url: remote(call, url) if _name_in(call) in opened else None,
         )
-        told = [match.span() for match in _PATHS.finditer(text)]
-        inside = [span for span in told if not _is_within(span[0], comments)]
+        spans = [match.span() for match in _PATHS.finditer(text)]
+        inside = [span for span in spans if not _is_within(span[0], comments)]
         look(_ANY, lambda call: "a script's paths", remote, inside)
         look(_ENTRIES, lambda call: "a script's url", entry)
         look(_ANY, lambda call: "a script's string", remote_file)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from blogkit.review.rubric import Rubric
 
 
-_EVIDENCE_RULES = frozenset({"BK121", "BK128", "BK132"})
-"""The rules whose findings are told at publishing too: whether the page shows the whole sweep, as it is now."""
+_EVIDENCE_RULES = frozenset({"BK121", "BK128"})
+"""The rules whose findings are reported at publishing too: whether the page shows the whole sweep, as it is now."""
 
 
 def scale_of(project: Project, asked: str | None) -> str | None:

@@ -84,10 +84,10 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
         for place, one in enumerate(loaded):
             shapes.setdefault(one.shape, place)
         if len(shapes) > 1:
-            told = ", ".join(f"{shape} in run {self.frame['run'].iloc[place]}" for shape, place in shapes.items())
+            explained = ", ".join(f"{shape} in run {self.frame['run'].iloc[place]}" for shape, place in shapes.items())
             raise RunsError(
-                f"the arrays {self.name!r} are of different shapes ({told}), so they do not stack; pick runs of one "
-                "shape with where=…, or take one number of each with .measure(…)."
+                f"the arrays {self.name!r} are of different shapes ({explained}), so they do not stack; "
+                "pick runs of one shape with where=…, or take one number of each with .measure(…)."
             )
         return np.stack(loaded)
 
@@ -352,8 +352,8 @@ def _rows_at_step(rows: list[dict[str, Any]], step: Step, kind: str, name: str) 
         return list(picked.values())
     kept = [row for row in rows if row["step"] == step]
     if not kept:
-        told = f"the steps go from {min(steps):g} to {max(steps):g}"
-        raise RunsError(f"no run recorded the {kind} {name!r} at step {step!r}; {told}.")
+        explained = f"the steps go from {min(steps):g} to {max(steps):g}"
+        raise RunsError(f"no run recorded the {kind} {name!r} at step {step!r}; {explained}.")
     return kept
 
 

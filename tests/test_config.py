@@ -1,4 +1,4 @@
-"""Files that users write become values, and every problem is told at once with its line."""
+"""Files that users write become values, and every problem is reported at once with its line."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def test_an_empty_sweep_is_one_run(tmp_path: Path) -> None:
     assert load_sweep(tmp_path / "sweep.yml").seeds == 1
 
 
-def test_every_problem_of_a_sweep_is_told_at_once(tmp_path: Path) -> None:
-    told = problems(tmp_path, "gird:\n  width: [1]\nbudget:\n  minuts: 3\nthreads: two\n")
-    assert told == [
+def test_every_problem_of_a_sweep_is_reported_at_once(tmp_path: Path) -> None:
+    reported = problems(tmp_path, "gird:\n  width: [1]\nbudget:\n  minuts: 3\nthreads: two\n")
+    assert reported == [
         "sweep.yml:1: 'gird' is not a key that is known here.\n    Did you mean 'grid'?",
         "sweep.yml:4: 'budget.minuts' is not a key that is known here.\n    Did you mean 'minutes'?",
         "sweep.yml:5: 'threads': input should be a valid integer, unable to parse string as an integer, not 'two'.",
@@ -36,7 +36,7 @@ def test_every_problem_of_a_sweep_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("grid:\n  width: []\n", "sweep.yml:2: the grid of 'width' is empty"),
         ("grid: {w: [1]}\nparameters: {w: 1}\n", "sweep.yml:1: 'w' stands in the grid and in the parameters."),
@@ -56,9 +56,9 @@ def test_every_problem_of_a_sweep_is_told_at_once(tmp_path: Path) -> None:
         ("scales:\n  full:\n    gird: {}\n", "sweep.yml:3: 'scales.full.gird' is not a key"),
     ],
 )
-def test_an_impossible_sweep_is_an_error_message_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_an_impossible_sweep_is_an_error_message_with_its_line(tmp_path: Path, text: str, reported: str) -> None:
     (first, *_) = problems(tmp_path, text)
-    assert first.startswith(told), first
+    assert first.startswith(reported), first
 
 
 def test_a_site_is_found_from_below_with_its_projects(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_site_is_found_from_below_with_its_projects(tmp_path: Path) -> None:
     assert site.projects[1].sweep is None
 
 
-def test_problems_of_several_files_are_told_together(tmp_path: Path) -> None:
+def test_problems_of_several_files_are_reported_together(tmp_path: Path) -> None:
     tree = site_tree({"a": {"sweep.yml": "x: 1"}, "b": {"sweep.yml": "y: 1"}}, quarto="blogkit:\n  profil: x\n")
     write_tree(tmp_path, tree)
     with pytest.raises(ConfigError) as caught:

@@ -44,7 +44,7 @@ def test_an_error_message_says_what_happened_where_and_what_to_do() -> None:
     assert str(error) == "projects/x:2: has no post.\n    Make an index.qmd."
 
 
-def test_all_problems_of_a_file_are_told_at_once() -> None:
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
     error = ConfigError([Problem(message="one"), Problem(message="two")])
     assert str(error) == "one\ntwo"
 

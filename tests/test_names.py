@@ -62,6 +62,7 @@ def test_a_new_private_helper_has_a_noun_in_its_name() -> None:
 ODD_WORDS = {
     "mend": r"\bmend(s|ed|ing)?\b",
     "letter for an error message": r"\b(is|get|gets|refused with) a letter\b|_a_letter\b",
+    "told": r"\btold\b|_told\b|\b_?told_",
     "the one that": r"\bthe ones? that\b",
 }
 
@@ -72,6 +73,7 @@ def test_code_output_and_documentation_use_plain_words(words: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in written_files()
+        if path.suffix != ".ts" or words != ODD_WORDS["told"]
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if re.search(words, line, re.IGNORECASE)
     ]

@@ -65,8 +65,8 @@ def gathered(project: Project, *, force: bool = False) -> str:
 
 
 def test_arrays_come_by_parameters_and_step_loaded_only_when_asked_for(project: Project) -> None:
-    told = gathered(project)
-    assert "array hidden (8 runs)" in told
+    reported = gathered(project)
+    assert "array hidden (8 runs)" in reported
     hidden = runs.array("hidden", where={"width": 8, "norm": None}, step="last")
     assert hidden.frame[["width", "norm", "seed", "step"]].to_dict("records") == [
         {"width": 8, "norm": None, "seed": 0, "step": 2},
@@ -129,14 +129,14 @@ def test_a_clone_without_runs_has_all_but_the_files_and_gathers_the_same_bytes(p
         runs.file("model")
 
 
-def test_what_is_too_much_for_a_repository_stays_with_the_runs_and_is_told(
+def test_what_is_too_much_for_a_repository_stays_with_the_runs_and_is_reported(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blogkit.gather.recorded.GATHERED_BYTES", 1000)
     monkeypatch.setattr("blogkit.gather.recorded.SHOWN", 7)
-    told = gathered(project)
-    assert "of the arrays 'hidden' stay in runs/" in told
-    assert "8 of the charts 'curve' stay in runs/" in told
+    reported = gathered(project)
+    assert "of the arrays 'hidden' stay in runs/" in reported
+    assert "8 of the charts 'curve' stay in runs/" in reported
     assert len(runs.array("hidden")) == 16
     assert len(runs.chart("curve")) == 8
 

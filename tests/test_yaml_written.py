@@ -76,7 +76,7 @@ def test_half_of_a_surrogate_pair_does_not_make_a_file_that_nobody_can_read() ->
     assert load_yaml(text, HERE)["values"] == {"a": "x?y"}
 
 
-def test_a_change_of_a_value_is_told_as_it_is_shown(tmp_path: Path) -> None:
+def test_a_change_of_a_value_is_reported_as_it_is_shown(tmp_path: Path) -> None:
     (tmp_path / "values.yml").write_text("values: {rate: 010, said: yes}")
     assert shown_values(tmp_path / "values.yml") == {"rate": "10", "said": "yes"}
 

@@ -64,8 +64,8 @@ def film(
     datasets = spec.pop("datasets", {})
     for name in ("$schema", "config", "usermeta"):
         spec.pop(name, None)
-    _inline(spec, datasets)
-    steps = _steps(spec, over)
+    _inline_datasets(spec, datasets)
+    steps = _film_steps(spec, over)
     keys = _key_frames(steps, frames, over)
     first = keys[-1] if start is None else start
     if first not in steps:
@@ -73,16 +73,16 @@ def film(
     _fix_scales(spec, over)
     named = title or titled(over)
     parameter = re.sub(r"\W", "_", over)
-    size = _size(spec)
+    size = _panel_size(spec)
     whole = size[0] if not _is_joined(spec) and size[0] >= 360 else _STRIP
     width = (whole - _GAP * (len(keys) - 1)) // len(keys)
     small = [
-        _thumbnail(spec, over, key, f"{named} {level_words(key)}", width, round(width * size[1] / size[0]))
+        _step_thumbnail(spec, over, key, f"{named} {level_words(key)}", width, round(width * size[1] / size[0]))
         for key in keys
     ]
-    shown = _filtered(copy.deepcopy(spec), over, f"datum[{over!r}] == {parameter}")
+    shown = _filtered_chart(copy.deepcopy(spec), over, f"datum[{over!r}] == {parameter}")
     _with_title(shown, {"expr": f"{named + ' '!r} + {parameter}"}, anchor="start")
-    control = {"name": parameter, "value": first, "bind": _binding(steps, named)}
+    control = {"name": parameter, "value": first, "bind": _slider_binding(steps, named)}
     made = {
         "vconcat": [{"hconcat": small, "spacing": _GAP}, shown],
         "spacing": 20,
@@ -95,11 +95,11 @@ def film(
 # --- the steps ------------------------------------------------------------------------------------------------------
 
 
-def _steps(spec: FilmSpec, over: str) -> list[float]:
+def _film_steps(spec: FilmSpec, over: str) -> list[float]:
     """The values of the column over which the film plays, in order."""
     found: set[float] = set()
     names: dict[str, None] = {}
-    for rows, _ in _views(spec, ()):
+    for rows, _ in _drawn_views(spec, ()):
         names |= dict.fromkeys(name for row in rows[:1] for name in row)
         found |= {row[over] for row in rows if isinstance(row.get(over), int | float)}
     if not names:
@@ -122,7 +122,7 @@ def _key_frames(steps: Sequence[float], frames: int | Sequence[float], over: str
     return list(frames)
 
 
-def _binding(steps: Sequence[float], named: str) -> FilmSpec:
+def _slider_binding(steps: Sequence[float], named: str) -> FilmSpec:
     """A slider where the steps are evenly spaced, else a menu of them."""
     apart = {round(after - before, 9) for before, after in itertools.pairwise(steps)}
     if len(apart) == 1:
@@ -133,39 +133,41 @@ def _binding(steps: Sequence[float], named: str) -> FilmSpec:
 # --- the chart's views ----------------------------------------------------------------------------------------------
 
 
-def _inline(view: Any, datasets: Mapping[str, Any]) -> None:
+def _inline_datasets(view: Any, datasets: Mapping[str, Any]) -> None:
     """Puts named rows where they are used, so that the film can stand inside another chart."""
     if isinstance(view, list):
         for part in view:
-            _inline(part, datasets)
+            _inline_datasets(part, datasets)
     elif isinstance(view, dict):
         data = view.get("data")
         if isinstance(data, dict) and data.get("name") in datasets:
             view["data"] = {"values": datasets[data["name"]]}
         for name, part in view.items():
             if name != "data":
-                _inline(part, datasets)
+                _inline_datasets(part, datasets)
 
 
-def _parts(view: FilmSpec) -> list[FilmSpec]:
+def _view_parts(view: FilmSpec) -> list[FilmSpec]:
     parts = [part for name in ("layer", "hconcat", "vconcat", "concat") for part in view.get(name, [])]
     return [*parts, *([view["spec"]] if isinstance(view.get("spec"), dict) else [])]
 
 
-def _views(view: FilmSpec, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], FilmSpec]]:
+def _drawn_views(
+    view: FilmSpec, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Sequence[Mapping[str, Any]], FilmSpec]]:
     """Each view that draws, with the rows that it draws from."""
     if isinstance(view.get("data"), dict):
         rows = view["data"].get("values") or ()
-    parts = _parts(view)
+    parts = _view_parts(view)
     if not parts:
         yield rows, view
     for part in parts:
-        yield from _views(part, rows)
+        yield from _drawn_views(part, rows)
 
 
-def _filtered(spec: FilmSpec, over: str, test: str) -> FilmSpec:
+def _filtered_chart(spec: FilmSpec, over: str, test: str) -> FilmSpec:
     """The chart with only the rows of one frame, in each view whose rows have the column."""
-    for rows, view in _views(spec, ()):
+    for rows, view in _drawn_views(spec, ()):
         if any(over in row for row in rows[:50]):
             view["transform"] = [{"filter": test}, *view.get("transform", [])]
     return spec
@@ -174,33 +176,33 @@ def _filtered(spec: FilmSpec, over: str, test: str) -> FilmSpec:
 def _fix_scales(spec: FilmSpec, over: str) -> None:
     """Gives every scale the domain of the whole film."""
     spans: dict[str, list[Any]] = {}
-    for rows, view in _views(spec, ()):
-        for name, definition in _definitions(spec, view):
+    for rows, view in _drawn_views(spec, ()):
+        for name, definition in _encoding_definitions(spec, view):
             field = definition.get("field")
             if name in _SCALED and isinstance(field, str) and _own_domain(definition) is None:
-                spans.setdefault(_SCALED[name], []).extend(_values(rows, field, over, definition, name))
-    for _, view in _views(spec, ()):
-        for name, definition in _definitions(spec, view):
+                spans.setdefault(_SCALED[name], []).extend(_field_values(rows, field, over, definition, name))
+    for _, view in _drawn_views(spec, ()):
+        for name, definition in _encoding_definitions(spec, view):
             values = spans.get(name)
             if values and isinstance(definition.get("field"), str) and _own_domain(definition) is None:
-                _set_domain(definition, values, name, _mark(view))
+                _set_domain(definition, values, name, _mark_type(view))
 
 
-def _definitions(spec: FilmSpec, view: FilmSpec) -> Iterator[tuple[str, FilmSpec]]:
+def _encoding_definitions(spec: FilmSpec, view: FilmSpec) -> Iterator[tuple[str, FilmSpec]]:
     """The encodings of a view; those that it takes over from its layer are read where they stand."""
     seen: set[int] = set()
-    for one in (view, *_above(spec, view)):
+    for one in (view, *_views_above(spec, view)):
         for name, definition in (one.get("encoding") or {}).items():
             if isinstance(definition, dict) and id(definition) not in seen:
                 seen.add(id(definition))
                 yield name, definition
 
 
-def _above(spec: FilmSpec, view: FilmSpec) -> list[FilmSpec]:
-    for part in _parts(spec):
+def _views_above(spec: FilmSpec, view: FilmSpec) -> list[FilmSpec]:
+    for part in _view_parts(spec):
         if part is view:
             return [spec]
-        found = _above(part, view)
+        found = _views_above(part, view)
         if found:
             return [*found, spec]
     return []
@@ -211,7 +213,9 @@ def _own_domain(definition: FilmSpec) -> Any:
     return "none" if scale is None else scale.get("domain")
 
 
-def _values(rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: FilmSpec, name: str) -> Iterator[Any]:
+def _field_values(
+    rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: FilmSpec, name: str
+) -> Iterator[Any]:
     column = re.sub(r"\\(.)", r"\1", field)
     if name in _SCALED and _SCALED[name] in ("x", "y") and _is_number(definition):
         moved = (
@@ -248,7 +252,7 @@ def _set_domain(definition: FilmSpec, values: Sequence[Any], name: str, mark: st
     definition["scale"] = scale
 
 
-def _mark(view: FilmSpec) -> str:
+def _mark_type(view: FilmSpec) -> str:
     mark = view.get("mark")
     return str(mark.get("type") if isinstance(mark, dict) else mark)
 
@@ -260,14 +264,14 @@ def _is_joined(spec: FilmSpec) -> bool:
     return any(name in spec for name in ("hconcat", "vconcat", "concat"))
 
 
-def _size(spec: FilmSpec) -> tuple[int, int]:
+def _panel_size(spec: FilmSpec) -> tuple[int, int]:
     """The size of the chart's first panel, which a chart without one is given."""
     if not _is_joined(spec) and "spec" not in spec:
         spec.setdefault("width", WIDTH)
         spec.setdefault("height", HEIGHT)
     while _is_joined(spec):
-        spec = _parts(spec)[0]
-    found = [spec, *_parts(spec)]
+        spec = _view_parts(spec)[0]
+    found = [spec, *_view_parts(spec)]
     width, height = (
         next((one[name] for one in found if isinstance(one.get(name), int | float)), default)
         for name, default in (("width", 300), ("height", 300))
@@ -275,13 +279,15 @@ def _size(spec: FilmSpec) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _thumbnail(spec: FilmSpec, over: str, key: float, title: str, width: int, height: int) -> FilmSpec:
+def _step_thumbnail(spec: FilmSpec, over: str, key: float, title: str, width: int, height: int) -> FilmSpec:
     """The first panel at one step: small, without axes, legends, words and tooltips."""
     data = spec.get("data")
     while _is_joined(spec):
-        spec = _parts(spec)[0]
+        spec = _view_parts(spec)[0]
         data = spec.get("data", data)
-    made = _filtered(copy.deepcopy({**spec, **({"data": data} if data else {})}), over, f"datum[{over!r}] == {key!r}")
+    made = _filtered_chart(
+        copy.deepcopy({**spec, **({"data": data} if data else {})}), over, f"datum[{over!r}] == {key!r}"
+    )
     _make_small(made)
     made |= {"width": width, "height": height}
     _with_title(made, title, anchor="middle")
@@ -292,12 +298,12 @@ def _make_small(view: FilmSpec) -> None:
     for name in ("width", "height", "params", "title"):
         view.pop(name, None)
     view["encoding"] = {
-        name: _quiet(name, definition)
+        name: _quiet_definition(name, definition)
         for name, definition in (view.get("encoding") or {}).items()
         if name not in ("tooltip", "href", "description", "url")
     }
     if isinstance(view.get("layer"), list):
-        view["layer"] = [part for part in view["layer"] if _mark(part) != "text"]
+        view["layer"] = [part for part in view["layer"] if _mark_type(part) != "text"]
     if "mark" in view:
         mark = dict(view["mark"]) if isinstance(view["mark"], dict) else {"type": view["mark"]}
         for name, most in (("size", 12), ("strokeWidth", 1)):
@@ -307,11 +313,11 @@ def _make_small(view: FilmSpec) -> None:
                 mark[name] = most
         mark.pop("tooltip", None)
         view["mark"] = mark
-    for part in _parts(view):
+    for part in _view_parts(view):
         _make_small(part)
 
 
-def _quiet(name: str, definition: Any) -> Any:
+def _quiet_definition(name: str, definition: Any) -> Any:
     if not isinstance(definition, dict):
         return definition
     quiet = {key: value for key, value in definition.items() if key not in ("title", "condition")}

@@ -351,7 +351,7 @@ def _forest(found: Sequence[_Comparison], base: Any, between: str, shown: str, m
 
 
 def _setting_channels(settings: Sequence[str], title: str) -> dict[str, Any]:
-    """Settings side by side within a row, told apart by colour and shape."""
+    """Settings side by side within a row, distinguished by colour and shape."""
     import altair as alt
 
     colours = alt.Scale(domain=settings, range=[PALETTE[index % len(PALETTE)] for index in range(len(settings))])

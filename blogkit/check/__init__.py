@@ -426,7 +426,7 @@ def _waivers(post: Post) -> dict[str, str]:
 
 
 def _idle_waivers(post: Post) -> Iterator[Finding]:
-    """A waiver of no rule, or without a reason, is told: it was meant for something."""
+    """A waiver of no rule, or without a reason, is reported: it was meant for something."""
     for key, reason in _waiver_entries(post).items():
         assert post.source is not None
         place = post.source.entry("blogkit", "waive", str(key))

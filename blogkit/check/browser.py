@@ -167,9 +167,9 @@ def _seen(browser: Browser, post: Post, rules: frozenset[str] | None) -> dict[st
         page = root / post.page_name
         wide = visit(browser, page, root, lambda tab: _ask_wide(tab, axe=wanted("document")), settle=True)
         seen = wide.found
-        told = [url for url in wide.requests if not url.startswith("chrome")]
+        asked = [url for url in wide.requests if not url.startswith("chrome")]
         found = {
-            "requests": told,
+            "requests": asked,
             "outside": wide.outside,
             "missing": wide.missing,
             "console": list(dict.fromkeys(text for text in wide.console if not _is_echo(text))),
@@ -186,7 +186,7 @@ def _seen(browser: Browser, post: Post, rules: frozenset[str] | None) -> dict[st
                 *(
                     f"without JavaScript the page asks the network for {url}."
                     for url in still.requests
-                    if url not in told
+                    if url not in asked
                 ),
             ]
     return found
@@ -223,7 +223,7 @@ def _undrawn(seen: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _is_echo(text: str) -> bool:
-    """Chromium's own words about a request that was refused; the request is told by its rule."""
+    """Chromium's own words about a request that was refused; the request is reported by its rule."""
     return re.match(r"Failed to load resource: net::ERR_", text) is not None
 
 

@@ -116,16 +116,16 @@ def _mend_page(post: Post, data: bytes) -> tuple[bytes, list[str]]:
 
 def _other_cases(post: Post) -> Iterator[tuple[str, str]]:
     """Each path on the page that differs from its file's name in letter case only: as written, and as it should be."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for reference in post.references:
         written = local_path(reference.address.url)
-        if reference.holder != post.page_name or not reference.target or written in told:
+        if reference.holder != post.page_name or not reference.target or written in reported:
             continue
         if post.files.exists(reference.target):
             continue
         other = post.files.other_case(reference.target)
         if other:
-            told.add(written)
+            reported.add(written)
             start = posixpath.dirname(post.page_name or "")
             yield written, posixpath.relpath(other, start or ".")
 

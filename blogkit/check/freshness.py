@@ -11,14 +11,12 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from blogkit.check.files import RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
-from blogkit.conditions import ConditionError, bound_sentences, judge_condition, known_values
 from blogkit.config import SITE_FILE, load_yaml, read_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.values import RESULTS, plain_value, read_shown_values, shown
@@ -42,11 +40,11 @@ def stale(post: Post) -> Iterator[Fault]:
 
 def stale_values(post: Post) -> Iterator[Fault]:
     """Each value that the page shows under a key that stands for another value today, as the page itself says."""
-    results = _results(post)
-    told: set[str] = set()
+    results = _post_results(post)
+    reported: set[str] = set()
     for one in read_shown_values(post.page.root) if results else ():
         now = _value_now(results, one.key)
-        if one.key in told or now == _UNKNOWN:
+        if one.key in reported or now == _UNKNOWN:
             continue
         if now is None:
             message = (
@@ -56,7 +54,7 @@ def stale_values(post: Post) -> Iterator[Fault]:
             message = f"{one.key} is now {now}, which the page does not show."
         else:
             continue
-        told.add(one.key)
+        reported.add(one.key)
         yield Fault(message=message, place=_quoted_at(post, one.key))
 
 
@@ -73,7 +71,7 @@ def _quoted_at(post: Post, key: str) -> Place:
     return post.where()
 
 
-def _results(post: Post) -> Mapping[str, Any]:
+def _post_results(post: Post) -> Mapping[str, Any]:
     """The values of the results that belong to a post: of its project, else those that lie beside the page."""
     try:
         if post.project is not None:
@@ -208,28 +206,3 @@ def _digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError:
         return None
-
-
-def broken_conditions(post: Post) -> Iterator[Fault]:
-    """Each sentence of the source that is bound to a condition which the results do not meet, or cannot tell."""
-    assert post.project is not None and post.source is not None
-    lines = ((line.path, line.number, "" if line.code else line.text) for line in post.source.lines)
-    sentences = list(bound_sentences(lines))
-    if not sentences:
-        return
-    path = ProjectPaths(folder=post.project).values
-    document: Any = {}
-    with suppress(ConfigError, OSError):
-        document = read_yaml(path).data if path.is_file() else {}
-    raw, texts = known_values(document)
-    for one in sentences:
-        place = Place(path=one.path, line=one.line)
-        try:
-            verdict = judge_condition(one.condition, raw, texts)
-        except ConditionError as error:
-            message = f'"{one.words}" is bound to `{one.condition}`, which cannot be told: {error}.'
-            yield Fault(message=message, place=place, fix="Write the condition so that today's results can decide it.")
-            continue
-        if not verdict.holds:
-            message = f'"{one.words}" does not hold any more: `{one.condition}`, with {verdict.told_values()}.'
-            yield Fault(message=message, place=place)

@@ -26,8 +26,12 @@ class Reference:
 
 def references(page: HtmlElement, page_name: str, files: Files) -> Iterator[Reference]:
     """Every address of the page, and of the files that it loads in turn."""
-    told = page.find(".//base[@href]")
-    start = posixpath.join(posixpath.dirname(page_name), local_path(told.get("href") or "")) if told is not None else ""
+    base_element = page.find(".//base[@href]")
+    start = (
+        posixpath.join(posixpath.dirname(page_name), local_path(base_element.get("href") or ""))
+        if base_element is not None
+        else ""
+    )
     seen = {page_name}
     queue = [page_name]
     while queue:

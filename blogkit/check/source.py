@@ -56,7 +56,7 @@ class Source:
 
     @cached_property
     def front(self) -> Yaml:
-        """The front matter with its lines; empty where it cannot be read, which rendering has told by then."""
+        """The front matter with its lines; empty where it cannot be read, which rendering has reported by then."""
         try:
             return front_matter(self.path)
         except (ConfigError, OSError, ValueError):

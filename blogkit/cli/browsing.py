@@ -89,7 +89,7 @@ def prune(
     larger_than: Annotated[str, typer.Option("--larger-than", metavar="SIZE", help="Such as 10MB, 2GB.")] = "0MB",
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Show which stored runs nothing needs, and remove them when told to; what results/ stand on stays."""
+    """Show which stored runs nothing needs, and remove them when asked to; what results/ stand on stays."""
     from blogkit.cli.sweep_view import duration
     from blogkit.run.browsing import plan_pruning
     from blogkit.run.browsing import prune as remove_runs

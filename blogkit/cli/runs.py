@@ -330,12 +330,11 @@ def describe_gathered(gathered: Gathered) -> str:
     source = f"from {gathered.runs} {runs}"
     if gathered.missing:
         source = f"from {gathered.coverage.count()}; missing: {gathered.coverage.reasons()}"
-    told = [f"  {note}." for note in gathered.notes]
-    told += [f"  no longer holds: {sentence}" for sentence in gathered.broken]
+    lines = [f"  {note}." for note in gathered.notes]
     if gathered.recorded and changed:
         listed = ", ".join(f"{what} ({_runs_of(count)})" for what, count in gathered.recorded.items())
-        told.insert(0, f"  recorded by run, for `from blogkit import runs` in figures.ipynb: {listed}")
-    return "\n".join([f"{gathered.project}: {what}, {source}.", *_describe_values(gathered.values), *told])
+        lines.insert(0, f"  recorded by run, for `from blogkit import runs` in figures.ipynb: {listed}")
+    return "\n".join([f"{gathered.project}: {what}, {source}.", *_describe_values(gathered.values), *lines])
 
 
 def _describe_values(values: Sequence[ChangedValue]) -> Iterator[str]:

@@ -120,7 +120,7 @@ def compute_statement(runs: Sequence[Mapping[str, Any]], coverage: Coverage | No
     versions = _shown_versions(runs)
     if versions:
         sentences.append(f"Software: {'; '.join(versions) if '(' in ''.join(versions) else _listed_words(versions)}.")
-    rest = [told for told in mixed_versions(runs) if told not in versions]
+    rest = [one for one in mixed_versions(runs) if one not in versions]
     if rest:
         sentences.append(f"Not all runs are of the same versions: {_plain_words('; '.join(rest), 500)}.")
     read = [f"`{_plain_words(name)}`" for name in files_read(runs)]
@@ -152,14 +152,14 @@ def _size_in_words(size: float) -> str:
 def _shown_versions(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Python and the packages that a reader asks for first; how many runs each is of, where they differ."""
     found = _runs_by_version(runs)
-    return [f"{shown} {_told_versions(found[name])}" for name, shown in _SOFTWARE.items() if name in found]
+    return [f"{shown} {_version_words(found[name])}" for name, shown in _SOFTWARE.items() if name in found]
 
 
 def mixed_versions(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What runs were made with in more than one version: ``numpy 2.1 (3 runs) and 2.2 (6 runs)``."""
     found = _runs_by_version(runs)
     return [
-        f"{_SOFTWARE.get(name, _plain_words(name))} {_told_versions(found[name])}"
+        f"{_SOFTWARE.get(name, _plain_words(name))} {_version_words(found[name])}"
         for name in sorted(found)
         if len(found[name]) > 1 and name != "blogkit"
     ]
@@ -174,7 +174,7 @@ def _runs_by_version(runs: Sequence[Mapping[str, Any]]) -> dict[str, Counter[str
     return found
 
 
-def _told_versions(versions: Counter[str]) -> str:
+def _version_words(versions: Counter[str]) -> str:
     if len(versions) == 1:
         return next(iter(versions))
     return _listed_words(

@@ -112,8 +112,8 @@ def _stored_records(run: Run, folder: RunPaths) -> Iterator[Recorded]:
             contents = json.dumps(read_json(path.with_suffix(".json")), ensure_ascii=False)
         yield Recorded(run=run, kind="table", name=path.stem, content=contents, file=f"tables/{path.name}")
     for entry in read_jsonl(folder.values):
-        told = {key: entry.get(key) for key in ("number", "text", "error", "format") if entry.get(key) is not None}
-        yield Recorded(run=run, kind="value", name=str(entry.get("value")), content=json.dumps(told))
+        shown = {key: entry.get(key) for key in ("number", "text", "error", "format") if entry.get(key) is not None}
+        yield Recorded(run=run, kind="value", name=str(entry.get("value")), content=json.dumps(shown))
     for entry in read_jsonl(folder.index):
         kind, name, step, file = (entry.get(key) for key in ("kind", "name", "step", "file"))
         sound = kind in _KINDS and isinstance(name, str) and (step is None or isinstance(step, int | float))

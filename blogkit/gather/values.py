@@ -84,7 +84,7 @@ def _with_minus_sign(text: str) -> str:
     return f"−{text[1:]}" if text.startswith("-") else text
 
 
-def _told_value(number: float, error: float | None, spec: str | None) -> str:
+def _value_text(number: float, error: float | None, spec: str | None) -> str:
     """A number as the prose shows it, in words where it is none, or where its uncertainty is not known."""
     if math.isnan(number):
         return "not a number"
@@ -107,7 +107,7 @@ def values_yaml(entries: Iterable[Mapping[str, Any]]) -> str:
         if not isinstance(number, int | float):
             continue
         error = entry.get("error")
-        shown[name] = _told_value(number, error, entry.get("format"))
+        shown[name] = _value_text(number, error, entry.get("format"))
         raw[name] = {"value": number, **({} if error is None else {"error": error})}
     document = {"values": dict(sorted(shown.items())), "values-raw": dict(sorted(raw.items()))}
     return HEAD + to_yaml(document)

@@ -27,7 +27,7 @@ def tell_facts(
         imported = noted.imported_names() if imported is None else imported
         read = noted.read_files() if read is None else read
     named = [*names, *_modules_in(scope)]
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "python": platform.python_version(),
         "versions": _module_versions([*named, *filter(_is_installed, imported or ())]),
         "read": read or [],
@@ -35,14 +35,14 @@ def tell_facts(
     }
     memory = _peak_memory()
     if memory is not None:
-        told["memory_mb"] = round(memory / 1024**2, 1)
+        found["memory_mb"] = round(memory / 1024**2, 1)
     torch = sys.modules.get("torch")
     if torch is not None:
         try:
-            told.update(_torch_facts(torch))
+            found.update(_torch_facts(torch))
         except Exception as error:
-            told["cuda_error"] = str(error)
-    return json.dumps(told)
+            found["cuda_error"] = str(error)
+    return json.dumps(found)
 
 
 def _modules_in(scope: dict[str, Any]) -> list[str]:
@@ -93,10 +93,10 @@ def _peak_memory() -> float | None:
 
 
 def _torch_facts(torch: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {"threads": torch.get_num_threads()}
+    found: dict[str, Any] = {"threads": torch.get_num_threads()}
     if torch.cuda.is_initialized():
         devices = range(torch.cuda.device_count())
-        told["cuda"] = [torch.cuda.get_device_name(index) for index in devices]
-        told["gpu_memory_mb"] = round(sum(torch.cuda.max_memory_allocated(index) for index in devices) / 1e6, 1)
-        told["cuda_version"] = torch.version.cuda
-    return told
+        found["cuda"] = [torch.cuda.get_device_name(index) for index in devices]
+        found["gpu_memory_mb"] = round(sum(torch.cuda.max_memory_allocated(index) for index in devices) / 1e6, 1)
+        found["cuda_version"] = torch.version.cuda
+    return found

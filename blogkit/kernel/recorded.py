@@ -61,7 +61,7 @@ def keep_contents(run: RunPaths, kind: str, name: str, step: float | None, conte
     there = run.index.stat().st_size if run.index.exists() else 0
     if there + size > INDEX_BYTES:
         raise RecordTooLarge(
-            f"{name!r} would take what this run records in histograms and texts beyond {_told_size(INDEX_BYTES)}; "
+            f"{name!r} would take what this run records in histograms and texts beyond {_size_words(INDEX_BYTES)}; "
             "record fewer steps, or one array of all steps."
         )
     append_line(run.index, {"kind": kind, "name": name, "step": step, "content": contents})
@@ -115,7 +115,7 @@ def _check_room(run: RunPaths, name: str, file: str, size: int) -> None:
                     total, count = total + path.stat().st_size, count + 1
     if total + size > RUN_BYTES:
         raise RecordTooLarge(
-            f"{name!r} ({_told_size(size)}) would take what this run records beyond {_told_size(RUN_BYTES)}; "
+            f"{name!r} ({_size_words(size)}) would take what this run records beyond {_size_words(RUN_BYTES)}; "
             "record a part of it, its mean, or fewer steps."
         )
     if count >= RUN_FILES:
@@ -136,8 +136,8 @@ def array_bytes(name: str, array: Any) -> bytes:
         raise ValueError(f"record.array({name!r}, …) takes numbers; this array holds Python objects ({made.dtype}).")
     if made.nbytes > ARRAY_BYTES:
         raise RecordTooLarge(
-            f"record.array({name!r}, …) was given {_told_size(made.nbytes)} (shape {made.shape}, {made.dtype}); "
-            f"{_told_size(ARRAY_BYTES)} are kept. Record a part of it, or its float16 or mean."
+            f"record.array({name!r}, …) was given {_size_words(made.nbytes)} (shape {made.shape}, {made.dtype}); "
+            f"{_size_words(ARRAY_BYTES)} are kept. Record a part of it, or its float16 or mean."
         )
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.ascontiguousarray(made).reshape(made.shape), allow_pickle=False)
@@ -213,7 +213,7 @@ def picture_of(name: str, image: Any) -> tuple[bytes, str]:
         raise ValueError(f"record.image({name!r}, …) keeps PNG and JPEG files; record.file keeps any other.")
     if len(data) > IMAGE_BYTES:
         raise RecordTooLarge(
-            f"record.image({name!r}, …) was given {_told_size(len(data))}; {_told_size(IMAGE_BYTES)} are kept. "
+            f"record.image({name!r}, …) was given {_size_words(len(data))}; {_size_words(IMAGE_BYTES)} are kept. "
             "Make it smaller, or record its array."
         )
     return data, suffix
@@ -276,5 +276,5 @@ def _json_cell(cell: Any) -> Any:
     return cell if cell is None or isinstance(cell, bool | int | float | str) else str(cell)
 
 
-def _told_size(size: int) -> str:
+def _size_words(size: int) -> str:
     return f"{size / 10**6:.0f} MB" if size >= 10**7 else f"{size / 10**6:.1f} MB"

@@ -63,10 +63,10 @@ def find_charts(document: HtmlElement, main: HtmlElement) -> Iterator[Chart]:
         if is_chart(element):
             scripts = list(element.iter("script"))
             taken.update(scripts)
-            specification = next((found for script in scripts for found in _specifications(script)), None)
+            specification = next((found for script in scripts for found in _script_specifications(script)), None)
             yield Chart(element=element, specification=specification, read_tables=read_tables)
         elif tag_of(element) == "script":
-            for found in _specifications(element):
+            for found in _script_specifications(element):
                 yield Chart(element=element, specification=found, read_tables=read_tables)
 
 
@@ -75,7 +75,7 @@ def is_chart(element: HtmlElement) -> bool:
     return element.get("data-review-chart") is not None or element.get("data-blogkit-chart") is not None
 
 
-def _specifications(script: HtmlElement) -> Iterator[Mapping[str, Any]]:
+def _script_specifications(script: HtmlElement) -> Iterator[Mapping[str, Any]]:
     """The Vega-Lite specifications in a script: its JSON, or the arguments of a call that draws one."""
     text = script.text or ""
     if "json" in (script.get("type") or "").lower():

@@ -69,7 +69,7 @@ class Float:
 
 
 class FloatFinder:
-    """Told of every element in the page's order, it finds the figures and tables among them."""
+    """Given every element in the page's order, it finds the figures and tables among them."""
 
     def __init__(self) -> None:
         self.found: list[tuple[HtmlElement, str]] = []

@@ -113,7 +113,7 @@ class Page:
 
     @cached_property
     def main(self) -> HtmlElement:
-        """The element that holds the post, without the site's furniture where it can be told apart."""
+        """The element that holds the post, without the site's furniture where that is known."""
         return find_main(self.root)
 
     # --- head ---

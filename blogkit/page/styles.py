@@ -100,15 +100,15 @@ def _without_other_rules(text: str) -> str:
 
 def _wishes_of(rules: Iterable[Any]) -> Iterator[_Declaration]:
     for place, rule in enumerate(_rules_now(rules)):
-        told = [
+        declared = [
             one
             for one in tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
             if one.type == "declaration" and one.lower_name in {"display", "visibility"}
         ]
-        if not told:
+        if not declared:
             continue
         for selector in _selectors(rule.prelude):
-            for one in told:
+            for one in declared:
                 value = tinycss2.serialize(one.value).strip().lower()
                 weight = (one.important, _specificity(selector), place)
                 yield _Declaration(selector=selector, property=one.lower_name, value=value, weight=weight)

@@ -440,7 +440,7 @@ def _in_set(chart: ChartPlace, number: int, selector: Document) -> _Mark:
     moved = None
     if not found and "run" in fields and selector.get("made"):
         made = selector["made"]
-        again = [run for run in chart.runs if all(_equal(run.get(name), value) for name, value in made.items())]
+        again = [run for run in chart.runs if all(_equal_values(run.get(name), value) for name, value in made.items())]
         if len(again) == 1:
             moved = {**fields, "run": again[0].get("id")}
             found = _rows_with(rows, moved)
@@ -449,10 +449,10 @@ def _in_set(chart: ChartPlace, number: int, selector: Document) -> _Mark:
 
 
 def _rows_with(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [row for row in rows if all(_equal(row.get(name), value) for name, value in fields.items())]
+    return [row for row in rows if all(_equal_values(row.get(name), value) for name, value in fields.items())]
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal_values(one: Any, other: Any) -> bool:
     """Equal as the row holds it: the number 1 is neither the text "1" nor true."""
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
@@ -483,7 +483,7 @@ _REDUCE: Mapping[str, Callable[[list[float]], float]] = {
 def _shown_value(rows: Sequence[Mapping[str, Any]], name: str, *, row: bool) -> Any:
     """What the mark of some rows shows: their value, or the aggregate that Vega-Lite calls ``mean_loss``."""
     if name in rows[0]:
-        return rows[0][name] if row or all(_equal(one.get(name), rows[0][name]) for one in rows) else None
+        return rows[0][name] if row or all(_equal_values(one.get(name), rows[0][name]) for one in rows) else None
     if name == "__count" and not row:
         return len(rows)
     how, _, of = name.partition("_")
@@ -495,7 +495,7 @@ def _same_value(one: Any, other: Any) -> bool:
     """Equal, where numbers may differ by what drawing needs no more of: four digits."""
     numeric = (int, float)
     if isinstance(one, bool) or isinstance(other, bool):
-        return _equal(one, other)
+        return _equal_values(one, other)
     if isinstance(one, numeric) and isinstance(other, numeric):
         return abs(one - other) <= 5e-4 * max(abs(one), abs(other)) or one == other
     return bool(one == other)

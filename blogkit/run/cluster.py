@@ -236,7 +236,7 @@ def _is_settled(paths: ProjectPaths, run_id: str, submitted: float) -> bool:
 
 
 def _clear(project: Project, job: str) -> None:
-    """Removes what a job was told and what it printed."""
+    """Removes what a job was given and what it printed."""
     for path in jobs_folder(project).glob(f"{job}_*"):
         path.unlink(missing_ok=True)
 

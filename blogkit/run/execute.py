@@ -44,7 +44,7 @@ _ELSEWHERE_POLL = 0.3
 """Seconds between two looks at a run that another process executes."""
 
 
-# --- what happens, told while it happens ------------------------------------------------------------------------------
+# --- what happens, while it happens -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ OnRunEvent = Callable[[RunEvent], None]
 
 @dataclass(kw_only=True)
 class StopRequest:
-    """How a sweep is told to end before its time, from another thread or a signal's handler."""
+    """How a sweep is asked to end before its time, from another thread or a signal's handler."""
 
     soon: threading.Event = field(default_factory=threading.Event)
     """What runs is finished; nothing new begins."""
@@ -129,7 +129,7 @@ def execute_runs(
     that does not succeed is tried ``retries`` more times, after the others. ``may_begin`` is asked before each run and
     gives a reason not to begin any more, or nothing; by default it holds the project's budget, in which the runs that
     were ``made`` of the sweep before count too. A run that did not begin
-    has the status *not started*. Without ``tidy``, what killed commands left is not cleared. Events are told one at a
+    has the status *not started*. Without ``tidy``, what killed commands left is not cleared. Events come one at a
     time, from several threads.
 
     Raises StoreError when the disk will not take what runs leave; what was stored until then stays.
@@ -197,7 +197,7 @@ class _RunningSweep:
         self._began = time.time()
         self._error: BaseException | None = None
         self._reason = ""
-        self._told: frozenset[str] = frozenset()
+        self._known: frozenset[str] = frozenset()
 
     # -- the whole
 
@@ -401,8 +401,8 @@ class _RunningSweep:
 
     def _tell_once(self, text: str) -> None:
         with self._lock:
-            told, self._told = text in self._told, self._told | {text}
-        if not told:
+            known, self._known = text in self._known, self._known | {text}
+        if not known:
             self.tell(UserNote(text=text))
 
     def _keep_result(self, run: Run, work: RunPaths, outcome: NotebookOutcome, record: Mapping[str, Any]) -> RunResult:

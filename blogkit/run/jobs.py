@@ -25,7 +25,7 @@ def run_job(folder: str, run: Run, force: bool, minutes: int | None, warning: in
     """Executes one run of the project in ``folder``, and gives the word for how it ended.
 
     ``minutes`` is the job's own time limit and ``warning`` how many seconds before it the cluster sends its signal, by
-    which that is told from a preemption. Exits with 143 when the
+    by which that differs from a preemption. Exits with 143 when the
     cluster asked it to end.
     """
     stop = StopRequest()

@@ -71,8 +71,8 @@ def _refuse_setting(cell: CodeCell, tree: ast.Module, names: Collection[str], pa
 def _set_again(body: Sequence[ast.stmt], names: set[str]) -> Iterator[tuple[str, int]]:
     """The names that statements at module level set to what does not come from them, with lines."""
     for statement in body:
-        told = names - _loaded_names(statement) if _is_simple(statement) else names
-        for name in sorted(_names_set_by(statement) & told):
+        named = names - _loaded_names(statement) if _is_simple(statement) else names
+        for name in sorted(_names_set_by(statement) & named):
             yield name, statement.lineno
         for node in ast.walk(statement) if isinstance(statement, _FUNCTIONS) else ():
             if isinstance(node, ast.Global):

@@ -57,7 +57,7 @@ def read_experiment(path: Path) -> Notebook:
     tagged = [cell["source"] for cell in cells if PARAMETERS_TAG in cell["metadata"]["tags"]]
     if not tagged:
         raise NotebookError(
-            "has no cell tagged `parameters`, so a run could not be told its parameters.",
+            "has no cell tagged `parameters`, so a run could not be given its parameters.",
             hint="In Jupyter, choose the cell that sets them and add the tag `parameters` (property inspector, "
             "Cell tags).",
             path=path,

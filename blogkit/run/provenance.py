@@ -30,7 +30,7 @@ class Circumstances:
     gpu: str | None = None
     """The name of the GPU that was leased to it."""
     energy: float | None = None
-    """Joules of that GPU while it ran; None where it cannot be told apart or counted."""
+    """Joules of that GPU while it ran; None where it cannot be counted alone."""
     gpu_memory: int | None = None
     """Bytes on the GPU, at their peak, as its driver counts them."""
     attempt: int = 1

@@ -39,11 +39,11 @@ def children_of(work: RunPaths) -> Sequence[Mapping[str, Any]]:
 def versions_of(facts: Mapping[str, Any], children: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The versions that a run imported, in its kernel and in its children; two of one package as ``2.1, 2.2``."""
     found: dict[str, dict[str, None]] = {}
-    for told in (facts, *children):
-        versions = told.get("versions")
+    for process in (facts, *children):
+        versions = process.get("versions")
         pairs = list(versions.items()) if isinstance(versions, Mapping) else []
-        if told is not facts and told.get("python"):
-            pairs.append(("python", told["python"]))
+        if process is not facts and process.get("python"):
+            pairs.append(("python", process["python"]))
         for name, version in pairs[:500]:
             found.setdefault(str(name)[:100], {})[str(version)[:100]] = None
     python = facts.get("python")
@@ -52,14 +52,14 @@ def versions_of(facts: Mapping[str, Any], children: Iterable[Mapping[str, Any]])
     return {name: ", ".join(versions) for name, versions in found.items()}
 
 
-def files_read(place: WorkingFolder, told: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def files_read(place: WorkingFolder, processes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The data that a run read and did not make: by its path from the project, with 16 digits of its SHA-256.
 
     Files of the repository around the project, and data elsewhere, by its name alone. Code is not among them.
     """
     root = repository_root(place.project)
     found: dict[str, str] = {}
-    for one in told:
+    for one in processes:
         names = one.get("read")
         for name in names if isinstance(names, list) else ():
             path = place.origin(Path(str(name)))

@@ -58,7 +58,7 @@ def make_slots(
         return tuple(Slot(number=number) for number in range(count))
     count = workers or len(gpus) * runs_per_gpu
     chosen = [gpus[number % len(gpus)] for number in range(count)]
-    # NVML counts by bus, CUDA by speed unless told; where the user chose the devices, their own order is kept.
+    # NVML counts by bus, CUDA by speed unless set; where the user chose the devices, their own order is kept.
     order = {} if "CUDA_VISIBLE_DEVICES" in os.environ else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     return tuple(
         Slot(number=number, gpu=gpu, environment={"CUDA_VISIBLE_DEVICES": gpu.index, **order})

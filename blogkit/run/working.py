@@ -3,7 +3,7 @@
 The folder lies beside the project's own, for as long as the run goes on, so that ``../../shared/x.csv`` means the same
 file as in the project. Small files are copied, so that writing over one leaves the project's as it is. Large ones and
 folders of very many files are links; in a Python kernel a linked file becomes a copy before it is written to, and
-what else writes through a link is told. What the run wrote is kept in its own folder, within bounds.
+what else writes through a link is reported. What the run wrote is kept in its own folder, within bounds.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class KernelStart:
 
     provisioner: str = "local-provisioner"
     config: Mapping[str, Any] = field(default_factory=dict)
-    """What the provisioner is told, by trait."""
+    """What the provisioner is given, by trait."""
     batch: bool = True
     """Whether a new process of this Python is one without a debugger that leaves at once when it is done."""
 

@@ -35,7 +35,7 @@ class Meter(Protocol):
         ...
 
     def memory(self, gpu: Gpu, processes: Sequence[int]) -> int | None:
-        """Bytes that these processes hold on a GPU now; None where it cannot be told."""
+        """Bytes that these processes hold on a GPU now; None where it is not known."""
         ...
 
 

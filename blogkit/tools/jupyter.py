@@ -347,8 +347,8 @@ async def _ask_facts(session: NotebookSession) -> dict[str, Any]:
                 continue
             if reply["parent_header"].get("msg_id") == asked:
                 text = reply["content"]["user_expressions"]["facts"]["data"]["text/plain"]
-                told = json.loads(ast.literal_eval(text))
-                return told if isinstance(told, dict) else {}
+                found = json.loads(ast.literal_eval(text))
+                return found if isinstance(found, dict) else {}
     except (KeyError, ValueError, SyntaxError, TypeError, RuntimeError, OSError):
         pass
     return {}

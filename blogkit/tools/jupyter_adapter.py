@@ -195,7 +195,7 @@ class Client(AsyncKernelClient):
 
 
 class Manager(AsyncKernelManager):
-    """A kernel's process, started as it is told, on Unix sockets where there are any."""
+    """A kernel's process, started as it is configured, on Unix sockets where there are any."""
 
     def __init__(self, name: str, folder: Path, start: KernelStart) -> None:
         super().__init__(kernel_name=name)
@@ -224,7 +224,7 @@ class Manager(AsyncKernelManager):
 
 
 class NotebookSession(PapermillNotebookClient):  # type: ignore[misc]
-    """nbclient's session, which also ends when it is told to stop, and has one deadline for all cells together."""
+    """nbclient's session, which also ends when it is asked to stop, and has one deadline for all cells together."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Papermill: a notebook is given its parameters, run in a kernel of its own, and saved, whatever happens to it.
 
 Papermill parameterises and keeps the books; the conversation with the kernel is in :mod:`blogkit.tools.jupyter`. What
-differs from ``papermill.execute_notebook``: how a run ended is a value (a dead kernel and a time limit are told apart
+differs from ``papermill.execute_notebook``: how a run ended is a value (a dead kernel and a time limit are kept apart
 from a cell that raised, which Papermill stores as a success); every save is whole (a file beside, then a rename); the
 time limit is the run's, not each cell's; nothing global is touched, so that threads may run notebooks side by side.
 """

@@ -53,19 +53,19 @@ def execute_plainly(
         )
         on_kernel(process.pid)
         status, reason = _wait(process, began, time_limit, stop)
-    told: dict[str, Any] = {"status": RunStatus.DIED.value, "reason": "Papermill ended without a word"}
+    ending: dict[str, Any] = {"status": RunStatus.DIED.value, "reason": "Papermill ended without a word"}
     with suppress(OSError, ValueError):
-        told = json.loads(said.read_text(encoding="utf-8"))
+        ending = json.loads(said.read_text(encoding="utf-8"))
     with suppress(OSError):
         said.unlink()
     if stands_for is not None:
         _rename_in([output, *([log] if log else [])], cwd, stands_for)
     return NotebookOutcome(
-        status=status or RunStatus(told["status"]),
+        status=status or RunStatus(ending["status"]),
         seconds=time.monotonic() - began,
-        reason=reason or str(told.get("reason", "")),
-        cell=told.get("cell"),
-        traceback=str(told.get("traceback", "")),
+        reason=reason or str(ending.get("reason", "")),
+        cell=ending.get("cell"),
+        traceback=str(ending.get("traceback", "")),
     )
 
 
@@ -111,7 +111,7 @@ def main(request: Mapping[str, Any], said: Path) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    told: dict[str, Any] = {"status": RunStatus.DONE.value}
+    ending: dict[str, Any] = {"status": RunStatus.DONE.value}
     try:
         papermill.execute_notebook(
             request["source"],
@@ -124,11 +124,14 @@ def main(request: Mapping[str, Any], said: Path) -> None:
         )
     except PapermillExecutionError as error:
         text = f"{error.ename}: {error.evalue}".strip().splitlines()[0][:300].rstrip(": ")
-        told = {"status": RunStatus.FAILED.value, "reason": text, "cell": _cell_of(error, Path(request["output"]))}
-        told["traceback"] = "\n".join(error.traceback)
+        ending = {"status": RunStatus.FAILED.value, "reason": text, "cell": _cell_of(error, Path(request["output"]))}
+        ending["traceback"] = "\n".join(error.traceback)
     except Exception as error:  # a dead kernel, and whatever another version of Papermill makes of it
-        told = {"status": RunStatus.DIED.value, "reason": f"the kernel ended by itself: {error}".splitlines()[0][:300]}
-    said.write_text(json.dumps(told), encoding="utf-8")
+        ending = {
+            "status": RunStatus.DIED.value,
+            "reason": f"the kernel ended by itself: {error}".splitlines()[0][:300],
+        }
+    said.write_text(json.dumps(ending), encoding="utf-8")
 
 
 def _cell_of(error: Any, output: Path) -> int | None:

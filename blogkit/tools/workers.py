@@ -106,9 +106,9 @@ def _turned(slots: Sequence[_WorkerSlot[T, R]]) -> list[_WorkerSlot[T, R]]:
     """The slots that have something to say or are late, after waiting for one."""
     now = time.monotonic()
     patience = min((slot.deadline for slot in slots if slot.deadline is not None), default=now + 1) - now
-    told = connection.wait([slot.pipe for slot in slots], timeout=max(0.0, patience))
+    speaking = connection.wait([slot.pipe for slot in slots], timeout=max(0.0, patience))
     now = time.monotonic()
-    return [slot for slot in slots if slot.pipe in told or (slot.deadline is not None and slot.deadline <= now)]
+    return [slot for slot in slots if slot.pipe in speaking or (slot.deadline is not None and slot.deadline <= now)]
 
 
 class _WorkerSlot(Generic[T, R]):

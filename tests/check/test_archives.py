@@ -101,7 +101,7 @@ def test_it_is_refused_with_a_reason(name: str, tmp_path: Path) -> None:
     ("name", "reason", "fix"),
     [("gone.zip", "is not there", "Give the path"), ("index.qmd", "is the source of a post", "Name its project")],
 )
-def test_a_path_that_is_no_submission_is_told_with_what_to_give_instead(
+def test_a_path_that_is_no_submission_is_reported_with_what_to_give_instead(
     name: str, reason: str, fix: str, tmp_path: Path
 ) -> None:
     (tmp_path / "index.qmd").write_text("---\ntitle: T\n---\n")

@@ -64,12 +64,12 @@ def test_what_the_page_computes_and_is_not_there_is_named(tmp_path: Path) -> Non
     assert messages(report, "BK124") == ["the image gone.png does not load."]
 
 
-def test_an_error_in_the_console_is_told(tmp_path: Path) -> None:
+def test_an_error_in_the_console_is_reported(tmp_path: Path) -> None:
     report = opened(tmp_path, page(end="<script>undefinedFunction()</script>"))
     assert messages(report) == ["the browser's console says: undefinedFunction is not defined"]
 
 
-def test_a_figure_that_stays_empty_is_told(tmp_path: Path) -> None:
+def test_a_figure_that_stays_empty_is_reported(tmp_path: Path) -> None:
     empty = (
         '<div id="vis"></div><script>var spec = {}; window.vegaEmbed && vegaEmbed("#vis", spec)</script>'
         '<figure id="fig-9"><canvas id="c" width="300" height="200" aria-label="A curve."></canvas>'
@@ -100,13 +100,13 @@ def test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_n
     assert messages(opened(tmp_path, page(end=with_picture)), "BK124", "BK125", "BK127") == []
 
 
-def test_equations_that_are_not_typeset_are_told(tmp_path: Path) -> None:
+def test_equations_that_are_not_typeset_are_reported(tmp_path: Path) -> None:
     local = '<script src="mathjax.js"></script><p>where <span class="math inline">\\(x^2\\)</span> is</p>'
     report = opened(tmp_path, page(end=local), {"mathjax.js": "/* the wrong file */"})
     assert messages(report, "BK124") == ["an equation shows as its source: \\(x^2\\)."]
 
 
-def test_sideways_scroll_on_a_phone_is_told_with_its_cause(tmp_path: Path) -> None:
+def test_sideways_scroll_on_a_phone_is_reported_with_its_cause(tmp_path: Path) -> None:
     report = opened(tmp_path, page(end='<div id="broad" style="width: 900px">Words</div>'))
     assert messages(report) == [
         "on a screen of 390 pixels the page is 908 wide and scrolls sideways; <div id=broad> is the widest."

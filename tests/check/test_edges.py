@@ -27,17 +27,17 @@ def test_a_language_is_two_or_three_letters_with_parts_of_letters_and_digits(
     tmp_path: Path, language: str, sound: bool
 ) -> None:
     text = page()
-    told = [
+    reported = [
         one for one in messages(tmp_path / "post", text.replace('lang="en"', f'lang="{language}"')) if "anguage" in one
     ]
-    assert (not told) is sound, told
+    assert (not reported) is sound, reported
 
 
 @pytest.mark.parametrize(
     ("times", "says"),
     [(2, "used 2 times (<p>, <p>)"), (3, "used 3 times (<p>, <p>, <p>)"), (4, "used 4 times (<p>, <p>, <p>)")],
 )
-def test_an_id_that_is_used_twice_is_told_with_three_of_its_places(tmp_path: Path, times: int, says: str) -> None:
+def test_an_id_that_is_used_twice_is_reported_with_three_of_its_places(tmp_path: Path, times: int, says: str) -> None:
     found = messages(tmp_path / "post", page(end='<p id="twice">a</p>' * times))
     assert [one for one in found if "twice" in one] == [f'the id "twice" is {says}.']
 

@@ -96,7 +96,7 @@ def test_a_value_that_reads_the_same_is_current(project: Path, now: str) -> None
     assert messages(project, project / "page", "", SHOWN) == []
 
 
-def test_a_value_that_the_results_lost_is_told(project: Path) -> None:
+def test_a_value_that_the_results_lost_is_reported(project: Path) -> None:
     values(project, "values: {b: '1'}")
     assert messages(project, project / "page", "", SHOWN) == [
         "values.a is no value of the results any more; the page shows 0.73."
@@ -108,15 +108,15 @@ def test_a_key_that_is_no_result_is_not_compared(project: Path) -> None:
     assert messages(project, project / "page", "", SHOWN.replace("values.a", "setup.rate")) == []
 
 
-@pytest.mark.parametrize(("shown", "told"), [('"0.73"', 0), ('"0.74"', 1), ("null", 1)])
-def test_a_value_of_the_page_s_list_is_compared_too(project: Path, shown: str, told: int) -> None:
+@pytest.mark.parametrize(("shown", "reported"), [('"0.73"', 0), ('"0.74"', 1), ("null", 1)])
+def test_a_value_of_the_page_s_list_is_compared_too(project: Path, shown: str, reported: int) -> None:
     values(project, "values: {a: '0.73'}")
     listed = f'<script type="application/json" id="bk-values">[["values.a",{shown}]]</script>'
     expected = ["values.a is now 0.73, which the page does not show."]
-    assert messages(project, project / "page", "", listed) == expected * told
+    assert messages(project, project / "page", "", listed) == expected * reported
 
 
-def test_a_value_that_is_typed_is_told_once_with_the_line_that_quotes_it(project: Path) -> None:
+def test_a_value_that_is_typed_is_reported_once_with_the_line_that_quotes_it(project: Path) -> None:
     values(project, "values: {a: '0.8'}")
     (project / "index.qmd").write_text("---\ntitle: A\n---\n\nIs {{< meta values.a >}}.\n")
     post = Post(
@@ -143,7 +143,7 @@ def stale_of(path: Path) -> list[str]:
 @pytest.mark.parametrize("kind", ["zip", "folder", "page"])
 @pytest.mark.parametrize("place", ["inside", "beside"])
 def test_a_published_page_is_compared_with_the_results_that_lie_with_it(tmp_path: Path, kind: str, place: str) -> None:
-    for now, told in (("0.73", 0), ("0.74", 1)):
+    for now, reported in (("0.73", 0), ("0.74", 1)):
         root = tmp_path / now / "post"
         inside = root if place == "inside" or kind == "page" else root.parent
         write_tree(root, {"index.html": PUBLISHED})
@@ -154,7 +154,7 @@ def test_a_published_page_is_compared_with_the_results_that_lie_with_it(tmp_path
             with zipfile.ZipFile(path, "w") as archive:
                 for file in (one for one in root.rglob("*") if one.is_file()):
                     archive.write(file, file.relative_to(root).as_posix())
-        assert stale_of(path) == ["values.a is now 0.74, which the page does not show."] * told
+        assert stale_of(path) == ["values.a is now 0.74, which the page does not show."] * reported
 
 
 def test_what_a_site_published_is_compared_with_its_projects(tmp_path: Path) -> None:

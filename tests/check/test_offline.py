@@ -1,4 +1,4 @@
-"""Every way in which a page can reach the network is told from its source, and what only looks like one is not."""
+"""Every way in which a page can reach the network is reported from its source, and what only looks like one is not."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ QUIET = [
 
 
 @pytest.mark.parametrize("one", LOADS, ids=lambda one: one.name)
-def test_it_is_told(one: Trap, tmp_path: Path) -> None:
+def test_it_is_reported(one: Trap, tmp_path: Path) -> None:
     messages = said(tmp_path, one)
     assert messages and {message.split()[0] for message in messages} == {"BK102"}
 
@@ -147,7 +147,7 @@ def test_it_is_left_in_peace(one: Trap, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["import('./d3.js').then(x => x)", "new Worker('d3.js')"])
-def test_what_a_browser_blocks_over_the_file_scheme_is_told_as_that(script: str, tmp_path: Path) -> None:
+def test_what_a_browser_blocks_over_the_file_scheme_is_reported_as_that(script: str, tmp_path: Path) -> None:
     (message,) = said(tmp_path, trap("", f"<script>{script}</script>", more={"d3.js": "1"}))
     assert message.startswith("BK123 ")
 

@@ -76,7 +76,7 @@ def test_a_site_names_a_file_of_its_own(tmp_path: Path) -> None:
         ("name: a\n", "'title'"),
     ],
 )  # fmt: skip
-def test_a_wrong_profile_is_told_with_file_and_line(
+def test_a_wrong_profile_is_reported_with_file_and_line(
     text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

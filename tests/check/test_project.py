@@ -64,7 +64,7 @@ def test_a_finding_in_an_included_file_names_that_file(tmp_path: Path) -> None:
     assert said(report) == ['_part.md:3: "TODO" is a note to yourself.']
 
 
-def test_the_title_and_the_authors_are_told_where_the_front_matter_has_them(tmp_path: Path) -> None:
+def test_the_title_and_the_authors_are_reported_where_the_front_matter_has_them(tmp_path: Path) -> None:
     html = page(
         TITLE=pages.TITLE.replace("<p>Ada Example </p>", "").replace(
             "Does width alone explain double descent?", "Untitled"
@@ -98,7 +98,7 @@ def test_the_bibliography_is_read_with_its_lines(text: str, problems: list[tuple
     assert list(read_bibliography(text).problems) == problems
 
 
-def test_what_is_wrong_in_the_bibliography_is_told_there(tmp_path: Path) -> None:
+def test_what_is_wrong_in_the_bibliography_is_reported_there(tmp_path: Path) -> None:
     more: dict[str, str | bytes] = {"projects/width/references.bib": BIBLIOGRAPHY + BIBLIOGRAPHY}
     assert said(checked(tmp_path, more=more)) == [
         "references.bib:6: the key belkin2019 is used twice; it is also on line 1."
@@ -110,7 +110,7 @@ def test_what_is_wrong_in_the_bibliography_is_told_there(tmp_path: Path) -> None
 # --- results
 
 
-def test_a_number_that_is_not_current_any_more_is_told(tmp_path: Path) -> None:
+def test_a_number_that_is_not_current_any_more_is_reported(tmp_path: Path) -> None:
     source = f"{SOURCE}\nThe error is {{{{< meta values.best >}}}}.\n"
     current: dict[str, str | bytes] = {"projects/width/results/values.yml": 'values:\n  best: "0.187 ± 0.004"\n'}
     html = page(end='<p>The error is <span data-value="values.best">0.187 ±&nbsp;0.004</span>.</p>')
@@ -122,7 +122,7 @@ def test_a_number_that_is_not_current_any_more_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_a_drawing_that_is_newer_than_the_page_is_told(tmp_path: Path) -> None:
+def test_a_drawing_that_is_newer_than_the_page_is_reported(tmp_path: Path) -> None:
     where = site(tmp_path)
     project, rendered = post_of(where)
     drawing = project.folder / "results/charts/error.svg"
@@ -197,27 +197,27 @@ def test_another_works_repository_may_be_linked(tmp_path: Path) -> None:
 
 
 def test_a_page_without_its_source_is_asked_for_nothing_that_only_a_source_has(tmp_path: Path) -> None:
-    def told(name: str, *, end: str = "") -> list[str]:
+    def reported(name: str, *, end: str = "") -> list[str]:
         html = page(end=end).replace("Ada Example", "Anonymous")
         report = check_path(submission(tmp_path / name, html), profile=load("iclr-blogposts"))
         return [one.message for one in report.findings if one.code in {"BK202", "BK203", "BK206"}]
 
-    assert told("bare") == ["the page has no description."]
+    assert reported("bare") == ["the page has no description."]
     data = '<script type="application/ld+json">{}</script><script type="math/tex">x</script>'
-    assert told("data", end=data) == ["the page has no description."]
-    assert told("script", end="<script>1</script>") == ["the page has no description.", "the post holds a script."]
+    assert reported("data", end=data) == ["the page has no description."]
+    assert reported("script", end="<script>1</script>") == ["the page has no description.", "the post holds a script."]
 
 
-def test_an_empty_list_of_authors_is_told_on_its_line(tmp_path: Path) -> None:
+def test_an_empty_list_of_authors_is_reported_on_its_line(tmp_path: Path) -> None:
     front = TRACK_FRONT.replace("authors:\n  - name: Anonymous\n", "authors: []\n")
     assert [one for one in track(tmp_path, front=front) if "author" in one] == ["5: the front matter has no author."]
 
 
 @pytest.mark.parametrize("listed", ["", "toc: true\n", "toc: Introduction\n"])
-def test_a_contents_list_that_is_no_list_is_told_once(tmp_path: Path, listed: str) -> None:
+def test_a_contents_list_that_is_no_list_is_reported_once(tmp_path: Path, listed: str) -> None:
     front = TRACK_FRONT[: TRACK_FRONT.index("toc:")] + listed
-    (told,) = track(tmp_path, front=front)
-    assert told.endswith("the front matter has no contents list.")
+    (reported,) = track(tmp_path, front=front)
+    assert reported.endswith("the front matter has no contents list.")
 
 
 # --- self-assessment

@@ -76,7 +76,7 @@ def test_what_loads_from_the_network_is_an_error(name: str, tmp_path: Path) -> N
     assert found.refused == "" and found.fails(next(one.level for one in found.standing if one.code == "BK102"))
 
 
-def test_equations_whose_script_stayed_on_the_network_are_told_twice(tmp_path: Path) -> None:
+def test_equations_whose_script_stayed_on_the_network_are_reported_twice(tmp_path: Path) -> None:
     html = template_page(end=row(r"where \(x^2\) is" + NETWORK["mathematics from a CDN"]))
     report = handed_in(tmp_path, html)
     assert {one.code for one in report.standing} == {"BK102", "BK110"}
@@ -143,7 +143,7 @@ def test_no_ai_statement(tmp_path: Path) -> None:
     assert said(handed_in(tmp_path, html)) == ["BK116 nothing says whether an AI assistant helped."]
 
 
-def test_the_folder_zipped_instead_of_its_contents_is_told_and_the_rest_is_still_checked(tmp_path: Path) -> None:
+def test_the_folder_zipped_instead_of_its_contents_is_reported_and_the_rest_is_still_checked(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {f"post/{name}": data for name, data in PICTURES.items()}
     files["post/index.html"] = template_page(end=row("TODO"))
     report = check_path(pages.zipped(tmp_path / "a.zip", files), profile=PROFILE)

@@ -1,4 +1,4 @@
-"""Each rule is told by a page that breaks it, and keeps quiet about one that comes close and does not."""
+"""Each rule reports a page that breaks it, and keeps quiet about one that comes close and does not."""
 
 from __future__ import annotations
 
@@ -207,11 +207,11 @@ def test_a_rule_speaks_where_it_should_and_only_there(case: Case, tmp_path: Path
 
 
 ELSEWHERE = {
-    "BK112": (test_project, "test_what_is_wrong_in_the_bibliography_is_told_there", "test_the_bibliography_is_read_with_its_lines"),
+    "BK112": (test_project, "test_what_is_wrong_in_the_bibliography_is_reported_there", "test_the_bibliography_is_read_with_its_lines"),
     "BK121": (test_freshness, "test_a_figure_that_is_older_than_the_results_is_named", "test_a_figure_of_the_results_that_are_there_is_fresh"),
-    "BK124": (test_browser, "test_a_figure_that_stays_empty_is_told", "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script"),
-    "BK125": (test_browser, "test_an_error_in_the_console_is_told", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
-    "BK126": (test_browser, "test_sideways_scroll_on_a_phone_is_told_with_its_cause", "test_sideways_scroll_on_a_phone_is_told_with_its_cause"),
+    "BK124": (test_browser, "test_a_figure_that_stays_empty_is_reported", "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script"),
+    "BK125": (test_browser, "test_an_error_in_the_console_is_reported", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
+    "BK126": (test_browser, "test_sideways_scroll_on_a_phone_is_reported_with_its_cause", "test_sideways_scroll_on_a_phone_is_reported_with_its_cause"),
     "BK127": (test_browser, "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
     "BK128": (test_coverage, "test_check_finds_missing_runs_in_every_venue", "test_check_finds_missing_runs_in_every_venue"),
 }  # fmt: skip

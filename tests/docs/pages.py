@@ -36,7 +36,7 @@ class Block:
     line: int
     language: str
     file: str
-    """The file that the reader is told to write it to; empty for most."""
+    """The file that the reader should write it to; empty for most."""
     text: str
     marks: Mapping[str, str] = field(default_factory=dict)
     follows: bool = False

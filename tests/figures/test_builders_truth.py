@@ -1,4 +1,4 @@
-"""A builder draws what it says: no setting passes for a seed, and what cannot be drawn is told or refused."""
+"""A builder draws what it says: no setting passes for a seed, and what cannot be drawn is reported or refused."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_where_the_name_does_not_say_it_is_asked(metric: str) -> None:
 
 @pytest.mark.parametrize("at", ["best", "last"])
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
-def test_a_run_that_diverged_is_told_and_the_others_are_drawn(at: str, broken: float) -> None:
+def test_a_run_that_diverged_is_reported_and_the_others_are_drawn(at: str, broken: float) -> None:
     frame = table(
         ("a", 0.1, 0, "loss", 1, 1.0),
         ("a", 0.1, 0, "loss", 2, 0.5),

@@ -1,4 +1,4 @@
-"""Settings compared seed by seed: the interval is that of the differences, and every pair is shown or told of."""
+"""Settings compared seed by seed: the interval is that of the differences, and every pair is shown or counted."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_the_place_of_a_figure_is_known_by_what_is_around_it(around: str, width:
     assert place_of(image) == width
 
 
-def test_what_changes_on_a_phone_is_told_as_paths_and_values() -> None:
+def test_what_changes_on_a_phone_is_reported_as_paths_and_values() -> None:
     one = {"a": [1, {"b": 2}], "c": 3, "d": [1, 2]}
     other = {"a": [1, {"b": 5}], "d": [1], "e": None}
     changes = list(differences(one, other))

@@ -85,7 +85,7 @@ def test_results_of_an_earlier_version_stay_current_on_a_clone(tmp_path: Path) -
     assert is_current(project, runs)
 
 
-def test_what_is_missing_is_told_with_why(tmp_path: Path) -> None:
+def test_what_is_missing_is_reported_with_why(tmp_path: Path) -> None:
     project = project_of(tmp_path)
     runs = plan_runs(project)
     wide = [run for run in runs if run.parameters["width"] == 16]
@@ -93,8 +93,8 @@ def test_what_is_missing_is_told_with_why(tmp_path: Path) -> None:
     store_failure(project, wide[0])
     store_failure(project, wide[1])
     store_failure(project, wide[2], status="interrupted")
-    told = describe_gathered(gather(project, runs))
-    assert "from 6 of 9 planned runs; missing: 2 failed (width=16), 1 stopped (width=16 seed=2)." in told
+    reported = describe_gathered(gather(project, runs))
+    assert "from 6 of 9 planned runs; missing: 2 failed (width=16), 1 stopped (width=16 seed=2)." in reported
     text = ProjectPaths.of(project).compute.read_text()
     assert text.startswith("The evidence stands on 6 of 9 planned runs over 3 seeds, which took 12 seconds in all")
     assert "Missing: 2 failed (width=16), 1 stopped (width=16 seed=2)." in text
@@ -125,7 +125,7 @@ def test_a_failure_ends_with_a_success(tmp_path: Path) -> None:
     assert coverage_of(paths, runs, results=[run.id for run in runs]).whole
 
 
-def test_results_of_earlier_code_are_told(tmp_path: Path) -> None:
+def test_results_of_earlier_code_are_reported(tmp_path: Path) -> None:
     project = project_of(tmp_path)
     store_runs(project, plan_runs(project))
     gather(project, plan_runs(project))
@@ -160,7 +160,7 @@ def test_check_finds_missing_runs_in_every_venue(tmp_path: Path, profile: str) -
     assert rule.code not in {one.code for one in whole.findings}
 
 
-def test_nothing_is_told_where_nothing_was_gathered(tmp_path: Path) -> None:
+def test_nothing_is_reported_where_nothing_was_gathered(tmp_path: Path) -> None:
     assert coverage(project_of(tmp_path)) is None
 
 

@@ -125,8 +125,8 @@ def test_a_gathering_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert contents(project) == before
     figures.write_text(good)
     (project.folder / "index.qmd").write_text("---\ntitle: p\n---\n\nBest: {{< meta values.best >}}.\n")
-    told = describe_gathered(gather(project, runs)).replace("\N{NO-BREAK SPACE}", " ")
-    assert "\n  best: 0.267 ± 0.010 → 6.000 ± 0.010  (quoted in index.qmd:5)" in told
+    reported = describe_gathered(gather(project, runs)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "\n  best: 0.267 ± 0.010 → 6.000 ± 0.010  (quoted in index.qmd:5)" in reported
     assert contents(project)["metrics.parquet"] != before["metrics.parquet"]
 
 

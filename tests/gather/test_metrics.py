@@ -95,19 +95,19 @@ def test_a_device_named_by_somebody_else_cannot_act_in_the_post() -> None:
         (7200, "2.0 hours"),
     ],
 )
-def test_a_time_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
+def test_a_time_is_reported_in_the_unit_that_fits(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(
     ("size", "words"), [(999_400_000, "999 MB"), (1_000_000_000, "1 GB"), (12_300_000_000, "12 GB"), (1_600, "0 MB")]
 )
-def test_memory_is_told_in_decimal_units(size: int, words: str) -> None:
-    told = compute_statement([{"seconds": 1.0, "peak_memory": size}])
-    assert f"needed at most {words} of memory" in told
+def test_memory_is_reported_in_decimal_units(size: int, words: str) -> None:
+    reported = compute_statement([{"seconds": 1.0, "peak_memory": size}])
+    assert f"needed at most {words} of memory" in reported
 
 
-def test_energy_is_joules_told_as_kilowatt_hours() -> None:
+def test_energy_is_joules_reported_as_kilowatt_hours() -> None:
     assert "The GPU used 1.5 kWh." in compute_statement([{"seconds": 1.0, "energy": 3.6e6}, {"energy": 1.8e6}])
 
 

@@ -105,7 +105,7 @@ def test_rows_that_were_averaged_by_hand_name_the_table_and_no_run(tmp_path: Pat
     assert words_of(origin)[0].startswith("From the gathered table of 12 runs over 3 seeds; varied: ")
 
 
-def test_what_is_missing_is_told_beside_a_figure(tmp_path: Path) -> None:
+def test_what_is_missing_is_reported_beside_a_figure(tmp_path: Path) -> None:
     missing = (MissingRun(id="f" * 12, parameters={}, absence=Absence.FAILED),)
     table = table_of(metrics(), Coverage(planned=13, missing=missing))
     origin = origin_of(tmp_path, alt.Chart(metrics()).mark_point().encode(x="step", y="value"), table)
@@ -122,7 +122,7 @@ def test_what_is_missing_is_told_beside_a_figure(tmp_path: Path) -> None:
     ],
     ids=["clean", "dirty", "untracked", "no repository"],
 )
-def test_the_state_of_the_code_is_told_as_it_is(tmp_path: Path, more: dict[str, Any], words: str | None) -> None:
+def test_the_state_of_the_code_is_reported_as_it_is(tmp_path: Path, more: dict[str, Any], words: str | None) -> None:
     chart = alt.Chart(metrics()).mark_point().encode(x="step", y="value")
     computed = words_of(origin_of(tmp_path, chart, table_of(metrics(), **more)))[1]
     assert computed == ", ".join(filter(None, ("Computed on CPU, in 12 s", words)))

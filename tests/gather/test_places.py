@@ -35,7 +35,7 @@ def test_a_cell_put_before_moves_the_picture_and_an_edit_does_not() -> None:
     assert placed({"cell-5": CURVES}, {"cell-5": BARS}) == {"cell-5": ""}
 
 
-def test_a_picture_that_got_a_name_is_told_by_it_and_the_way_back_is_open() -> None:
+def test_a_picture_that_got_a_name_is_reported_by_it_and_the_way_back_is_open() -> None:
     labelled = f"#| label: fig-curves\n{CURVES}"
     assert placed({"cell-5": CURVES}, {"cell-5": BARS}, {"curves": labelled}) == {"cell-5": "curves"}
     moved = placed_figures(placed_figures({}, {"cell-5": CURVES}, {}), {"cell-5": BARS, "cell-6": CURVES}, {})

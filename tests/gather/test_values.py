@@ -64,7 +64,7 @@ def test_an_interval_says_of_zero_what_it_said(number: float, error: float) -> N
         assert (abs(float(first)) > float(second)) == (abs(number) > error)
 
 
-def test_what_is_no_number_or_has_no_uncertainty_is_told() -> None:
+def test_what_is_no_number_or_has_no_uncertainty_is_reported() -> None:
     text = values_yaml(
         [
             {"value": "a", "number": math.nan, "error": 0.1, "format": None},

@@ -80,7 +80,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_in_a_starter_is_told_with_its_line(name: str, site: Site) -> None:
+def test_a_mistake_in_a_starter_is_reported_with_its_line(name: str, site: Site) -> None:
     text, said, hint = MISTAKES[name]
     post = own_starter(site, f"---\ntitle: << title | yaml >>\n---\n\nWords.\n\n{text}\n") / "index.qmd.jinja"
     with pytest.raises(ProjectError) as caught:
@@ -91,7 +91,7 @@ def test_a_mistake_in_a_starter_is_told_with_its_line(name: str, site: Site) -> 
     assert hint in problem.hint
 
 
-def test_a_starter_that_is_no_utf8_is_told_with_its_line(site: Site) -> None:
+def test_a_starter_that_is_no_utf8_is_reported_with_its_line(site: Site) -> None:
     post = own_starter(site) / "index.qmd.jinja"
     post.write_bytes(b"---\ntitle: x\n---\n\nM\xfcller\n")
     with pytest.raises(ProjectError, match="is not UTF-8") as caught:

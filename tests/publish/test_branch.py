@@ -100,7 +100,7 @@ def test_a_local_branch_of_somebody_else_is_not_thrown_away(where: Site) -> None
     assert git(where.root, "log", "-1", "--format=%s", "gh-pages") == "Sources"
 
 
-def test_a_push_that_the_remote_refuses_is_told(where: Site) -> None:
+def test_a_push_that_the_remote_refuses_is_reported(where: Site) -> None:
     hook = remote(where) / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho this branch is protected >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -270,7 +270,8 @@ def test_only_what_the_site_holds_is_published_and_large_files_are_named(where: 
 
 
 @pytest.mark.parametrize(
-    ("names", "told"), [("a", "a"), ("cab", "a, b, c"), ("dcab", "a, b, c and 1 more"), ("edcab", "a, b, c and 2 more")]
+    ("names", "reported"),
+    [("a", "a"), ("cab", "a, b, c"), ("dcab", "a, b, c and 1 more"), ("edcab", "a, b, c and 2 more")],
 )
-def test_of_many_names_three_are_told_and_the_others_counted(names: str, told: str) -> None:
-    assert _some(names) == told
+def test_of_many_names_three_are_reported_and_the_others_counted(names: str, reported: str) -> None:
+    assert _some(names) == reported

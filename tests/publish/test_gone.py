@@ -172,7 +172,7 @@ def test_where_sources_are_the_output_no_source_is_removed(root: Path) -> None:
     assert (root / "projects/bee/data-bee.csv").read_text() == "a\n1\n"
 
 
-def test_a_named_post_is_checked_or_published_though_it_is_a_draft_and_that_is_told(
+def test_a_named_post_is_checked_or_published_though_it_is_a_draft_and_that_is_reported(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft(root)

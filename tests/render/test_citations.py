@@ -64,7 +64,7 @@ def answers(asked: Sequence[dict[str, Any]], *, anew: bool) -> list[dict[str, An
 
 @pytest.mark.parametrize("front", ["", "lang: de\n", "link-citations: false\n", "identifier-prefix: x-\n"])
 def test_a_post_is_the_same_whether_its_works_were_kept_or_made_anew(front: str, tmp_path: Path) -> None:
-    """Works of one family name and year are told apart by letters, so that such posts go the ordinary way."""
+    """Works of one family name and year are distinguished by letters, so that such posts go the ordinary way."""
     rng = random.Random(7)
     texts = ["Begin [@poe; @moe]."]
     for few in (KEYS, ["doe", "poe", "moe", "team", "umlaut", "zed"], ["poe", "moe", "zed", "undated", "doe4"]):

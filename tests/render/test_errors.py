@@ -74,7 +74,7 @@ def test_what_is_outside_the_subset_is_an_error_with_its_line(case: str, tmp_pat
     assert hint in problem.hint
 
 
-def test_every_problem_of_every_page_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_of_every_page_is_reported_at_once(tmp_path: Path) -> None:
     write_site(
         tmp_path,
         {"index.qmd": HEAD + "{{< one >}} {{< two >}}\n", "projects/a/index.qmd": HEAD + "See @fig-x and @tbl-y.\n"},

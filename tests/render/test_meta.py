@@ -55,9 +55,9 @@ def test_no_word_of_the_front_matter_ends_the_script_of_linked_data(tmp_path: Pa
     assert "<" not in script.text and "&" not in script.text
     again = parse_page(page_text(page))
     assert len(again.xpath("//script")) == 1, "the page that is read again has the one script"
-    told = linked_data(again)
-    assert told["keywords"] == [hostile]
-    assert told["author"][0]["name" if place == "name" else "url"] == (
+    reported = linked_data(again)
+    assert reported["keywords"] == [hostile]
+    assert reported["author"][0]["name" if place == "name" else "url"] == (
         hostile if place in {"name", "url"} else "https://ada.test"
     )
 
@@ -111,13 +111,13 @@ def test_a_page_without_authors_is_a_website_without_linked_data(tmp_path: Path)
     assert contents(page, "og:url") == [] and contents(page, "citation_title") == []
 
 
-def test_a_post_without_a_description_is_told_by_its_first_long_paragraph(tmp_path: Path) -> None:
+def test_a_post_without_a_description_is_reported_by_its_first_long_paragraph(tmp_path: Path) -> None:
     assert contents(described(tmp_path, {}), "og:description") == [WORDS]
     (cut,) = contents(described(tmp_path, {}, body=f"<p>{'word ' * 80}</p>"), "og:description")
     assert cut.endswith("word…") and 190 < len(cut) <= 201
-    for length, told in ((40, False), (41, True), (200, True)):
+    for length, reported in ((40, False), (41, True), (200, True)):
         page = described(tmp_path, {}, body=f"<p>{'x' * length}</p>")
-        assert contents(page, "og:description") == (["x" * length] if told else [])
+        assert contents(page, "og:description") == (["x" * length] if reported else [])
 
 
 def test_a_page_that_is_no_document_is_left_alone(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_saved_change_is_served(preview: Preview, tmp_path: Path) -> None:
     assert time.monotonic() - saved < 5, "a second is the aim on a machine of one's own; see benchmarks/render.py"
 
 
-def test_a_page_is_told_to_load_itself_anew(preview: Preview, tmp_path: Path) -> None:
+def test_a_page_is_reported_to_load_itself_anew(preview: Preview, tmp_path: Path) -> None:
     host = preview.address.removeprefix("http://").rstrip("/")
     connection = http.client.HTTPConnection(host, timeout=30)
     connection.request("GET", "/__blogkit/events")

@@ -267,7 +267,7 @@ def test_the_engines_do_not_take_each_others_pages_for_their_own(blog: Path) -> 
 LOST = """<div class="cell" id="{id}"><div class="cell-output cell-output-display">{html}</div></div>"""
 
 
-def test_the_author_is_told_what_only_a_script_would_draw(tmp_path: Path) -> None:
+def test_the_author_is_reported_what_only_a_script_would_draw(tmp_path: Path) -> None:
     write_site(tmp_path, {"index.qmd": "---\ntitle: T\n---\n"})
     plotly = '<div id="p" class="plotly-graph-div"></div><script>Plotly.newPlot("p", [])</script>'
     cells = LOST.format(id="lost", html=plotly) + LOST.format(id="kept", html="<p>Words.</p><script>f()</script>")

@@ -160,7 +160,7 @@ def test_a_table_cell_is_found_by_its_row_and_column() -> None:
     assert anchor(renamed, selectors).state is AnchorState.UNANCHORED
 
 
-def test_a_cell_of_rows_that_begin_alike_is_told_by_as_many_cells_as_it_takes() -> None:
+def test_a_cell_of_rows_that_begin_alike_is_reported_by_as_many_cells_as_it_takes() -> None:
     def page(*rows: tuple[str, ...]) -> str:
         body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
         return f"<main><div id='tbl-u'><table><tr><th>method</th><th>rate</th><th>error</th></tr>{body}</table></div>"

@@ -32,7 +32,7 @@ from tests.review.classes import invent_class
 
 
 def conflict_between(reader: Person, authors: Sequence[Person], post: str) -> str:
-    """Why somebody must not read a post, told from the declarations of both sides; written without the code."""
+    """Why somebody must not read a post, from the declarations of both sides; written without the code."""
     theirs = {word.lower() for author in authors for word in author.conflicts}
     mine = {word.lower() for word in reader.conflicts}
     if reader.project == post:
@@ -190,7 +190,7 @@ def test_a_draft_is_hidden_until_it_is_published(tmp_path: Path) -> None:
     assert published_pairs(read_rounds(folder)) == draft.pairs
 
 
-def test_a_post_that_nobody_may_read_is_told_with_each_persons_reason() -> None:
+def test_a_post_that_nobody_may_read_is_reported_with_each_persons_reason() -> None:
     roster = invent_class(8)
     conflicted = Roster(
         people=tuple(
@@ -215,12 +215,12 @@ def test_a_rule_that_makes_it_impossible_is_named() -> None:
     assert "would lack 1 of 3 readers" in str(caught.value)
 
 
-def test_a_class_without_staff_is_told_so() -> None:
+def test_a_class_without_staff_is_reported_so() -> None:
     with pytest.raises(ConfigError, match="needs 1 members of staff, but only 0 may read it"):
         assign(invent_class(12, staff=0), Wish())
 
 
-def test_every_wrong_line_of_a_roster_is_told_at_once() -> None:
+def test_every_wrong_line_of_a_roster_is_reported_at_once() -> None:
     text = (
         "name,email,role,project,conflicts,status\n"
         "Ada,ada@example.edu,student,descent,,\n"
@@ -230,7 +230,7 @@ def test_every_wrong_line_of_a_roster_is_told_at_once() -> None:
     )
     with pytest.raises(ConfigError) as caught:
         parse_roster(text, Path("roster.csv"), b"secret")
-    told = str(caught.value)
+    reported = str(caught.value)
     for words in (
         "roster.csv:3: the name is missing",
         "roster.csv:3: ada@example.edu stands on line 2 already",
@@ -241,10 +241,10 @@ def test_every_wrong_line_of_a_roster_is_told_at_once() -> None:
         "roster.csv:5: has more cells",
         "'nobody@example.edu' is nobody's address",
     ):
-        assert words in told
+        assert words in reported
 
 
-def test_a_roster_without_its_columns_is_told_which() -> None:
+def test_a_roster_without_its_columns_is_reported_which() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'email'"):
         parse_roster("name,emial\nAda,ada@example.edu\n", Path("roster.csv"), b"secret")
 

@@ -404,7 +404,7 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         page.locator(".thread", has_text="the two cross").get_by_role("button", name=re.compile("Show")).click()
         eventually(page, lambda: bool(axis.all_inner_texts() == zoomed), axis.all_inner_texts)
 
-        # two tabs: the second to save is told, and nothing is overwritten
+        # two tabs: the second to save gets a message, and nothing is overwritten
         page.get_by_role("tab", name="Rubric").click()
         other = page.context.new_page()
         other.goto(page.url)

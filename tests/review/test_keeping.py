@@ -131,7 +131,7 @@ def test_a_sqlite_file_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
     assert not moved.database.exists()
 
 
-def test_a_wrong_key_in_the_reviews_settings_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_wrong_key_in_the_reviews_settings_is_reported_with_its_line(tmp_path: Path) -> None:
     folder = open_school(tmp_path)
     folder.settings.write_text("databse: x\n")
     with pytest.raises(ConfigError, match=r"review\.yml:1: 'databse'"):

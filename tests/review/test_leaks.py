@@ -50,11 +50,11 @@ def test_the_build_that_reviewers_get_holds_none_of_the_leaks_it_calls_fixed(tmp
 
 def test_people_whom_only_the_page_names_as_its_authors_are_sought_too(tmp_path: Path) -> None:
     extra = "<p>Grace Hopper ran the sweep; G. Hopper wrote.</p><p>The authors thank the blogkit authors.</p>"
-    for name, told in (("Grace Hopper", {"Grace Hopper", "G. Hopper"}), ("The blogkit authors", set())):
+    for name, reported in (("Grace Hopper", {"Grace Hopper", "G. Hopper"}), ("The blogkit authors", set())):
         page = prepared(
             tmp_path, invent_post(1, author=name, head=f'<meta name="author" content="{name}">', extra=extra)
         )
-        assert {leak.what for leak in page.open_leaks} == told
+        assert {leak.what for leak in page.open_leaks} == reported
 
 
 def test_prose_is_reported_with_its_place_and_never_rewritten(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_nothing_is_lost_when_the_clocks_of_two_machines_disagree(hours: list[in
     assert state.reviews["ab12"].started == min(when[0], when[4])
 
 
-def test_an_event_that_was_changed_by_hand_is_told_and_resolved_the_same_way_round() -> None:
+def test_an_event_that_was_changed_by_hand_is_reported_and_resolved_the_same_way_round() -> None:
     one, other = comment(1), comment(1, text="Why thrice?")
     first, second = merge([one], [other]), merge([other], [one])
     assert first.altered == second.altered == (one.id,)
@@ -205,7 +205,7 @@ def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
     assert [event.id for event in read_record(file)] == [comment(1).id]
 
 
-def test_every_wrong_line_of_a_record_is_told_with_its_number(tmp_path: Path) -> None:
+def test_every_wrong_line_of_a_record_is_reported_with_its_number(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(comment(1).line + "\nnot json\n" + json.dumps({"type": "Annotation"}) + "\n")
     with pytest.raises(ConfigError) as caught:

@@ -463,7 +463,7 @@ def test_writes_that_wait_are_committed_together_and_each_hears_what_became_of_i
     with ThreadPoolExecutor(24) as pool:
         outcomes = [pool.submit(database.append, one) for one in (*many, poison, *many)]
     kept = [one.result() for place, one in enumerate(outcomes) if place != 40]
-    assert isinstance(outcomes[40].exception(), DataError), "the bad one alone is told so"
+    assert isinstance(outcomes[40].exception(), DataError), "the bad one alone gets the error"
     assert kept.count(Written.NEW) == kept.count(Written.REPEATED) == 40
     assert sorted(event.id for event in database.all()) == sorted(event.id for event in many)
     assert max(commits) > 1

@@ -196,7 +196,7 @@ def test_nothing_is_pruned_where_it_is_not_known_what_results_stand_on(project: 
         plan_pruning(project)
 
 
-def test_a_sweep_that_will_not_fit_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_will_not_fit_is_reported(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert room_problem(project, 3) == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1000, 900, 100))
     assert "3 runs will need about" in room_problem(project, 3) and room_problem(project, 0) == ""

@@ -34,7 +34,7 @@ CELLS = (("parameters", "seed = 0"), "from blogkit import record\nrecord.metric(
 
 
 class FakeQueue:
-    """Holds jobs until they are told to end."""
+    """Holds jobs until they are asked to end."""
 
     def __init__(self, project: Project, limit: int = 99) -> None:
         self.project, self.limit = project, limit
@@ -113,7 +113,7 @@ def test_the_queue_never_holds_more_than_it_may(project: Project) -> None:
         subprocess.run(["rm", "-r", str(project.folder / "runs")], check=True)
 
 
-def test_what_the_queue_did_not_take_is_told_apart_and_jobs_that_ended_unseen_are_forgotten(project: Project) -> None:
+def test_what_the_queue_did_not_take_is_kept_apart_and_jobs_that_ended_unseen_are_forgotten(project: Project) -> None:
     queue = FakeQueue(project)
     reasons = [result.reason for result in sweep(project, queue, detach=True, max_queued=2)]
     assert reasons == ["in the queue of test"] * 2 + [NOT_HANDED_IN] * 3
@@ -153,7 +153,7 @@ def test_a_job_that_is_gone_without_a_result_is_lost_after_the_grace_period_and_
     assert queue.submitted.count(queue.submitted[0]) == 2
 
 
-def test_a_failure_of_a_job_is_told_and_an_old_failure_is_not_mistaken_for_it(project: Project) -> None:
+def test_a_failure_of_a_job_is_reported_and_an_old_failure_is_not_mistaken_for_it(project: Project) -> None:
     queue = FakeQueue(project)
     first = plan_runs(project)[0].id
     queue.live[first] = ("0", "running")
@@ -192,7 +192,7 @@ def test_jobs_are_taken_back_and_status_shows_where_they_stand(project: Project)
     assert queue.live == {} and clusters_in_use(project) == ()
 
 
-def test_a_profile_is_the_sites_or_the_users_and_a_misspelt_key_is_told_with_its_line(
+def test_a_profile_is_the_sites_or_the_users_and_a_misspelt_key_is_reported_with_its_line(
     tmp_path: Path, own_home: Path
 ) -> None:
     quarto = "project: {type: website}\nblogkit:\n  clusters:\n    box:\n      engine: slurm\n      partiton: gpu\n"

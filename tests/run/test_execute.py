@@ -133,7 +133,7 @@ def test_stopping_now_keeps_what_ran_as_interrupted(tmp_path: Path) -> None:
     assert stored_ids(paths(folder)) == frozenset()
 
 
-def test_leave_to_begin_is_asked_before_each_run_and_its_refusal_told_once(tmp_path: Path) -> None:
+def test_leave_to_begin_is_asked_before_each_run_and_its_refusal_reported_once(tmp_path: Path) -> None:
     folder = write_project(tmp_path, FOUR, *CELLS)
     left = [1, 1]
     events: list[RunEvent] = []

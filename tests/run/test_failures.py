@@ -46,19 +46,19 @@ def described(results: list[RunResult]) -> str:
 
 def test_failures_that_share_their_parameters_are_one_message(tmp_path: Path) -> None:
     runs = plan_runs(load_project(write_project(tmp_path, SWEEP, *CELLS)))
-    told = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2))
-    assert told.count("ValueError") == 1
-    assert "failed in cell [3]: ValueError: 1 value" in told
-    assert "all 2 runs with norm=batch batch=2, such as" in told
-    assert 'exclude: [{"norm": "batch", "batch": 2}]' in told
+    reported = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2))
+    assert reported.count("ValueError") == 1
+    assert "failed in cell [3]: ValueError: 1 value" in reported
+    assert "all 2 runs with norm=batch batch=2, such as" in reported
+    assert 'exclude: [{"norm": "batch", "batch": 2}]' in reported
 
 
 def test_where_others_with_these_parameters_succeed_nothing_is_to_be_left_out(tmp_path: Path) -> None:
     runs = plan_runs(load_project(write_project(tmp_path, SWEEP.replace("seeds: 2", "seeds: 3"), *CELLS)))
-    told = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2 and at["seed"] > 0))
-    assert "2 of the 3 runs with norm=batch batch=2" in told and "exclude" not in told
-    told = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2 and at["seed"] == 1))
-    assert "batch=2 norm=batch" in told or "norm=batch batch=2" in told
+    reported = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2 and at["seed"] > 0))
+    assert "2 of the 3 runs with norm=batch batch=2" in reported and "exclude" not in reported
+    reported = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2 and at["seed"] == 1))
+    assert "batch=2 norm=batch" in reported or "norm=batch batch=2" in reported
     everything = described(results_of(runs, lambda at: True))
     assert "12 runs, such as" in everything and "exclude" not in everything
 
@@ -91,11 +91,11 @@ def test_the_advice_is_true_when_it_is_followed(tmp_path: Path, monkeypatch: pyt
         done = CliRunner().invoke(app, ["run", "--workers", "2", *arguments])
         return done.exit_code, str(done.exception or "") + done.stdout + done.stderr
 
-    code, told = run()
-    assert code == 1, told
-    assert "2 of 8 runs did not succeed" in told
-    assert "failed in cell [3], line 2: ValueError: 1 value" in told
-    assert "all 2 runs with norm=batch batch=2" in told
+    code, reported = run()
+    assert code == 1, reported
+    assert "2 of 8 runs did not succeed" in reported
+    assert "failed in cell [3], line 2: ValueError: 1 value" in reported
+    assert "all 2 runs with norm=batch batch=2" in reported
     paths = ProjectPaths(folder=folder)
     before = stored_ids(paths)
     assert len(before) == 6
@@ -105,5 +105,5 @@ def test_the_advice_is_true_when_it_is_followed(tmp_path: Path, monkeypatch: pyt
     assert not before & {one.id for one in plan_runs(load_project(folder))}, "after an edit every run is made anew"
     (folder / "experiment.ipynb").write_text(edited)
     (folder / "sweep.yml").write_text(SWEEP + 'exclude: [{"norm": "batch", "batch": 2}]\n')
-    code, told = run()
-    assert code == 0 and "nothing to do" in told and stored_ids(paths) == before
+    code, reported = run()
+    assert code == 0 and "nothing to do" in reported and stored_ids(paths) == before

@@ -108,12 +108,12 @@ def test_a_module_is_waited_for_and_imported_as_ever(monkeypatch: pytest.MonkeyP
 
 
 def test_facts_name_the_versions_of_what_the_notebook_imported_and_used() -> None:
-    told = json.loads(facts.tell_facts(["pytest", "json", "not_there"], {"np": __import__("numpy"), "_x": json}))
-    assert set(told["versions"]) == {"pytest", "numpy"} and told["versions"]["pytest"] == pytest.__version__
-    assert told["memory_mb"] > 10
+    reported = json.loads(facts.tell_facts(["pytest", "json", "not_there"], {"np": __import__("numpy"), "_x": json}))
+    assert set(reported["versions"]) == {"pytest", "numpy"} and reported["versions"]["pytest"] == pytest.__version__
+    assert reported["memory_mb"] > 10
 
 
-def test_facts_are_told_on_a_system_that_counts_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_are_reported_on_a_system_that_counts_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     missing: Any = None
 
     def refuse(*arguments: Any, **named: Any) -> Any:
@@ -121,5 +121,5 @@ def test_facts_are_told_on_a_system_that_counts_no_memory(monkeypatch: pytest.Mo
 
     monkeypatch.setitem(sys.modules, "resource", missing)  # as on Windows
     monkeypatch.setattr("builtins.open", refuse)
-    told = json.loads(facts.tell_facts(["pytest"], {}))
-    assert "memory_mb" not in told and told["versions"] == {"pytest": pytest.__version__}
+    reported = json.loads(facts.tell_facts(["pytest"], {}))
+    assert "memory_mb" not in reported and reported["versions"] == {"pytest": pytest.__version__}

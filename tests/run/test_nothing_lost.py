@@ -323,7 +323,7 @@ def test_a_full_disk_stops_the_sweep_with_an_error_message_and_leaves_nothing_ha
         assert leftovers(folder) == []
 
 
-def test_a_store_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_reported_before_anything_runs(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         folder = write_project(disk, "", ("parameters", "seed = 0"), "seed")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

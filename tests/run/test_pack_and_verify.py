@@ -140,7 +140,7 @@ def test_a_pack_that_was_tampered_with_is_refused_and_leaves_no_half_run(tmp_pat
     assert not list(tmp_path.rglob("evil")) and not list(tmp_path.rglob("outside"))
 
 
-def told(entries: list[Any], name: str, data: bytes) -> list[Any]:
+def reported(entries: list[Any], name: str, data: bytes) -> list[Any]:
     """A pack whose manifest names every hash rightly, with other contents of one file of each run."""
     manifest = json.loads(entries[0][1])
     for files in manifest["runs"].values():
@@ -169,7 +169,7 @@ def test_a_record_that_would_trip_its_readers_is_refused(tmp_path: Path, name: s
     (run_id,) = stored_ids(ProjectPaths.of(there))
     pack = pack_runs(there, tmp_path / "p.tar.gz").path
     with pytest.raises(StoreError, match="not that of a finished run"):
-        unpack_runs(here, repacked(pack, lambda entries: told(entries, name, data.replace(b"ID", run_id.encode()))))
+        unpack_runs(here, repacked(pack, lambda entries: reported(entries, name, data.replace(b"ID", run_id.encode()))))
     assert stored_ids(ProjectPaths.of(here)) == frozenset()
     assert not list((here.folder / "runs").glob(".work/*"))
 

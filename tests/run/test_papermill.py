@@ -50,7 +50,7 @@ def test_parameters_reach_the_notebook_and_what_it_prints_is_kept(tmp_path: Path
     assert outcome.facts["python"] and outcome.facts["memory_mb"] > 10
 
 
-def test_a_failing_cell_is_told_with_its_number_in_the_users_notebook(tmp_path: Path) -> None:
+def test_a_failing_cell_is_reported_with_its_number_in_the_users_notebook(tmp_path: Path) -> None:
     cells = (PARAMETERS, ("markdown", "Words."), "y = {}['key']", "print('never')")
     outcome = execute(tmp_path, *cells, parameters={"x": 2})
     assert (outcome.status, outcome.cell, outcome.reason) == (RunStatus.FAILED, 3, "KeyError: 'key'")
@@ -59,7 +59,7 @@ def test_a_failing_cell_is_told_with_its_number_in_the_users_notebook(tmp_path: 
     assert statuses(tmp_path)[3:] == ["failed", "pending"]
 
 
-def test_a_bare_assertion_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_bare_assertion_is_reported_with_its_line(tmp_path: Path) -> None:
     assert execute(tmp_path, "x = 3\nassert x == 2").reason == "AssertionError: assert x == 2"
 
 

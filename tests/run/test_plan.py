@@ -239,7 +239,7 @@ def test_a_number_of_seeds_counts_from_zero_and_a_list_is_the_seeds(
     assert [run.parameters["seed"] for run in runs] == wanted
 
 
-def test_a_parameter_that_is_called_like_a_key_of_the_sweep_is_told_where_it_stands(tmp_path: Path) -> None:
+def test_a_parameter_that_is_called_like_a_key_of_the_sweep_is_reported_where_it_stands(tmp_path: Path) -> None:
     sweep = "threads: 1\nseeds: 1\ngrid:\n  threads:\n  - 2\n  - 2\n"
     folder = write_project(tmp_path, sweep, ("parameters", "threads = 1\nseed = 0"))
     with pytest.raises(ConfigError, match=r"sweep\.yml:6: 2 stands twice among the levels of 'threads'"):

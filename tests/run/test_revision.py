@@ -43,7 +43,7 @@ def test_an_ignored_project_is_untracked(folder: Path) -> None:
     assert found is not None and found.untracked and found.dirty
 
 
-def test_committed_changed_and_clean_are_told_apart(folder: Path) -> None:
+def test_committed_changed_and_clean_are_kept_apart(folder: Path) -> None:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "project")
     assert standing(load_project(folder)) == Revision(commit=git(folder, "rev-parse", "HEAD"), dirty=False)

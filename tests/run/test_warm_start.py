@@ -229,7 +229,7 @@ def test_the_end_takes_no_ten_seconds(tmp_path: Path, warm: KernelStart) -> None
     assert time.monotonic() - began < 29
 
 
-def test_time_limit_interrupt_kill_and_crash_are_told_apart(tmp_path: Path, warm: KernelStart) -> None:
+def test_time_limit_interrupt_kill_and_crash_are_kept_apart(tmp_path: Path, warm: KernelStart) -> None:
     sleep = "import time\ntime.sleep(60)"
     stop = threading.Event()
     assert execute(tmp_path, sleep, start=warm, time_limit=1.5).status is RunStatus.TIMED_OUT
@@ -460,7 +460,7 @@ def test_another_environments_kernel_starts_the_ordinary_way() -> None:
     assert not is_own_kernel(["R", "--slave", "-e", "IRkernel::main()"])
 
 
-def test_a_sweep_is_warm_unless_it_is_told_to_be_cold(tmp_path: Path) -> None:
+def test_a_sweep_is_warm_unless_it_is_reported_to_be_cold(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 2", ("parameters", "seed = 0"), "import os\nprint(os.getppid())")
     project = load_project(folder)
     for cold in (False, True):

@@ -95,7 +95,7 @@ def test_a_sweep_of_mixed_versions_says_so_in_the_statement_and_beside_its_figur
     ]
 
 
-def test_many_files_that_runs_read_are_told_by_their_folder() -> None:
+def test_many_files_that_runs_read_are_reported_by_their_folder() -> None:
     runs = [
         {"id": "a", "seconds": 1, "read": {f"../../runs/lr{n}/metrics.csv": "0", f"data/{n}.csv": "0"}} for n in (1, 2)
     ]

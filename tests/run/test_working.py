@@ -91,7 +91,7 @@ def test_git_sees_nothing_of_a_working_folder(tmp_path: Path) -> None:
         assert [one.name for one in load_site(tmp_path).projects] == ["p"]
 
 
-def test_large_files_are_linked_and_a_write_through_a_link_is_told(
+def test_large_files_are_linked_and_a_write_through_a_link_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(working, "COPIED_FILE", 3)
@@ -345,7 +345,7 @@ def test_an_error_in_a_module_names_the_projects_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_writes_too_much_is_told_once_with_the_key_that_keeps_it(
+def test_a_run_that_writes_too_much_is_reported_once_with_the_key_that_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(working, "KEPT_TOTAL", 10)

@@ -62,7 +62,7 @@ def test_a_worker_handles_many_items() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits the memory of a process")
-def test_an_item_that_needs_too_much_memory_is_told_and_the_next_one_is_handled() -> None:
+def test_an_item_that_needs_too_much_memory_is_reported_and_the_next_one_is_handled() -> None:
     limits = Limits(seconds=20, memory=200_000_000)
     first, second = run_bounded(open_worker, ["memory", "a"], limits=limits)
     assert (first.stop, first.reason) == (ItemStop.MEMORY, "needs more than 0.2 GB of memory")

@@ -120,7 +120,7 @@ def _background(post: Post, profile: Profile, links: list[Link]) -> Iterator[Fau
 
 def _unresolved(post: Post) -> Iterator[Fault]:
     page = post.page
-    told: set[str] = set()
+    reported: set[str] = set()
     for span in page.main.iter("span"):
         if has_class(span, "citation", "quarto-unresolved-ref"):
             text = visible_text(span)
@@ -129,8 +129,8 @@ def _unresolved(post: Post) -> Iterator[Fault]:
             key = match.group(1) if match else ""
             if (key and visible_text(strong).rstrip(")").endswith("?")) or has_class(span, "quarto-unresolved-ref"):
                 key = key or text
-                if key not in told:
-                    told.add(key)
+                if key not in reported:
+                    reported.add(key)
                     yield Fault(
                         message=f"the citation {key} is in no bibliography.",
                         place=post.where(f"@{key}", key, line=span.sourceline),
@@ -142,16 +142,16 @@ def _unresolved(post: Post) -> Iterator[Fault]:
             raw = match.group()
             if raw == "??" and not re.search(r"(?:Figure|Table|Section|Equation|Fig\.|Eq\.|\[|\()\s*\?\?", block.text):
                 continue
-            if raw not in told:
-                told.add(raw)
+            if raw not in reported:
+                reported.add(raw)
                 yield Fault(
                     message=f"{raw} was not turned into a citation or a reference.",
                     place=post.where(raw, text=block.text, line=block.line),
                 )
     anchors = page.anchors
     for link in citing_links(page):
-        if link.href.startswith("#") and link.href[1:] not in anchors and link.href not in told:
-            told.add(link.href)
+        if link.href.startswith("#") and link.href[1:] not in anchors and link.href not in reported:
+            reported.add(link.href)
             yield Fault(
                 message=f'the citation "{link.text or link.href}" leads to {link.href}, which is not on the page.',
                 place=post.where(link.href, line=link.line),

@@ -53,15 +53,15 @@ def links(post: Post, profile: Profile) -> Iterator[Fault]:
             )
     anchors = page.anchors
     cites = {link.element for link in citing_links(page)}
-    told: set[str] = set()
+    reported: set[str] = set()
     for element in page.root.iter("a"):
         href = (element.get("href") or "").strip()
         if not href.startswith("#") or element in cites:
             continue
         target = href[1:]
-        if target in anchors or unquote(target) in anchors or href in told or target.startswith((":~:", "/", "!")):
+        if target in anchors or unquote(target) in anchors or href in reported or target.startswith((":~:", "/", "!")):
             continue
-        told.add(href)
+        reported.add(href)
         contents = any(tag_of(up) == "nav" or up.get("id") == "TOC" for up in element.iterancestors())
         what = "the contents entry" if contents else "the link"
         yield Fault(

@@ -10,7 +10,7 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.check.files import RefusedSubmission
-from blogkit.check.freshness import broken_conditions, stale, stale_values
+from blogkit.check.freshness import stale, stale_values
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
@@ -112,7 +112,7 @@ def _picture(image: HtmlElement) -> str:
 
 
 def _without_words(image: HtmlElement) -> str:
-    """What a picture lacks to be told to someone who cannot see it; nothing when it has it."""
+    """What a picture lacks to be described to someone who cannot see it; nothing when it has it."""
     labelled = (image.get("aria-label") or image.get("title") or image.get("aria-labelledby") or "").strip()
     alt = (image.get("alt") or "").strip()
     for up in (image, *image.iterancestors()):
@@ -292,15 +292,15 @@ def equations(post: Post, profile: Profile) -> Iterator[Fault]:
                 return
     if _local_typesetter(post):
         return  # whether its scripts do their work is seen in a browser
-    told = 0
+    reported = 0
     pieces = [(block.said, block.line) for block in post.page.blocks if block.zone != "references"]
     pieces += [(one.caption, one.line) for one in post.page.floats]
     for text, line in pieces:
         raw = raw_tex(text)
         if raw:
             yield _raw(post, raw, line)
-            told += 1
-            if told == 5:
+            reported += 1
+            if reported == 5:
                 return
 
 
@@ -404,16 +404,3 @@ def same_figure(post: Post, profile: Profile) -> Iterator[Fault]:
                     message=f"the figure {name} has become another picture, since cells were moved{now}.",
                     place=Place(path=line.path, line=line.number),
                 )
-
-
-@rule(
-    "BK132",
-    "holds",
-    why="A sentence says what the results said when it was written. When runs are made again its numbers follow, and what "
-    "it concludes from them does not.",
-    fix='Write what the results say now, and bind the new sentence: `[the interval excludes zero]{holds="gap.low > 0"}`.',
-)
-def bound_sentences_hold(post: Post, profile: Profile) -> Iterator[Fault]:
-    """What a post says under a condition (`holds=`) is what its results say."""
-    if post.project is not None and post.source is not None:
-        yield from broken_conditions(post)

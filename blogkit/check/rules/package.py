@@ -62,12 +62,12 @@ def one_page(post: Post, profile: Profile) -> Iterator[Fault]:
 )
 def offline(post: Post, profile: Profile) -> Iterator[Fault]:
     """Nothing that the page shows is loaded from the network."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for reference in post.references:
         address = reference.address
-        if address.use is Use.FOLLOW or not address.remote or address.url in told:
+        if address.use is Use.FOLLOW or not address.remote or address.url in reported:
             continue
-        told.add(address.url)
+        reported.add(address.url)
         hint = ""
         if re.search(r"mathjax|katex", address.url, re.IGNORECASE):
             hint = "Without it no equation is typeset offline: use MathML (`html-math-method: mathml`)."
@@ -77,8 +77,8 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
             fix=hint,
         )
     for url in post.seen.get("requests", []):
-        if url not in told and not any(url.endswith(one.lstrip("/")) for one in told):
-            told.add(url)
+        if url not in reported and not any(url.endswith(one.lstrip("/")) for one in reported):
+            reported.add(url)
             yield Fault(
                 message=f"opened in a browser, the page asks the network for {_short(url)}.", place=post.where(url)
             )
@@ -89,8 +89,8 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
             except RefusedSubmission:
                 continue
             for address in json_addresses(text):
-                if address.remote and address.url not in told:
-                    told.add(address.url)
+                if address.remote and address.url not in reported:
+                    reported.add(address.url)
                     yield Fault(
                         message=f"the chart {posixpath.basename(name)} loads {_short(address.url)} from the network.",
                         place=post.file(name, address.line),
@@ -107,15 +107,15 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
 )
 def files(post: Post, profile: Profile) -> Iterator[Fault]:
     """Every local address leads to a file that is there, with the same letter case."""
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for reference in post.references:
         address = reference.address
         raw = local_path(address.url)
-        if not raw or (reference.holder, raw) in told or _is_placeholder(address.url, profile):
+        if not raw or (reference.holder, raw) in reported or _is_placeholder(address.url, profile):
             continue
         if reference.holder.endswith((".js", ".mjs")) and address.use is not Use.LOAD:
             continue
-        told.add((reference.holder, raw))
+        reported.add((reference.holder, raw))
         if reference.target is None:
             yield Fault(
                 message=f"{address.where} points to {_short(raw)}, outside the submission.",
@@ -138,7 +138,7 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
             yield Fault(
                 message=f"{address.where} points to {_short(raw)}, which is not there.", place=_held(post, reference)
             )
-    known = {raw for _, raw in told}
+    known = {raw for _, raw in reported}
     for name in (*post.seen.get("missing", []), *post.seen.get("outside", [])):
         if not any(name.endswith(raw.lstrip("./")) for raw in known):
             yield Fault(
@@ -208,11 +208,11 @@ def weight(post: Post, profile: Profile) -> Iterator[Fault]:
 )
 def file_scheme(post: Post, profile: Profile) -> Iterator[Fault]:
     """Nothing on the page needs a web server: no fetch of a file, no module script."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for reference in post.references:
         address = reference.address
-        if address.use is Use.MODULE and address.url not in told and reference.holder == post.page_name:
-            told.add(address.url)
+        if address.use is Use.MODULE and address.url not in reported and reference.holder == post.page_name:
+            reported.add(address.url)
             yield Fault(
                 message=f"{address.where} of {_short(address.url)} does not work when the page is opened by double click.",
                 place=_held(post, reference),

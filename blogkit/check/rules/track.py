@@ -153,7 +153,7 @@ def anonymous(post: Post, profile: Profile) -> Iterator[Fault]:
         text = visible_text(element)
         if text and not re.search(r"anonym", text, re.I):
             yield Fault(message=f'the affiliation "{text}" is named.', place=_author(post))
-    told: set[str] = set()
+    reported: set[str] = set()
     for link in page.root.iter("a"):
         href = link.get("href") or ""
         match = _REPOSITORY.match(href)
@@ -162,29 +162,29 @@ def anonymous(post: Post, profile: Profile) -> Iterator[Fault]:
         if (
             match
             and zone != "references"
-            and href not in told
+            and href not in reported
             and _is_own((link.getparent() is not None and visible_text(link.getparent())) or "")
         ):
-            told.add(href)
+            reported.add(href)
             yield Fault(
                 message=f"the repository {href} tells whose work this is.", place=post.where(href, line=link.sourceline)
             )
-        if href.lower().startswith("mailto:") and href not in told:
-            told.add(href)
+        if href.lower().startswith("mailto:") and href not in reported:
+            reported.add(href)
             yield Fault(message=f"the address {href[7:]} is named.", place=post.where(href[7:], line=link.sourceline))
     for block in page.blocks:
         if block.zone == "references":
             continue
         for pattern, what in ((_MAIL, "the e-mail address"), (_HOME, "the user name in")):
             for found in pattern.finditer(block.text):
-                if found.group() not in told:
-                    told.add(found.group())
+                if found.group() not in reported:
+                    reported.add(found.group())
                     yield Fault(
                         message=f"{what} {found.group()} is on the page.",
                         place=post.where(found.group(), text=block.text, line=block.line),
                     )
-        if re.search(r"^acknowledge?ments?$", page.sections[block.section].title, re.I) and "ack" not in told:
-            told.add("ack")
+        if re.search(r"^acknowledge?ments?$", page.sections[block.section].title, re.I) and "ack" not in reported:
+            reported.add("ack")
             heading = page.sections[block.section]
             yield Fault(
                 message="the acknowledgements stay out of the review copy.",

@@ -136,7 +136,7 @@ def limitations(post: Post, profile: Profile) -> Iterator[Fault]:
     part = profile.parts.get(profile.limitations_in)
     sections = part_sections(post.page, part) if part else []
     if not sections:
-        return  # that the part is missing is told by its own rule
+        return  # that the part is missing is reported by its own rule
     text = "\n".join(f"{one.title}\n{post.page.section_text(one)}" for one in sections)
     titles = " ".join(one.title for section in sections for one in post.page.tree(section))
     if not LIMITS.search(text) and not LIMITS.search(titles):
@@ -249,28 +249,28 @@ def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
         (re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", 0 if word != word.lower() else re.I), "of the template")
         for word in profile.placeholders
     ]
-    told: set[str] = set()
+    reported: set[str] = set()
     pieces = [(block.said, block.line) for block in page.blocks if block.zone != "references"]
     pieces += [(one.caption, one.line) for one in page.floats]
     pieces += [(name, None) for name in page.authors] + [(page.title, None)]
     for text, line in pieces:
         for pattern, kind in (*own, *_PLACEHOLDERS):
             match = pattern.search(text)
-            if match and match.group().lower() not in told:
-                told.add(match.group().lower())
+            if match and match.group().lower() not in reported:
+                reported.add(match.group().lower())
                 yield Fault(
                     message=f'"{match.group()}" is {kind}.'
                     if kind != "of the template"
                     else f'"{match.group()}" is text of the template.',
                     place=post.where(match.group(), text=text, line=line),
                 )
-    # What stands around a post of ours is the site's, and told by nobody who writes the post.
+    # What stands around a post of ours is the site's, and of nobody who writes the post.
     around = page.main if post.source is not None else page.root
     for element in around.iter("a", "img", "video", "source", "iframe"):
         url = (element.get("href") or element.get("src") or "").strip()
         match = _PLACEHOLDER_LINK.search(url)
-        if match and url not in told and not _in_code(element):
-            told.add(url)
+        if match and url not in reported and not _in_code(element):
+            reported.add(url)
             yield Fault(
                 message=f'the address "{url[:80]}" is a placeholder.',
                 place=post.where(url, line=element.sourceline),

@@ -32,8 +32,8 @@ def _begin_noting(own: str) -> None:
         try:
             import json
 
-            told = json.loads(load("facts").tell_facts([], {}, imports.imported_names(), imports.read_files()))
-            line = json.dumps({key: told[key] for key in ("python", "versions", "read") if key in told}) + "\n"
+            found = json.loads(load("facts").tell_facts([], {}, imports.imported_names(), imports.read_files()))
+            line = json.dumps({key: found[key] for key in ("python", "versions", "read") if key in found}) + "\n"
             place = os.open(f"{folder}/.children.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.write(place, line.encode("utf-8"))
             os.close(place)

@@ -182,7 +182,7 @@ def _layouts_of(spec: Spec, drawing: Path, place: int) -> tuple[Spec, str, Layou
     if width > PHONE + 1 or place < PHONE:
         laid = _laid_out(json.dumps(spec), PHONE, True)
         narrow = optimise(laid.svg, prefix=f"bk-{drawing.stem}-p")
-        with suppress(etree.XMLSyntaxError):  # what was spoilt is told when the drawing is read
+        with suppress(etree.XMLSyntaxError):  # what was spoilt is reported when the drawing is read
             svg, narrow = borrow_paths(svg, narrow, prefix="l")
         phone = Layout(vega=_lean(laid.vega), svg=narrow)
     return _lean(vega), svg, phone

@@ -91,9 +91,9 @@ def control(parameter: Parameter, prefix: str) -> html.HtmlElement:
     """A labelled native control for a parameter, as its ``bind`` describes it, with a button where it plays."""
     label = str(parameter["bind"].get("name") or parameter["name"]).strip()
     if not label.startswith(_PLAY):
-        return _labelled(parameter, prefix, label)
+        return _labelled_control(parameter, prefix, label)
     label = label.removeprefix(_PLAY).strip() or str(parameter["name"])
-    made = _labelled(parameter, prefix, label)
+    made = _labelled_control(parameter, prefix, label)
     if parameter["bind"]["input"] not in ("range", "select"):
         return made
     attributes = {
@@ -105,7 +105,7 @@ def control(parameter: Parameter, prefix: str) -> html.HtmlElement:
     return element("span", {"class": "bk-player"}, element("button", attributes), made)
 
 
-def _labelled(parameter: Parameter, prefix: str, label: str) -> html.HtmlElement:
+def _labelled_control(parameter: Parameter, prefix: str, label: str) -> html.HtmlElement:
     bind, value, name = parameter["bind"], parameter["value"], parameter["name"]
     label = label.rstrip(":")
     attributes = {"data-param": name, "id": f"{prefix}-{plain(name)}"}

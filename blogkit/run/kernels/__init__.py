@@ -7,7 +7,7 @@
 ``server`` imports and forks, ``child`` turns a fork into an ordinary IPython kernel, ``provisioner`` is Jupyter's
 extension point that asks the server instead of starting a new Python; Papermill and nbclient notice nothing. A kernel
 lives as long as its connection to the server, and the server as long as its driver, so that nothing is left over
-whoever is killed. Where a fork is not there or not safe, kernels start the ordinary way, and the user is told once.
+whoever is killed. Where a fork is not there or not safe, kernels start the ordinary way, and a note says so once.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _STARTED: dict[str, _WarmStart] = {}
 
 
 class _WarmStart:
-    """One server of this process, and what its user is told when it cannot serve."""
+    """One server of this process, and its note to the user when it cannot serve."""
 
     def __init__(self, folder: Path, server: ServerProcess, on_note: Callable[[str], None]) -> None:
         self.folder, self.server, self._on_note = folder, server, on_note
         self._lock = threading.Lock()
-        self._told = False
+        self._noted = False
 
     @property
     def address(self) -> str:
@@ -54,8 +54,8 @@ class _WarmStart:
     def tell(self, reason: str) -> None:
         """Says once that kernels start the ordinary way, and why."""
         with self._lock:
-            told, self._told = self._told, True
-        if not told:
+            noted, self._noted = self._noted, True
+        if not noted:
             self._on_note(f"kernels start the ordinary way, which is slower: {reason}")
 
 

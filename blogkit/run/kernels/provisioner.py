@@ -20,7 +20,7 @@ from blogkit.run.kernels import ADDRESS_VARIABLE, tell
 from blogkit.tools.python import batch_kernel, is_own_kernel
 
 _PATIENCE = 120.0
-"""Seconds for the server to import what it was told to; a first import on a network file system is slow."""
+"""Seconds for the server to import what it was asked to; a first import on a network file system is slow."""
 
 
 class WarmProvisioner(LocalProvisioner):

@@ -39,9 +39,9 @@ def blogkit(*arguments: str) -> Result:
 
 
 def test_status_says_what_the_results_lack(project: Project) -> None:
-    told = blogkit("status").stdout
-    assert told.startswith("p: 7 of 9 runs done, 2 failed\n")
-    assert "  results/ holds 7 of 9 planned runs; missing: 2 failed (seed=2)\n" in told
+    reported = blogkit("status").stdout
+    assert reported.startswith("p: 7 of 9 runs done, 2 failed\n")
+    assert "  results/ holds 7 of 9 planned runs; missing: 2 failed (seed=2)\n" in reported
 
 
 @pytest.mark.slow
@@ -59,20 +59,20 @@ def test_runs_whose_folders_are_gone_are_not_in_the_store(project: Project) -> N
     shutil.rmtree(project.folder / "runs")
     assert blogkit("run").stdout == "p: nothing to do, 9 runs in results/ alone (their folders are not here).\n"
     store_runs(project, plan_runs(project)[:4])
-    told = blogkit("run").stdout
-    assert told == "p: nothing to do, 4 runs in the store, 5 runs in results/ alone (their folders are not here).\n"
+    reported = blogkit("run").stdout
+    assert reported == "p: nothing to do, 4 runs in the store, 5 runs in results/ alone (their folders are not here).\n"
 
 
-def test_a_file_that_the_experiment_names_and_no_input_covers_is_told(
+def test_a_file_that_the_experiment_names_and_no_input_covers_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"data.csv": "1", "other.csv": "1"}
     folder = write_project(tmp_path, "seeds: 1\n", *EXPERIMENT, "open('data.csv')", **files)
     monkeypatch.chdir(tmp_path)
-    told = blogkit("run", "--dry-run").stderr
-    assert told.startswith(
+    reported = blogkit("run", "--dry-run").stderr
+    assert reported.startswith(
         "p: the experiment names data.csv, which is no input of sweep.yml: a change makes no new run."
     )
-    assert "inputs: [data.csv]" in told and "other" not in told
+    assert "inputs: [data.csv]" in reported and "other" not in reported
     (folder / "sweep.yml").write_text("seeds: 1\ninputs: [data.csv]\n")
     assert blogkit("run", "--dry-run").stderr == ""
