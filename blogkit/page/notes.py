@@ -15,7 +15,7 @@ _NOTE_ID = re.compile(r"^(?:user-content-)?(?:fn|footnote)[-:_]?(?!ref|s$|note)\
 _NOTE_ROLES = frozenset({"doc-footnote", "doc-endnote"})
 _NOTE_LISTS = frozenset({"footnotes", "endnotes"})
 _MARK_CLASSES = frozenset({"footnote-ref", "footnote-reference"})
-_BACK = re.compile(r"\s*(?:↩︎?|↩|\^)$")
+_BACK_SIGNS = " \u00a0\u21a9\ufe0e^"
 _LIST_IDS = frozenset({"references", "refs", "bibliography"})
 _NUMBER = re.compile(r"\s*\[?(\d{1,3})[\].]")
 
@@ -64,7 +64,7 @@ def find_footnotes(main: HtmlElement) -> Iterator[Footnote]:
         if isinstance(element.tag, str) and _is_note(element):
             name = element.get("id") or ""
             marks = [link for link in links.get(name, []) if element not in link.iterancestors()] if name else []
-            text = _BACK.sub("", visible_text(element))
+            text = visible_text(element).rstrip(_BACK_SIGNS)
             yield Footnote(id=name, text=text, element=element, marks=tuple(marks))
 
 
