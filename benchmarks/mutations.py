@@ -36,6 +36,9 @@ SECONDS = 120
 HEAVY = ("pytest", "pandas", "pyarrow.parquet", "lxml.html", "pydantic", "selectolax.lexbor", "yaml")
 
 TESTS: dict[str, tuple[str, ...]] = {
+    "blogkit/stale.py": ("tests/test_stale_everywhere.py", "tests/test_stale.py", "tests/gather"),
+    "blogkit/page/values.py": ("tests/render/test_values.py", "tests/check/test_freshness.py"),
+    "blogkit/render/marks.py": ("tests/render/test_values.py",),
     "blogkit/coverage.py": ("tests/gather/test_coverage.py", "tests/gather/test_coverage_words.py"),
     "blogkit/gather/metrics.py": ("tests/gather/test_metrics.py",),
     "blogkit/gather/values.py": ("tests/gather/test_values.py",),

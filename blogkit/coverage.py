@@ -96,10 +96,12 @@ def coverage_of(paths: ProjectPaths, planned: Sequence[Run], *, results: Collect
     )
 
 
-def gathered_coverage(paths: ProjectPaths, planned: Sequence[Run]) -> Coverage | None:
+def gathered_coverage(
+    paths: ProjectPaths, planned: Sequence[Run], executions: Mapping[str, str] | None = None
+) -> Coverage | None:
     """The same of the gathered results, which may also hold runs that are not planned any more, or were made again.
 
-    None where nothing was gathered.
+    None where nothing was gathered. ``executions`` are the digests of stored runs that are known already.
     """
     document = read_results(paths)
     if not document:
@@ -110,7 +112,9 @@ def gathered_coverage(paths: ProjectPaths, planned: Sequence[Run]) -> Coverage |
     again = [
         name
         for name, record in records.items()
-        if name in stored and record.get("digest") not in {None, recording_digest(RunPaths(folder=paths.runs / name))}
+        if name in stored
+        and record.get("digest") is not None
+        and record["digest"] != ((executions or {}).get(name) or recording_digest(RunPaths(folder=paths.runs / name)))
     ]
     return Coverage(
         planned=found.planned,

@@ -16,13 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from blogkit import stale
 from blogkit.config import choose_projects
-from blogkit.coverage import Coverage, gathered_coverage, noted_coverage
+from blogkit.coverage import Coverage, noted_coverage
 from blogkit.errors import BlogkitError, ConfigError, NotebookError, ProjectError, RunsFailed
 from blogkit.gather import Gathered
 from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
 from blogkit.several import Several
-from blogkit.store import ProjectPaths, gathered_runs, gathered_scale, stored_ids
+from blogkit.stale import ResultsState, StaleParts, runs_without_results
+from blogkit.store import ProjectPaths, gathered_scale
 
 if TYPE_CHECKING:
     from blogkit.check import Report
@@ -61,9 +63,7 @@ def plan(
 
 def runs_to_do(project: Project, runs: Sequence[Run]) -> tuple[Run, ...]:
     """The planned runs whose results are nowhere: neither in a folder here, nor gathered before."""
-    paths = ProjectPaths.of(project)
-    known = stored_ids(paths) | gathered_runs(paths).keys()
-    return tuple(run for run in runs if run.id not in known)
+    return runs_without_results(project, runs)
 
 
 def without(runs: Sequence[Run], missing: Sequence[Run]) -> tuple[Run, ...]:
@@ -72,18 +72,22 @@ def without(runs: Sequence[Run], missing: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.id not in ids)
 
 
-def coverage(project: Project) -> Coverage | None:
-    """How much of a project's sweep its results hold; None where nothing was gathered.
+def look_at_results(project: Project, *, scale: str | None = None) -> ResultsState:
+    """How a project's results stand to its sweep and its figures' code.
 
     Where the sweep cannot be planned, as `run` says, it is what was known when the results were gathered.
     """
     if project.sweep is None:
-        return None
-    paths = ProjectPaths.of(project)
+        return ResultsState(coverage=None)
     try:
-        return gathered_coverage(paths, plan(project))
+        return stale.look_at_results(project, plan(project, scale=scale))
     except (ConfigError, NotebookError):
-        return noted_coverage(paths)
+        return ResultsState(coverage=noted_coverage(ProjectPaths.of(project)))
+
+
+def coverage(project: Project) -> Coverage | None:
+    """How much of a project's sweep its results hold; None where nothing was gathered."""
+    return look_at_results(project).coverage
 
 
 def gather(project: Project, *, scale: str | None = None, force: bool = False) -> Gathered:
@@ -92,6 +96,79 @@ def gather(project: Project, *, scale: str | None = None, force: bool = False) -
 
     at = scale_of(project, scale)
     return gather(project, plan(project, scale=at), scale=at, force=force)
+
+
+# --- what is stale ---------------------------------------------------------------------------------------------------
+
+
+def find_stale(
+    site: Site, projects: Sequence[Project], *, scale: str | None = None, several: Several | None = None
+) -> tuple[StaleParts, ...]:
+    """What of each project is stale: runs, results, page. It is what `run`, `gather` and `render` would make anew.
+
+    A project that cannot be planned stops no other: its error is kept in ``several``, else raised at the end.
+    """
+    kept = several or Several()
+    pages = stale_projects(site, projects)
+    found = []
+    for project in projects:
+        with kept.going_on(project):
+            runs = plan(project, scale=scale) if project.sweep is not None else ()
+            found.append(stale_parts(project, runs, page=project in pages))
+    if several is None:
+        kept.raise_errors()
+    return tuple(found)
+
+
+def stale_parts(project: Project, runs: Sequence[Run], *, page: bool) -> StaleParts:
+    """What of a project is stale, given its planned runs and whether its page is."""
+    if project.sweep is None:
+        return StaleParts(project=project, page=page)
+    results = stale.look_at_results(project, runs)
+    return StaleParts(
+        project=project, runs=runs_to_do(project, runs), results=results.stale, coverage=results.coverage, page=page
+    )
+
+
+def is_stale(site: Site, project: Project) -> bool:
+    """Whether a post's page is not what the post and all that it is made of give now, or there is no page."""
+    return bool(stale_projects(site, [project]))
+
+
+def stale_projects(site: Site, projects: Sequence[Project]) -> tuple[Project, ...]:
+    """The projects whose page is not what their post gives now: the rendering's own answer.
+
+    Where no rendering is remembered, such as for pages that Quarto made alone, the files' times tell.
+    """
+    from blogkit.render.renderer import stale_pages
+
+    sources = stale_pages(site)
+    if sources is None:
+        return tuple(project for project in projects if _is_older_than_its_files(site, project))
+    posts = {source.resolve() for source in sources}
+    return tuple(
+        project for project in projects if project.post.resolve() in posts or not _page_path(site, project).is_file()
+    )
+
+
+def _page_path(site: Site, project: Project) -> Path:
+    return site.output / project.folder.relative_to(site.root) / "index.html"
+
+
+def _is_older_than_its_files(site: Site, project: Project) -> bool:
+    output = _page_path(site, project)
+    if not output.is_file():
+        return True
+    made = output.stat().st_mtime
+    paths = ProjectPaths.of(project)
+    if any((site.root / name).stat().st_mtime > made for name in ("_quarto.yml",) if (site.root / name).is_file()):
+        return True
+    for folder, folders, files in os.walk(project.folder):
+        here = Path(folder)
+        folders[:] = [name for name in folders if not name.startswith((".", "__")) and here / name != paths.runs]
+        if any((here / name).stat().st_mtime > made for name in files if (here / name).is_file()):
+            return True
+    return False
 
 
 # --- check and publish ----------------------------------------------------------------------------------------------
@@ -138,12 +215,12 @@ def render_stale(
     """
     from blogkit.render import render_site
 
-    stale = stale_projects(site, projects)
+    changed = stale_projects(site, projects)
     kept = len(several.errors)
-    if stale:
+    if changed:
         with several.going_on():
-            render_site(site, engine=engine, only=stale)
-    lost = [project for error in several.errors[kept:] for project in _projects_of(error, stale)]
+            render_site(site, engine=engine, only=changed)
+    lost = [project for error in several.errors[kept:] for project in _projects_of(error, changed)]
     return rendered(site), tuple(project for project in projects if project not in lost)
 
 
@@ -153,47 +230,6 @@ def _projects_of(error: BlogkitError, projects: Sequence[Project]) -> list[Proje
     paths = [problem.path for problem in problems if problem is not None and problem.path is not None]
     named = [one for one in projects if any(path.is_relative_to(one.folder) for path in paths)]
     return named or list(projects)
-
-
-def is_stale(site: Site, project: Project) -> bool:
-    """Whether a post's page is not what the post and all that it is made of give now, or there is no page."""
-    return bool(stale_projects(site, [project]))
-
-
-def stale_projects(site: Site, projects: Sequence[Project]) -> tuple[Project, ...]:
-    """The projects whose page is not what their post gives now: the rendering's own answer.
-
-    Where no rendering is remembered, such as for pages that Quarto made alone, the files' times tell.
-    """
-    from blogkit.render.renderer import stale_pages
-
-    stale = stale_pages(site)
-    if stale is None:
-        return tuple(project for project in projects if _is_older_than_its_files(site, project))
-    posts = {source.resolve() for source in stale}
-    return tuple(
-        project for project in projects if project.post.resolve() in posts or not _page_path(site, project).is_file()
-    )
-
-
-def _page_path(site: Site, project: Project) -> Path:
-    return site.output / project.folder.relative_to(site.root) / "index.html"
-
-
-def _is_older_than_its_files(site: Site, project: Project) -> bool:
-    output = _page_path(site, project)
-    if not output.is_file():
-        return True
-    made = output.stat().st_mtime
-    paths = ProjectPaths.of(project)
-    if any((site.root / name).stat().st_mtime > made for name in ("_quarto.yml",) if (site.root / name).is_file()):
-        return True
-    for folder, folders, files in os.walk(project.folder):
-        here = Path(folder)
-        folders[:] = [name for name in folders if not name.startswith((".", "__")) and here / name != paths.runs]
-        if any((here / name).stat().st_mtime > made for name in files if (here / name).is_file()):
-            return True
-    return False
 
 
 def check_projects(
@@ -218,8 +254,18 @@ def check_projects(
     with check.looking() if browser else nullcontext(False) as look:
         for project in projects:
             with kept.going_on(project):
-                page, covered = page_of(manifest, project), coverage(project)
-                reports.append(check.check_project(site, project, page, profile=chosen, browser=look, coverage=covered))
+                page, results = page_of(manifest, project), look_at_results(project)
+                reports.append(
+                    check.check_project(
+                        site,
+                        project,
+                        page,
+                        profile=chosen,
+                        browser=look,
+                        coverage=results.coverage,
+                        stale_results=results.stale,
+                    )
+                )
     if several is None:
         kept.raise_errors()
     return reports
@@ -284,6 +330,7 @@ def publish_projects(
                 place = place_of(site, project, target, destination)
                 with unnamed(place) as beside:
                     made = publish(site, manifest, project, target=target, destination=beside)
+                    results = look_at_results(project)
                     report = check.check_project(
                         site,
                         project,
@@ -291,7 +338,8 @@ def publish_projects(
                         profile=chosen,
                         browser=look,
                         release=made.path,
-                        coverage=coverage(project),
+                        coverage=results.coverage,
+                        stale_results=results.stale,
                     )
                     check.refuse_errors(report)
                     give_name(beside, place)

@@ -72,6 +72,7 @@ def check_project(
     browser: bool | OpenInBrowser = False,
     release: Path | None = None,
     coverage: Coverage | None = None,
+    stale_results: tuple[str, ...] = (),
 ) -> Report:
     """What stands in the way of handing in a rendered post; places are lines of its source.
 
@@ -79,13 +80,13 @@ def check_project(
     has several posts to look at.
 
     ``release`` is what was published from it, a zip, folder or page, and is looked at in place of the site's page.
-    ``coverage`` says how much of the sweep the results hold.
+    ``coverage`` says how much of the sweep the results hold, ``stale_results`` why they are stale.
     """
     chosen = _profile(profile or site.config.profile, site.root)
     post = _post_of(site, project, page)
     if release is not None:
         post = replace(_open(release), source=post.source, project=project.folder, slug=project.name)
-    post = replace(post, coverage=coverage)
+    post = replace(post, coverage=coverage, stale_results=stale_results)
     return _judge(post, chosen, name=project.name, browser=browser)
 
 

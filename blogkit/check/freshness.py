@@ -20,6 +20,7 @@ from blogkit.check.source import Place
 from blogkit.config import SITE_FILE, load_yaml, read_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.values import RESULTS, plain_value, read_shown_values, shown
+from blogkit.stale import OTHER_RUNS
 from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
 
@@ -30,9 +31,12 @@ _MOST_BYTES = 2_000_000
 
 
 def stale(post: Post) -> Iterator[Fault]:
-    """Each number and figure on the page that differs from the results in the project's folder."""
+    """What makes the results stale, and each number and figure on the page that differs from them."""
     assert post.project is not None
     paths = ProjectPaths(folder=post.project)
+    for reason in post.stale_results:
+        if reason != OTHER_RUNS or post.coverage is None or post.coverage.whole:
+            yield Fault(message=f"the results are stale: {reason}.", place=Place(path=paths.provenance))
     yield from stale_values(post)
     yield from _literals(post, paths)
     yield from _figures(post, paths)

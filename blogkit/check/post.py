@@ -43,6 +43,8 @@ class Post:
     """The project's folder, with its results."""
     coverage: Coverage | None = None
     """How much of the project's sweep its results hold, where that is known."""
+    stale_results: tuple[str, ...] = ()
+    """Why the project's results are stale; empty where they are current."""
     root: Path | None = None
     """The folder that the files lie in; None for a zip."""
     slug: str = ""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blogkit.model import Project, Run, RunResult, Site
     from blogkit.run.status import VersionChange
     from blogkit.run.verify import Verified
+    from blogkit.stale import StaleParts
 
 ProjectsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]...", help="All, when none is named.")]
 ScaleOption = Annotated[str | None, typer.Option(help="A named size of the sweep, from `scales:` in sweep.yml.")]
@@ -132,26 +133,28 @@ def status(
 ) -> None:
     """Show how far each sweep is, also one that another terminal runs."""
     from blogkit.cli.sweep_view import status_document, status_table
-    from blogkit.pipeline import coverage, plan
+    from blogkit.pipeline import plan, stale_parts, stale_projects
     from blogkit.run.status import read_status, version_changes
 
     site = site_here(projects)
-    chosen, states, changes, several = [], [], [], Several()
-    for project in chosen_projects(site, projects):
+    found, several = [], Several()
+    chosen = chosen_projects(site, projects)
+    pages = stale_projects(site, chosen)
+    for project in chosen:
         with several.going_on(project):
             runs = plan(project, scale=scale)
-            states.append(read_status(project, runs, cluster_jobs(site, project)))
-            changes.append(version_changes(project, runs))
-            chosen.append(project)
+            state = read_status(project, runs, cluster_jobs(site, project))
+            parts = stale_parts(project, runs, page=project in pages)
+            found.append((state, parts, version_changes(project, runs)))
     if as_json:
         import json
 
-        print(json.dumps([status_document(state) for state in states], indent=2))
+        print(json.dumps([status_document(state, parts) for state, parts, _ in found], indent=2))
         several.raise_errors()
         return
-    for project, state, changed in zip(chosen, states, changes, strict=True):
+    for state, parts, changes in found:
         status_table(state)
-        for line in [*describe_coverage(coverage(project)), *map(_describe_change, changed)]:
+        for line in [*describe_stale(parts), *map(_describe_change, changes)]:
             print(f"  {line}")
     several.raise_errors()
 
@@ -358,6 +361,16 @@ def describe_coverage(coverage: Coverage | None) -> list[str]:
     if coverage.made_again:
         lines.append(f"{_runs_of(coverage.made_again)} made again since `blogkit gather`")
     return lines
+
+
+def describe_stale(parts: StaleParts) -> list[str]:
+    """What of a project is stale beside its runs, in lines, with the command that makes it anew."""
+    from blogkit.stale import OTHER_RUNS
+
+    lines = describe_coverage(parts.coverage)
+    reasons = [reason for reason in parts.results if reason != OTHER_RUNS or not lines]
+    lines += [f"results/ is stale: {reason}; `blogkit gather` makes it anew" for reason in reasons]
+    return lines + (["the page is stale; `blogkit render` makes it anew"] if parts.page else [])
 
 
 def _runs_of(count: int) -> str:

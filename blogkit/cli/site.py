@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blogkit.cli import app
+
+if TYPE_CHECKING:
+    from blogkit.model import Site
 
 
 @app.command()
@@ -64,10 +67,24 @@ def preview(
     from blogkit.config import find_root
     from blogkit.render.preview import Preview
 
-    shown = Preview(find_root(Path.cwd()), port=port, engine=engine, say=lambda words: print(words, file=sys.stderr))
+    def say(words: str) -> None:
+        print(words, file=sys.stderr)
+
+    shown = Preview(find_root(Path.cwd()), port=port, engine=engine, say=say, find_stale=stale_sentences)
     print(shown.address)
     if browser:
         import webbrowser
 
         webbrowser.open(shown.address)
     shown.run()
+
+
+def stale_sentences(site: Site) -> list[str]:
+    """What a preview says of results that are stale, as `status` does: a page shows them as they are."""
+    from blogkit.cli.runs import describe_stale
+    from blogkit.pipeline import find_stale
+    from blogkit.several import Several
+
+    projects = [project for project in site.projects if project.sweep is not None and not project.problems]
+    parts = find_stale(site, projects, several=Several())  # what cannot be planned is said by `run` and `status`
+    return [f"{one.project.name}: {line}" for one in parts for line in describe_stale(one)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from blogkit.model import Project, Run
+    from blogkit.stale import StaleParts
 
 
 _LISTED_FAILURES = 3
@@ -295,9 +296,13 @@ def _results_of(state: SweepState) -> tuple[list[RunResult], list[RunResult]]:
     return [one for one in results if one.status is not RunStatus.DONE], results
 
 
-def status_document(state: SweepState) -> dict[str, Any]:
-    """The same for a script."""
-    return {"project": state.project, "runs": [_state_document(one) for one in state.runs]}
+def status_document(state: SweepState, parts: StaleParts | None = None) -> dict[str, Any]:
+    """The same for a script, with what is stale."""
+    document = {"project": state.project, "runs": [_state_document(one) for one in state.runs]}
+    if parts is None:
+        return document
+    what = {"runs": [run.id for run in parts.runs], "results": list(parts.results), "page": parts.page}
+    return {**document, "stale": what}
 
 
 def _state_document(one: RunState) -> dict[str, Any]:

@@ -8,7 +8,6 @@ knows whether the results are current, on a fresh clone too, where there are no 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +23,15 @@ from blogkit.gather.changes import ChangedValue, changed_values, shown_values
 from blogkit.gather.live import kept_models, offer_models
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
-from blogkit.notebook import code_cells, read_notebook
 from blogkit.recorded import models_of_run
-from blogkit.sources import sources_of
+from blogkit.stale import (
+    RESULTS_FORMAT,
+    available_runs,
+    figures_notebook,
+    look_at_results,
+    results_origin,
+    run_executions,
+)
 from blogkit.store import (
     RUN_FOLDER_VARIABLE,
     ProjectPaths,
@@ -37,7 +42,6 @@ from blogkit.store import (
     read_json,
     read_jsonl,
     read_results,
-    recording_digest,
     stored_ids,
     to_json,
     write_if_changed,
@@ -50,8 +54,6 @@ if TYPE_CHECKING:
     from blogkit.gather.charts import GatheredFigure
     from blogkit.gather.recorded import GatheredRecords
 
-FORMAT = 1
-"""Raised when the same runs should give other files, so that older results count as stale."""
 _RUN_FIELDS = (
     "id", "parameters", "seed", "status", "started", "seconds", "device", "versions", "commit", "dirty", "untracked",
     "peak_memory", "peak_gpu_memory", "energy", "platform", "threads", "read",
@@ -84,15 +86,8 @@ class Gathered:
 
 def is_current(project: Project, runs: Sequence[Run]) -> bool:
     """Whether ``results/`` holds what gathering these runs would make, without making it."""
-    paths = ProjectPaths.of(project)
-    if not paths.provenance.is_file():
-        return False
-    document = read_json(paths.provenance)
-    available = _available(paths, runs)
-    coverage = coverage_of(paths, runs, results={run.id for run in available})
-    return document.get("made_from") == _made_from(project, available, coverage, _executions(paths, available)) and all(
-        _digest(paths.results / name) == digest for name, digest in document.get("files", {}).items()
-    )
+    state = look_at_results(project, runs)
+    return state.coverage is not None and not state.stale
 
 
 def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, force: bool = False) -> Gathered:
@@ -108,7 +103,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     from blogkit.gather.values import values_yaml
 
     paths = ProjectPaths.of(project)
-    available = _available(paths, runs)
+    available = available_runs(paths, runs)
     if not available:
         message = "no run of this project has succeeded yet, so there is nothing to gather."
         raise ProjectError(message, hint=f"`blogkit run {project.name}` first.", path=project.folder)
@@ -118,7 +113,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     earlier = gathered_runs(paths)
     stored = stored_ids(paths)
     folders = {run.id: RunPaths(folder=paths.runs / run.id) for run in available if run.id in stored}
-    executions = _executions(paths, available)
+    executions = run_executions(paths, available)
     records = [
         _described(run, read_json(folders[run.id].record) if run.id in folders else earlier[run.id])
         | ({"digest": executions[run.id]} if run.id in executions else {})
@@ -162,9 +157,9 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         (paths.results / name).unlink(missing_ok=True)
         changed.append(name)
     document = {
-        "format": FORMAT,
+        "format": RESULTS_FORMAT,
         "scale": scale,
-        "made_from": _made_from(project, available, coverage, executions),
+        "made_from": results_origin(project, available, coverage, executions),
         "files": {name: hashlib.sha256(data).hexdigest()[:16] for name, data in made.items()},
         "runs": records,
         **note(coverage),
@@ -217,54 +212,9 @@ def _earlier_table(paths: ProjectPaths) -> DataFrame | None:
     return table.assign(run=table["run"].replace(names)) if table is not None and names else table
 
 
-def _available(paths: ProjectPaths, runs: Sequence[Run]) -> list[Run]:
-    """The runs that have results, as a folder here or from an earlier gathering."""
-    known = stored_ids(paths) | (gathered_runs(paths).keys() if paths.metrics.is_file() else frozenset())
-    return [run for run in runs if run.id in known]
-
-
-def _executions(paths: ProjectPaths, available: Sequence[Run]) -> dict[str, str]:
-    """The digest of each run's execution: of its folder, or as noted when it was gathered; unknown ones are left out.
-
-    Results that an earlier version gathered note none.
-    """
-    stored, earlier = stored_ids(paths), gathered_runs(paths)
-    found: dict[str, str] = {}
-    for run in available:
-        if run.id in stored:
-            found[run.id] = recording_digest(RunPaths(folder=paths.runs / run.id))
-        elif isinstance(noted := earlier.get(run.id, {}).get("digest"), str):
-            found[run.id] = noted
-    return found
-
-
-def _made_from(project: Project, available: Sequence[Run], coverage: Coverage, executions: Mapping[str, str]) -> str:
-    """A digest of what the results depend on: the very executions, what is missing, what the figures' code reads."""
-    made_from: list[Any] = [FORMAT, [run.id for run in available]]
-    if executions:
-        made_from.append(executions)
-    if coverage.missing:
-        made_from.append(note(coverage))
-    digest = hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode("utf-8"))
-    figures = _figures(project)
-    if figures is not None:
-        digest.update(json.dumps(code_cells(read_notebook(figures))).encode("utf-8"))
-        sources = sources_of(figures, project.folder)
-        for path in (*sources.modules, *sources.data):
-            digest.update(Path(os.path.relpath(path, project.folder)).as_posix().encode("utf-8") + b"\0")
-            digest.update(_digest(path).encode("ascii"))
-    return digest.hexdigest()[:16]
-
-
-def _figures(project: Project) -> Path | None:
-    """The notebook that draws; None where the project has none."""
-    path = project.folder / (project.sweep.figures if project.sweep else "figures.ipynb")
-    return path if path.is_file() else None
-
-
 def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
     """Runs ``figures.ipynb`` over the gathered table; what it records goes to ``work``."""
-    figures = _figures(project)
+    figures = figures_notebook(project)
     if figures is None:
         return None
     outcome = execute_notebook(
@@ -332,10 +282,3 @@ def _described(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
     """A run's provenance as ``runs.json`` keeps it: what a reader may ask, nothing of the machine's folders."""
     kept = {name: record[name] for name in _RUN_FIELDS if record.get(name) is not None}
     return {**kept, "id": run.id, "parameters": dict(run.parameters), "seed": run.seed}
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""

@@ -18,6 +18,7 @@ from typing import Any
 
 from blogkit.model import Site
 from blogkit.render.made import FOLDER, make_record_folder
+from blogkit.stale import file_digest, file_stamp, has_changed
 
 _FORMAT = 6
 _UNKNOWN = (0, -2)
@@ -34,23 +35,6 @@ def renderer_digest() -> str:
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """A digest of a file's contents; empty where there is none."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:24]
-    except OSError:
-        return ""
-
-
-def stamp(path: str | Path) -> list[int]:
-    """A file's time and size; ``[0, -1]`` where there is none."""
-    try:
-        stat = os.stat(path)  # noqa: PTH116  # asked a thousand times, and a Path costs more than the question
-    except OSError:
-        return [0, -1]
-    return [stat.st_mtime_ns, stat.st_size]
 
 
 def forget(site: Site, name: str = "render") -> None:
@@ -100,17 +84,15 @@ class PageCache:
         for name, known in entry["inputs"].items():
             path = f"{self._root}{os.sep}{name}"
             now = self._stamp(name, path)
-            if now != known[:2]:
-                if now[1] != known[1] or file_digest(Path(path)) != known[2]:
-                    return None
-                known[:2] = now
+            if has_changed(Path(path), now, known):
+                return None
             self._files[name] = known
         return entry
 
     def _stamp(self, name: str, path: str) -> list[int]:
         """A file's stamp, asked once for all the pages that it is part of."""
         if name not in self._stamps:
-            self._stamps[name] = stamp(path)
+            self._stamps[name] = file_stamp(path)
         return self._stamps[name]
 
     def front(self, source: Path) -> dict[str, Any] | None:
@@ -120,7 +102,7 @@ class PageCache:
             return None
         known = entry["inputs"].get(self._key(source))
         front: dict[str, Any] | None = entry["record"].get("front")
-        return front if known is not None and stamp(source) == known[:2] else None
+        return front if known is not None and file_stamp(source) == known[:2] else None
 
     def put(self, source: Path, inputs: Iterable[Path], record: Mapping[str, Any]) -> dict[str, Any]:
         """Remembers a page."""
@@ -134,7 +116,7 @@ class PageCache:
 
         A file that was saved while pages were made may have been read before: it counts as changed the next time.
         """
-        key, now = self._key(path), stamp(path)
+        key, now = self._key(path), file_stamp(path)
         known = self._files.get(key)
         if known is None or known[:2] != now:
             if now[0] > self._began:

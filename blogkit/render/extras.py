@@ -20,7 +20,7 @@ from blogkit.page import Page
 from blogkit.page.seen import all_text, squeeze, visible_text
 from blogkit.page.values import drop_value_elements
 from blogkit.render import language, listing
-from blogkit.render.cache import PageCache, stamp
+from blogkit.render.cache import PageCache
 from blogkit.render.dom import (
     by_id,
     elements,
@@ -38,6 +38,7 @@ from blogkit.render.navigation import footer, navbar, page_prefix, site_frame, t
 from blogkit.render.output import write_page
 from blogkit.render.plan import NO_NEIGHBOURS, Neighbours
 from blogkit.render.posts import ListedPost
+from blogkit.stale import file_stamp
 
 SEARCH_FILE = "search.js"
 FEED = "index.xml"
@@ -140,7 +141,7 @@ def write_extras(
     address = str(website.get("site-url") or "").rstrip("/")
     if address:
         news = ([post for post in newest if post.date] or newest)[:_FEED_ITEMS]
-        stamps = [stamp(post.output) for post in news]
+        stamps = [file_stamp(post.output) for post in news]
         note_made(site.output / FEED)
         if not (cache.same("feed", stamps, address, website) and (site.output / FEED).is_file()):
             _write_feed(site, news, address, website)

@@ -20,7 +20,6 @@ from lxml.html import HtmlElement, tostring
 from blogkit.page.seen import visible_text
 from blogkit.page.values import drop_value_elements
 from blogkit.render import language
-from blogkit.render.cache import stamp
 from blogkit.render.dom import (
     HEADINGS,
     WORDS_A_MINUTE,
@@ -31,6 +30,7 @@ from blogkit.render.dom import (
     with_class,
 )
 from blogkit.render.metadata import as_list, shown
+from blogkit.stale import file_stamp
 
 _TUPLES = ("authors", "categories")
 _KEPT = (
@@ -77,7 +77,7 @@ class ListedPost:
     def listed(self) -> str:
         """A digest of all that a listing may show or sort by."""
         facts = [getattr(self, name) for name in _KEPT if name != "search"]
-        facts += [self.minutes, self.date, self.metadata, str(self.output), stamp(self.source)]
+        facts += [self.minutes, self.date, self.metadata, str(self.output), file_stamp(self.source)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     @classmethod

@@ -7,7 +7,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,21 @@ _CLIENT = """
 class Preview:
     """Renders and serves a site until it is stopped."""
 
-    def __init__(self, root: Path, *, port: int = 0, engine: str = "auto", say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        port: int = 0,
+        engine: str = "auto",
+        say: Callable[[str], None] = print,
+        find_stale: Callable[[Site], Iterable[str]] = lambda site: (),
+    ) -> None:
+        """``find_stale`` gives a sentence for each thing of a site that a rendering does not make anew."""
         self._root = root
         self._engine = engine
         self._say = say
+        self._find_stale = find_stale
+        self._stale: tuple[str, ...] = ()
         self._version = 0
         self._error = ""
         self._changed = threading.Condition()
@@ -102,6 +113,17 @@ class Preview:
         with self._changed:
             self._version += 1
             self._changed.notify_all()
+        self._say_stale()
+
+    def _say_stale(self) -> None:
+        """Says what else is stale, once."""
+        try:
+            found = tuple(self._find_stale(open_site(self._root)))
+        except BlogkitError:
+            return  # it is said above
+        for sentence in found if found != self._stale else ():
+            self._say(sentence)
+        self._stale = found
 
     def _render(self, site: Site) -> Manifest:
         """Renders with Quarto where it is named; else with the embedded engine, in a hundredth of the time."""
