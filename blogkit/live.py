@@ -20,18 +20,22 @@ a bundled table), ``pad`` (a drawing), ``signal`` and ``text``.
 from __future__ import annotations
 
 import base64
+import gzip
 import itertools
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
 
 Plan = Mapping[str, Any]
 State = Mapping[str, Any]
 """What the controls have: values by the names of the chart's parameters."""
-Array = NDArray[Any]
 
 PARAMETER = "blogkit_live_"
 """How the name of a chart's parameter begins that carries a plan, until `gather` puts it into ``usermeta``."""
@@ -41,7 +45,10 @@ TOLERANCE = 1e-4
 """How far two answers to the same question may be apart, in parts of the output's range."""
 MOST_ROWS, MOST_TOKENS, MOST_MODELS = 20_000, 64, 400
 KINDS = ("features", "row", "pad", "signal", "text")
-TYPES = {"float32": np.float32, "float64": np.float64, "int64": np.int64, "int32": np.int32, "bool": np.bool_}
+TYPES = ("float32", "float64", "int64", "int32", "bool")
+BYTES_CLASS = "bk-bytes"
+"""The class of a JSON script that holds the base64 of a gzipped file, in a copy that can load nothing."""
+_HEAD, _TAIL = 'document.dispatchEvent(new CustomEvent("blogkit:bytes",{detail:', "}));\n"
 
 
 class PlanError(ValueError):
@@ -76,6 +83,8 @@ def feed_of(plan: Plan, state: State) -> dict[str, Array]:
 
 def rows_from(plan: Plan, state: State, outputs: Mapping[str, Array]) -> list[dict[str, Any]]:
     """The chart's rows: what the model answered, with the axes of its grid."""
+    import numpy as np
+
     asked = feed_of(plan, state)
     output = next(iter(asked.values())) if plan["output"] == "input" else outputs[plan["output"]]
     values = _after_function(plan.get("apply"), np.asarray(output, dtype=np.float64))
@@ -99,6 +108,8 @@ def value_columns(plan: Plan) -> list[str]:
 
 def deviation(plan: Plan, shown: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]) -> float:
     """The largest difference between two answers, in parts of the range of the column; infinite for other rows."""
+    import numpy as np
+
     if len(shown) != len(answered):
         return math.inf
     worst = 0.0
@@ -131,10 +142,22 @@ def rounded_rows(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]
     return rows
 
 
-def default_state(plan: Plan) -> dict[str, Any]:
-    """What the controls have before a reader touches them."""
-    state = plan.get("start")
-    return dict(state) if isinstance(state, Mapping) else {}
+def bytes_script(name: str, data: bytes) -> str:
+    """A classic script that hands bytes to whoever asks for them by this name."""
+    packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+    detail = json.dumps({"name": name, "data": packed}).replace("<", "\\u003c")
+    return f"{_HEAD}{detail}{_TAIL}"
+
+
+def read_bytes_script(text: str) -> str:
+    """The base64 that :func:`bytes_script` wrote. Raises ValueError for anything else."""
+    if not (text.startswith(_HEAD) and text.endswith(_TAIL)):
+        raise ValueError("it is not a script of a model")
+    detail = json.loads(text[len(_HEAD) : -len(_TAIL)])
+    data = detail.get("data") if isinstance(detail, dict) else None
+    if not isinstance(data, str) or not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", data):
+        raise ValueError("it holds no bytes")
+    return data
 
 
 def tokens_of(text: str, one: Mapping[str, Any]) -> list[str]:
@@ -168,7 +191,12 @@ def _grid_places(plan: Plan) -> Iterator[tuple[list[str], tuple[float, ...]]]:
 
 
 def _input_tensor(one: Mapping[str, Any], state: State) -> Array:
-    kind, made = one["kind"], TYPES[one["type"]]
+    import numpy as np
+
+    kind, made = one["kind"], one["type"]
+    if made not in TYPES:
+        raise PlanError(f"the model takes numbers of the type {made}, which a page cannot give")
+    values: Array
     if kind == "features":
         values = _feature_rows(one, state)
     elif kind == "row":
@@ -188,6 +216,8 @@ def _input_tensor(one: Mapping[str, Any], state: State) -> Array:
 
 
 def _feature_rows(one: Mapping[str, Any], state: State) -> Array:
+    import numpy as np
+
     axes = axes_of(one)
     rows = list(itertools.product(*map(axis_values, axes)))
     if len(rows) > MOST_ROWS:
@@ -204,6 +234,8 @@ def _feature_rows(one: Mapping[str, Any], state: State) -> Array:
 
 
 def _token_numbers(one: Mapping[str, Any], text: str) -> Array:
+    import numpy as np
+
     place = {token: index for index, token in enumerate(one["vocabulary"])}
     numbers = [place[token] for token in tokens_of(text, one)]
     fill = one.get("fill")
@@ -217,6 +249,8 @@ def _token_numbers(one: Mapping[str, Any], text: str) -> Array:
 
 
 def _after_function(name: str | None, values: Array) -> Array:
+    import numpy as np
+
     if name == "softmax":
         raised = np.exp(values - values.max(axis=-1, keepdims=True))
         answer: Array = raised / raised.sum(axis=-1, keepdims=True)

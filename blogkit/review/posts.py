@@ -25,6 +25,7 @@ import blogkit
 from blogkit import store
 from blogkit.css import CssAddress, replace_css_imports, rewrite_css_addresses
 from blogkit.errors import ProjectError
+from blogkit.live import BYTES_CLASS, read_bytes_script
 from blogkit.page import Page
 from blogkit.page.charts import EXACT_CLASS
 from blogkit.page.places import digest
@@ -206,6 +207,7 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[di
             if file is not None:
                 with suppress(ValueError):
                     exact |= read_columns_script(file.read_text(encoding="utf-8"))
+        _take_in_models(figure, page, site)
         _append_json(figure, "review-chart-data", {"runs": runs})
         for link in figure.xpath(".//details[contains(@class, 'bk-origin')]//a[@download]"):
             link.attrib.pop("href", None)
@@ -216,6 +218,17 @@ def _take_in_charts(document: HtmlElement, page: Path, site: Path, runs: list[di
         body = document.find("body")
         assert body is not None
         _append_json(body, EXACT_CLASS, exact)
+
+
+def _take_in_models(figure: HtmlElement, page: Path, site: Path) -> None:
+    """Puts the models of a live figure into the page, of whose scripts only the data is taken."""
+    figure.attrib.pop("data-engine", None)
+    for place in figure.xpath(".//span[contains(concat(' ', @class, ' '), ' bk-model ')]"):
+        file = _local_file(place.attrib.pop("data-address", None), page, site)
+        if file is not None:
+            with suppress(ValueError):
+                _append_json(figure, BYTES_CLASS, read_bytes_script(file.read_text(encoding="utf-8")))
+                figure[-1].set("data-name", place.get("data-name") or "")
 
 
 def _append_json(parent: HtmlElement, name: str, value: object) -> None:

@@ -74,3 +74,29 @@ def live_page(root: Path, run: RunPaths, figures: dict[str, Any], before: str = 
         f"<body><main><h1>Post</h1>{before}{shown}</main></body></html>",
         root,
     )
+
+
+def text_network(tokens: int, outputs: int, seed: int = 0) -> bytes:
+    """An ONNX file: the mean of a vector for each token of a text of any length, and a dense layer over it."""
+    onnx = pytest.importorskip("onnx")
+    helper, numbers = onnx.helper, onnx.numpy_helper
+    chance = np.random.default_rng(seed)
+    weights = [
+        numbers.from_array(chance.normal(size=(tokens, 6)).astype(np.float32), "vectors"),
+        numbers.from_array(chance.normal(size=(6, outputs)).astype(np.float32), "w"),
+        numbers.from_array(np.array([1], dtype=np.int64), "axes"),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["vectors", "text"], ["each"]),
+        helper.make_node("ReduceMean", ["each", "axes"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "w"], ["answer"]),
+    ]
+    given = [helper.make_tensor_value_info("text", 7, ["n", "t"])]
+    out = [
+        helper.make_tensor_value_info("answer", 1, ["n", outputs]),
+        helper.make_tensor_value_info("each", 1, ["n", "t", 6]),
+    ]
+    graph = helper.make_graph(nodes, "text", given, out, weights)
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10).SerializeToString()
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,20 +12,13 @@ from urllib.parse import quote
 from lxml import html
 
 from blogkit.errors import Problem, RenderError
-from blogkit.live import FOLDER, Plan, files_of, plans_in
+from blogkit.live import FOLDER, Plan, bytes_script, files_of, plans_in
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.tree import element, inert_json, plain
 from blogkit.render.output import write_page
 
 _LEVELS = 8
 """Of ink on a pad; ``inputs.js`` has the same."""
-
-
-def bytes_script(name: str, data: bytes) -> str:
-    """A classic script that hands bytes to whoever asks for them by this name."""
-    packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
-    detail = json.dumps({"name": name, "data": packed}).replace("<", "\\u003c")
-    return f'document.dispatchEvent(new CustomEvent("blogkit:bytes",{{detail:{detail}}}));\n'
 
 
 def make_live(
@@ -51,15 +42,17 @@ def make_live(
         write_page(folder.parent / FOLDER / name, bytes_script(file, source.read_bytes()).encode())
         models[file] = f"{address}../{FOLDER}/{quote(name)}"
     box.set("data-live", json.dumps([plan["data"] for plan in plans]))
+    box.set("data-engine", context.asset("figures-live.js"))
     first = box.find("div")
     assert first is not None
     start = {name: value for plan in plans for name, value in plan["start"].items()}
     for one in _drawn_inputs(plans):
         first.addprevious(_drawn_input(one, start, str(box.get("id"))))
     box.append(element("output", {"class": "bk-live-status", "role": "status"}))
-    content = inert_json({"plans": plans, "models": models})
+    for file, place in models.items():
+        box.append(element("span", {"class": "bk-model", "hidden": "hidden", "data-name": file, "data-address": place}))
+    content = inert_json({"plans": plans})
     box.append(element("script", {"type": "application/json", "class": "bk-live"}, content))
-    context.asset("figures-live.js")
     context.asset("figures-live-wasm.js")
 
 

@@ -42,7 +42,7 @@ writeFileSync(live, `${readFileSync(live, 'utf8')}${ortNotice}`);
 const wasm = gzipSync(readFileSync(join(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')), {level: 9});
 wasm[9] = 255;  // which system packed it is nobody's business, and the same bytes everywhere
 writeFileSync(join(out, 'figures-live-wasm.js'),
-  `document.dispatchEvent(new CustomEvent("blogkit:bytes",{detail:{name:"runtime",data:"${wasm.toString('base64')}"}}));\n${ortNotice}`);
+  `document.dispatchEvent(new CustomEvent("blogkit:bytes",{detail:{"name":"runtime","data":"${wasm.toString('base64')}"}}));\n${ortNotice}`);
 
 const packages = new Map();
 for (const [path, input] of Object.entries(Object.values(made.metafile.outputs)[0].inputs)) {

@@ -22,11 +22,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import blogkit
+from blogkit.live import BYTES_CLASS, read_bytes_script
 from blogkit.page.parse import parse_html
 from blogkit.review.server.access import RateLimit
 
 ASSETS = Path(__file__).parent.parent / "assets"
-RUNTIME = Path(blogkit.__file__).parent / "render" / "assets" / "figures-runtime.js"
+_READER_ASSETS = Path(blogkit.__file__).parent / "render" / "assets"
+RUNTIME = _READER_ASSETS / "figures-runtime.js"
+ENGINE, ENGINE_BYTES = _READER_ASSETS / "figures-live.js", _READER_ASSETS / "figures-live-wasm.js"
+"""What answers live figures, and the script that carries its WebAssembly."""
 SANDBOX = "allow-scripts"
 """Never with allow-same-origin: the two together are no sandbox."""
 
@@ -34,6 +38,13 @@ SANDBOX = "allow-scripts"
 def _script_hash(script: str) -> str:
     """A script's hash as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+@lru_cache(maxsize=1)
+def _engine_bytes() -> str:
+    """The WebAssembly that answers live figures, in a script that nothing runs: a frame can load nothing."""
+    data = json.dumps(read_bytes_script(ENGINE_BYTES.read_text(encoding="utf-8").partition("/*!")[0]))
+    return f'<script type="application/json" class="{BYTES_CLASS}" data-name="runtime" data-review-skip>{data}</script>'
 
 
 @lru_cache(maxsize=64)
@@ -47,8 +58,12 @@ def frame_page(path: Path, app_origin: str, custom: bool) -> tuple[bytes, str]:
     own = [script]
     if document.xpath("//*[@data-awake]"):  # figures that Vega draws when they are touched: blogkit's runtime, inside
         own.insert(0, RUNTIME.read_text(encoding="utf-8").replace("</script", "<\\/script"))
+    live = bool(document.xpath("//*[@data-awake][@data-live]"))
+    if live:
+        own.insert(0, ENGINE.read_text(encoding="utf-8").replace("</script", "<\\/script"))
     hashes = " ".join(_script_hash(one) for one in own)
     scripts = "'unsafe-inline' 'unsafe-eval'" if custom else hashes
+    scripts += " 'wasm-unsafe-eval'" if live else ""
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -69,7 +84,8 @@ def frame_page(path: Path, app_origin: str, custom: bool) -> tuple[bytes, str]:
     added = f"<style data-review-skip>{style}</style>"
     text = re.sub(r"</head>", lambda match: added + match.group(), source, count=1)
     place = text.rfind("</body>")
-    tail = "".join(f"<script data-review-skip>{one}</script>" for one in own)
+    tail = _engine_bytes() if live else ""
+    tail += "".join(f"<script data-review-skip>{one}</script>" for one in own)
     text = text[:place] + tail + text[place:] if place >= 0 else text + tail
     return text.encode("utf-8"), policy
 

@@ -8,8 +8,13 @@ const here = document.currentScript ? document.currentScript.src : '';
 const models = new Map();  // a model's file -> a promise of its session
 const handed = new Map();  // what a script has handed over, by name
 document.addEventListener('blogkit:bytes', event => handed.set(event.detail.name, event.detail.data));
-const engine = start();
-engine.catch(() => {});
+let engine = null;
+if (here) started().catch(() => {});  // it was loaded by a touch
+
+/** The WebAssembly, unpacked once. */
+function started() {
+  return engine ??= start();
+}
 
 document.addEventListener('blogkit:view', event => attach(event.target, event.detail));
 
@@ -23,7 +28,7 @@ async function start() {
 /** What a classic script hands over by name, or what stands in the page itself, where it can load nothing. */
 function held(name, address) {
   const inside = [...document.querySelectorAll('script.bk-bytes')].find(script => script.dataset.name === name);
-  if (inside) return Promise.resolve(inside.textContent);
+  if (inside) return Promise.resolve(JSON.parse(inside.textContent));
   if (handed.has(name)) return Promise.resolve(handed.get(name));
   return new Promise((resolve, reject) => {
     const script = document.createElement('script');
@@ -42,11 +47,11 @@ async function unpacked(text) {
 
 function session(file, address) {
   if (!models.has(file)) {
-    const made = Promise.all([engine, held(file, address).then(unpacked)]).then(([, data]) => {
+    const made = Promise.all([started(), held(file, address).then(unpacked)]).then(([, data]) => {
       handed.delete(file);
       return ort.InferenceSession.create(new Uint8Array(data), {executionProviders: ['wasm'], logSeverityLevel: 3});
     });
-    made.catch(() => models.delete(file));  // the next touch tries again
+    made.catch(() => { models.delete(file); engine = null; });  // the next answer tries again
     models.set(file, made);
   }
   return models.get(file);
@@ -61,12 +66,13 @@ function attach(figure, view) {
 }
 
 function answer(figure) {
-  const {plans, models: addresses} = JSON.parse(figure.querySelector('script.bk-live').textContent);
+  const {plans} = JSON.parse(figure.querySelector('script.bk-live').textContent);
   const names = [...new Set(plans.flatMap(plan => Object.keys(plan.start)))];
   const begin = Object.assign({}, ...plans.map(plan => plan.start));
   const same = (one, other) => names.every(name => JSON.stringify(one[name]) === JSON.stringify(other[name]));
   const status = figure.querySelector('.bk-live-status');
-  const address = file => new URL(addresses[file], document.baseURI).href;
+  const places = new Map([...figure.querySelectorAll('.bk-model')].map(one => [one.dataset.name, one.dataset.address]));
+  const address = file => new URL(places.get(file) ?? '', document.baseURI).href;
   const say = words => { if (status && status.textContent !== words) status.textContent = words; };
   const slow = setTimeout(() => say('Loading the model…'), 400);
   const views = [], follow = new Map(names.map(name => [name, []]));

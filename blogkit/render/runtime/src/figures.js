@@ -33,7 +33,8 @@ function wake(figure, exact) {
   if (first) figure.dataset.state = 'waking';
   if (wanted) delete figure.dataset.exact;
   const numbers = wanted ? load(new URL(wanted, document.baseURI).href).catch(() => {}) : null;
-  const live = 'live' in figure.dataset && ours('figures-live.js').catch(() => {});
+  const {engine} = figure.dataset;  // of a live figure
+  const live = engine && load(new URL(engine, document.baseURI).href).catch(() => {});
   Promise.all([ours('figures-runtime.js'), numbers, live]).then(
     () => figure.dispatchEvent(new CustomEvent('blogkit:wake', {bubbles: true})),
     () => { delete figure.dataset.state; if (wanted) figure.dataset.exact = wanted; });

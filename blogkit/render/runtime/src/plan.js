@@ -75,6 +75,19 @@ export function bytes(base64) {
   return made;
 }
 
+/** The rows with as many digits as a drawing needs, as the example's rows have: a hundred-thousandth of their range. */
+function rounded(rows, names) {
+  for (const name of names) {
+    const there = rows.map(row => row[name]).filter(value => value !== null);
+    if (!there.length) continue;
+    const low = there.reduce((all, one) => Math.min(all, one)), high = there.reduce((all, one) => Math.max(all, one));
+    const span = high - low || Math.max(Math.abs(low), Math.abs(high)) || 1;
+    const scale = 10 ** (5 - Math.floor(Math.log10(span)));
+    for (const row of rows) if (row[name] !== null) row[name] = Math.round(row[name] * scale) / scale;
+  }
+  return rows;
+}
+
 /** The chart's rows from an output {data, dims}; `feed` is what was asked. Throws where the output is of another shape. */
 export function rowsFrom(plan, state, feed, output) {
   const first = Object.values(feed)[0];
@@ -83,11 +96,11 @@ export function rowsFrom(plan, state, feed, output) {
   const values = applied(plan.apply, Float64Array.from(own ? first.data : output.data, Number), dims[dims.length - 1] || 1);
   const axes = Object.values(plan.inputs).flatMap(axesOf);
   const batch = product(axes.map(axisValues)).map(place => Object.fromEntries(axes.map((axis, i) => [axis.axis, place[i]])));
-  if (plan.over) return unrolled(plan, state, values, dims, batch);
+  if (plan.over) return rounded(unrolled(plan, state, values, dims, batch), ['value']);
   const width = plan.columns.length;
   if (values.length !== batch.length * width) throw Error('the model answers another number of columns');
   batch.forEach((row, i) => plan.columns.forEach((name, j) => { row[name] = number(values[i * width + j]); }));
-  return batch;
+  return rounded(batch, plan.columns);
 }
 
 const number = value => Number.isFinite(value) ? value : null;

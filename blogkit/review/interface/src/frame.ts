@@ -62,6 +62,9 @@ for (const figure of document.querySelectorAll<HTMLElement>(".bk-figure[data-awa
     box.hidden = false;
     for (const type of ["input", "focusin"]) box.addEventListener(type, () => void wake(figure));
   }
+  for (const input of figure.querySelectorAll<HTMLElement>(".bk-live-input")) {
+    for (const type of ["pointerenter", "pointerdown", "focusin"]) input.addEventListener(type, () => void wake(figure), { passive: true });
+  }
 }
 
 // --- passages, through @recogito/text-annotator; where they belong is our own rule
