@@ -57,7 +57,7 @@ def main() -> int:
     print("after re-runs:", dict(again))
     gates = [
         ("marks on every chart", not without),
-        ("0 changes told without a revision", not any(n for name, n in same.items() if name.endswith("changed"))),
+        ("0 changes reported without a revision", not any(n for name, n in same.items() if name.endswith("changed"))),
         (
             "0 lost, 0 to check without a revision",
             not any(n for name, n in same.items() if name.endswith(("lost", "check"))),
@@ -65,7 +65,7 @@ def main() -> int:
         ("every comment is on a mark that was clicked", not same["marks elsewhere"]),
         (">= 98 % of the marks whose row is there are attached", again["there, attached"] >= 0.98 * again["there"] > 0),
         ("nothing attaches to another mark", not again["attached to another"]),
-        ("what changed is told right in all", again["told right"] == again["there, attached"]),
+        ("what changed is said right in all", again["said right"] == again["there, attached"]),
     ]
     for label, holds in gates:
         print(f"{'holds' if holds else 'FAILS'}  {label}")

@@ -531,10 +531,10 @@ def follow(pages: Sequence[PageText], selectors: Sequence[Document]) -> Anchor:
                 place = again
         current = refreshed(page, current, place)
     mark = next((one for one in selectors if one["type"] == "blogkit:MarkSelector"), None)
-    return _told_of_mark(pages, selectors, current, place) if mark and mark["part"] == "mark" and pages else place
+    return _change_of_mark(pages, selectors, current, place) if mark and mark["part"] == "mark" and pages else place
 
 
-def _told_of_mark(
+def _change_of_mark(
     pages: Sequence[PageText], selectors: Sequence[Document], current: Sequence[Document], place: Anchor
 ) -> Anchor:
     """What is said of a mark's values, where that is sure.

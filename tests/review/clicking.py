@@ -223,7 +223,7 @@ def judge_again(post: Post, generator: random.Random) -> Counter[str]:
             count[f"not attached: {post.name} {selectors[0]['value']} by {', '.join(mark['fields'])}"] += 1
         count["attached to another"] += attached and not right
         if right:
-            count["told right"] += place.change == told(before[0], now[0], mark["value"])
+            count["said right"] += place.change == told(before[0], now[0], mark["value"])
     return count
 
 

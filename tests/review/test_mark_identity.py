@@ -193,5 +193,5 @@ def test_comments_on_marks_are_attached_to_their_rows_and_told_right_after_a_re_
         (judge_again(clicked, random.Random(seed)) for seed in (1, 2, 3)), judge_again(clicked, random.Random(0))
     )
     assert count["there"] > 200
-    assert count["there, attached"] == count["there"] == count["told right"]
+    assert count["there, attached"] == count["there"] == count["said right"]
     assert count["attached to another"] == 0
