@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.errors import NotebookError, ToolFailed
+from blogkit.gather.blank import logarithms_of_zero
 from blogkit.gather.drawn import names_runs
 from blogkit.gather.foreign import clean
 from blogkit.gather.live import carries_plan, plans_of
@@ -97,6 +98,14 @@ def _write_figure(figure: _FoundFigure, into: Path, provenance: Provenance, note
         write_if_changed(into / f"{figure.name}{figure.suffix}", figure.picture)
         _remove_spec(into / f"{figure.name}.vl.json")
         return
+    zeros = next(logarithms_of_zero(figure.spec), None)
+    if zeros is not None:
+        field, count = zeros
+        values = "a value" if count == 1 else f"{count:,} values"
+        message = (
+            f"{figure.place} draws {figure.name!r} with {values} of {field!r} at or below zero on a logarithmic axis."
+        )
+        raise NotebookError(message, hint=_NO_LOGARITHM, path=notebook)
     origin = provenance if isinstance(provenance, Mapping) else provenance(figure.spec)
     live = {plan["data"]: plan for plan in plans_of(figure.spec)}
     origin = {**origin, **({"cell": figure.cell} if figure.cell else {})}
@@ -109,6 +118,12 @@ def _write_figure(figure: _FoundFigure, into: Path, provenance: Provenance, note
         raise NotebookError(message, hint=error.problem.hint, path=notebook) from error
     write_if_changed(into / f"{figure.name}.svg", svg)
     write_if_changed(into / f"{figure.name}.vl.json", specification_text(spec))
+
+
+_NO_LOGARITHM = (
+    "Zero has no logarithm, and the axis would stay blank: leave these rows out, as in "
+    "`.transform_filter('datum.loss > 0')`, or take `alt.Scale(type='symlog')`."
+)
 
 
 def rows_hash(spec: Spec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 RUNS_PARAMETER = "blogkit_runs_"
@@ -46,6 +47,47 @@ def runs_parameters(spec: Any) -> Iterator[Mapping[str, Any]]:
 def names_runs(parameter: object) -> bool:
     """Whether a chart's parameter is one of a builder's, that names runs."""
     return isinstance(parameter, Mapping) and str(parameter.get("name", "")).startswith(RUNS_PARAMETER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnView:
+    """A view that draws rows as they are, after filters that are understood."""
+
+    encoding: Mapping[str, Any]
+    rows: RunRows
+    filters: tuple[Any, ...]
+
+    def certain_rows(self) -> Iterator[RunRow]:
+        """The rows that are drawn whatever a reader chooses."""
+        for row in self.rows:
+            if isinstance(row, Mapping) and all(_passes(one, row) is True for one in self.filters):
+                yield row
+
+
+def drawn_views(
+    view: Any,
+    datasets: Mapping[str, Any] | None = None,
+    above: DrawnView = DrawnView(encoding={}, rows=(), filters=()),
+) -> Iterator[DrawnView]:
+    """The views of a chart with what they encode, those left out whose transforms make other rows."""
+    if isinstance(view, list):
+        for part in view:
+            yield from drawn_views(part, datasets, above)
+        return
+    if not isinstance(view, Mapping):
+        return
+    datasets = view.get("datasets") or {} if datasets is None else datasets
+    rows, filters = (_rows_of(view["data"], datasets), ()) if "data" in view else (above.rows, above.filters)
+    transforms: Any = view.get("transform") or []
+    if any(not isinstance(one, Mapping) or not {"filter", "calculate"} & set(one) for one in transforms):
+        return
+    own: Any = view.get("encoding") or {}
+    here = DrawnView(encoding={**above.encoding, **own}, rows=rows, filters=(*filters, *_leading_filters(transforms)))
+    children = [view[name] for name in _CHILDREN if name in view]
+    if not children:
+        yield here
+    for child in children:
+        yield from drawn_views(child, datasets, here)
 
 
 def _drawn_rows(

@@ -56,6 +56,23 @@ def _enable_renderer(altair: ModuleType) -> None:
     altair.renderers.register("blogkit", draw)
     altair.renderers.enable("blogkit")
     _lift_row_limit(altair)
+    if "BLOGKIT_RUN_FOLDER" in os.environ:
+        _keep_enabled(altair.renderers, "blogkit", {})
+        _keep_enabled(altair.data_transformers, "default", {"max_rows": None})
+
+
+def _keep_enabled(registry: Any, name: str, options: dict[str, Any]) -> None:
+    """In a run, another renderer or transformer that a notebook names for its readers' screens changes nothing.
+
+    Altair's ``jupyter`` renderer would draw nothing there, ``mimetype`` would spoil the notebook, and ``json`` and
+    ``vegafusion`` would take the rows away.
+    """
+    enable = registry.enable
+
+    def keep_ours(asked: str | None = None, **others: Any) -> Any:
+        return enable(name, **options)
+
+    registry.enable = keep_ours
 
 
 def _lift_row_limit(altair: ModuleType) -> None:

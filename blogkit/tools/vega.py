@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from blogkit.errors import ToolFailed, ToolMissing
+from blogkit.tools.everywhere import same_everywhere
 
 Spec = dict[str, Any]
 """A Vega-Lite or Vega specification: JSON as Python has it."""
@@ -78,15 +79,34 @@ def compile_vega(spec: Spec) -> Spec:
     """
     version = _SCHEMA.search(str(spec.get("$schema", "")))
     major = int(version.group(1)) if version else 6
+    config = _with_theme(THEME, spec)
     spec = _sized({key: value for key, value in spec.items() if key != "usermeta"})
     if major == 4:
         spec = _with_parameters(spec)
     try:
         with _vl_convert() as converter:
-            compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=THEME)
+            compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=config)
     except (ValueError, TypeError) as error:
         raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega-Lite refused it.") from error
-    return compiled
+    settled: Spec = same_everywhere(compiled)
+    return settled
+
+
+def _with_theme(config: Spec, spec: Spec) -> Spec:
+    """The configuration with the theme that the notebook named, as ``alt.theme.enable("ggplot2")`` does.
+
+    Its colours are made for its background, so that the page's own do not mix in.
+    """
+    options = (spec.get("usermeta") or {}).get("embedOptions")
+    name = options.get("theme") if isinstance(options, dict) else None
+    if not isinstance(name, str):
+        return config
+    with _vl_convert() as converter:
+        themes = converter.get_themes()
+    theme = themes.get(name)
+    if not isinstance(theme, dict):
+        return config
+    return {"background": "#fff", **theme}
 
 
 def draw_svg(vega: Spec) -> str:

@@ -176,3 +176,24 @@ def test_a_version_4_selection_still_filters(tmp_path: Path) -> None:
         "transform": [{"filter": {"selection": "pick"}}],
     }
     assert gathered(tmp_path, old=spec) == ("old",)
+
+
+def test_a_logarithmic_axis_that_meets_zero_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    rows = [{"epoch": n, "loss": n / 4} for n in range(4)]
+    logarithmic = {"field": "loss", "type": "quantitative", "scale": {"type": "log"}}
+    spec = chart(rows, encoding={"x": {"field": "epoch", "type": "quantitative"}, "y": logarithmic})
+    with pytest.raises(NotebookError, match="a value of 'loss' at or below zero on a logarithmic axis") as caught:
+        gathered(tmp_path, loss=spec)
+    assert "transform_filter('datum.loss > 0')" in str(caught.value)
+    kept = {**spec, "transform": [{"filter": "datum.loss > 0"}]}
+    shown = {**logarithmic, "scale": {"type": "log", "domain": [0.1, 1]}}
+    bounded = {**spec, "encoding": {**spec["encoding"], "y": shown}}
+    for number, fine in enumerate((kept, bounded)):
+        assert gathered(tmp_path / str(number), loss=fine) == ("loss",)
+
+
+def test_a_theme_that_the_notebook_names_is_the_figures(tmp_path: Path) -> None:
+    themed = {**chart(), "usermeta": {"embedOptions": {"theme": "fivethirtyeight"}}}
+    gathered(tmp_path, themed=themed, plain=chart())
+    themed_svg, plain_svg = ((tmp_path / "charts" / f"{name}.svg").read_text() for name in ("themed", "plain"))
+    assert "#30a2da" in themed_svg and "#30a2da" not in plain_svg

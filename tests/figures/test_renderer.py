@@ -51,6 +51,25 @@ print(json.dumps([altair.renderers.active, altair.data_transformers.options, lef
     assert json.loads(done.stdout) == ["blogkit", {"max_rows": None}, []]
 
 
+def test_another_renderer_or_transformer_changes_nothing_in_a_run(tmp_path: Path) -> None:
+    """A shared notebook names what suits its author's screen; its charts are figures all the same."""
+    program = f"""
+import os
+os.environ["BLOGKIT_RUN_FOLDER"] = {str(tmp_path)!r}
+exec(compile(open({str(STARTUP)!r}).read(), "startup", "exec"))
+import altair as alt, json
+for name in ("mimetype", "jupyter", "browser", "html"):
+    alt.renderers.enable(name)
+for name in ("json", "csv", "vegafusion"):
+    alt.data_transformers.enable(name)
+with alt.data_transformers.enable("csv"):
+    bundle = alt.Chart(alt.InlineData([{{"a": 1}}] * 6000)).mark_bar()._repr_mimebundle_()
+print(json.dumps([sorted(bundle), alt.renderers.active, alt.data_transformers.active]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[ours.MIME, "text/plain"], "blogkit", "default"]
+
+
 @pytest.mark.slow
 def test_a_run_is_a_valid_notebook_that_holds_the_chart_whole(tmp_path: Path) -> None:
     import nbformat

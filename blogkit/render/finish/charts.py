@@ -38,8 +38,8 @@ from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
 
 _STATIC = frozenset({
     "contour", "crossfilter", "force", "geojson", "geopath", "geopoint", "geoshape", "graticule", "heatmap",
-    "isocontour", "kde2d", "label", "linkpath", "nest", "pack", "partition", "projection", "resolvefilter", "stratify",
-    "tree", "treelinks", "treemap", "wordcloud",
+    "isocontour", "kde2d", "label", "linkpath", "nest", "pack", "partition", "projection", "resolvefilter", "sample",
+    "stratify", "tree", "treelinks", "treemap", "wordcloud",
 })  # fmt: skip
 """Transforms that the page's runtime leaves out: a chart that needs one is drawn, and stays as it is drawn."""
 
@@ -92,8 +92,13 @@ class _Figure:
 
 def can_wake(vega: Spec) -> bool:
     """Whether the page's runtime can draw a Vega specification; without, the figure stays as it was drawn."""
-    used = set(re.findall(r'"type": "(\w+)"', json.dumps({**vega, "data": _without_rows(vega)})))
-    return not (used & _STATIC or vega.get("projections"))
+    text = json.dumps({**vega, "data": _without_rows(vega)})
+    used = set(re.findall(r'"type": "(\w+)"', text))
+    return not (used & _STATIC or vega.get("projections") or _CHANCE.search(text))
+
+
+_CHANCE = re.compile(r'"ci[01]"|\b(?:random|sampleUniform|sampleNormal)\(')
+"""What is drawn by chance: a bootstrapped interval would be another one after a figure woke."""
 
 
 def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,12 +24,34 @@ def parameters_of(vega: Mapping[str, Any]) -> list[Parameter]:
             bind = _legend_menu(signal, vega)
         if not isinstance(bind, dict):
             continue
-        entry = {"name": str(signal["name"]), "value": signal.get("value")}
+        entry = {"name": str(signal["name"]), "value": _start_value(signal, vega)}
         if "element" in bind:
             found.append(entry | {"element": str(bind["element"]), "event": str(bind.get("event", "input"))})
         elif "input" in bind:
             found.append(entry | {"bind": bind})
     return found
+
+
+def _start_value(signal: Mapping[str, Any], vega: Mapping[str, Any]) -> Any:
+    """What a parameter is when the figure is drawn: its value, or what its selection begins with."""
+    if "init" in signal:
+        try:
+            return json.loads(signal["init"])
+        except (TypeError, ValueError):
+            return signal.get("value")
+    name = str(signal.get("name"))
+    if not name.endswith("_legend"):
+        return signal.get("value")
+    for data in vega.get("data", []):
+        store = str(data.get("name", ""))
+        if store.endswith("_store") and name.startswith(store.removesuffix("store")):
+            chosen = [row["values"][0] for row in data.get("values") or [] if row.get("values")]
+            return chosen[0] if len(chosen) == 1 else Several(chosen) if chosen else None
+    return signal.get("value")
+
+
+class Several(tuple[Any, ...]):
+    """Several series with which a selection begins: no option of a menu is that."""
 
 
 _MOST_SERIES = 40
@@ -51,7 +74,7 @@ def _legend_menu(signal: Mapping[str, Any], vega: Mapping[str, Any]) -> dict[str
     ]
     if len(fields) != 1 or not isinstance(fields[0], list) or len(fields[0]) != 1:
         return None
-    field = str(fields[0][0].get("field"))
+    field = re.sub(r"\\(.)", r"\1", str(fields[0][0].get("field")))
     rows = (row for data in vega.get("data", []) for row in data.get("values") or [] if isinstance(row, dict))
     series = list(dict.fromkeys(row[field] for row in rows if isinstance(row.get(field), str | int | float)))
     if not 2 <= len(series) <= _MOST_SERIES:
@@ -113,9 +136,13 @@ def _labelled_control(parameter: Parameter, prefix: str, label: str) -> html.Htm
     if kind in ("select", "radio"):
         labels = list(bind.get("labels") or [])
         options = []
-        for index, option in enumerate(bind.get("options") or []):
+        choices = list(bind.get("options") or [])
+        if isinstance(value, Several) or not any(_is_same(option, value) for option in choices):
+            words = ", ".join(map(_option, value)) if isinstance(value, Several) else "\N{EN DASH}"
+            options.append(element("option", {"value": "null", "selected": "selected"}, words))
+        for index, option in enumerate(choices):
             text = str(labels[index]) if index < len(labels) and labels[index] is not None else _option(option)
-            chosen = {"selected": "selected"} if option == value else {}
+            chosen = {"selected": "selected"} if _is_same(option, value) else {}
             options.append(element("option", {"value": json.dumps(option), **chosen}, text))
         control = element("select", {**attributes, "data-json": ""}, *options)
         return element("label", {}, f"{label} ", control)
@@ -127,11 +154,17 @@ def _labelled_control(parameter: Parameter, prefix: str, label: str) -> html.Htm
         low, high = bind.get("min", 0), bind.get("max", 100)
         start = value if isinstance(value, (int, float)) else low
         limits = {"min": str(low), "max": str(high), "step": str(bind.get("step") or "any"), "value": str(start)}
-        output = element("output", {"for": attributes["id"]}, str(start))
+        shown = str(start) if isinstance(value, (int, float)) else "\N{EN DASH}"
+        output = element("output", {"for": attributes["id"]}, shown)
         return element("label", {}, f"{label} ", element("input", {**attributes, "type": "range", **limits}), output)
     kind = kind if kind in ("number", "text", "search", "color", "date", "time", "month", "week") else "text"
     start = {} if value is None else {"value": str(value)}
     return element("label", {}, f"{label} ", element("input", {**attributes, "type": kind, **limits, **start}))
+
+
+def _is_same(option: Any, value: Any) -> bool:
+    """Whether an option is a value; 1 is not true."""
+    return bool(option == value) and isinstance(option, bool) == isinstance(value, bool)
 
 
 def _option(option: Any) -> str:

@@ -35,7 +35,9 @@ def _axes(spec: Mapping[str, Any]) -> str:
         for channel in ("x", "y"):
             definition = encoding.get(channel)
             if isinstance(definition, dict) and channel not in titles:
-                words = definition.get("title") or definition.get("field")
+                field = definition.get("field")
+                plain = re.sub(r"\\(.)", r"\1", field) if isinstance(field, str) else field
+                words = definition.get("title") or plain
                 if isinstance(words, str):
                     titles[channel] = words
     return f"{titles['y']} over {titles['x']}" if len(titles) == 2 else next(iter(titles.values()), "")

@@ -84,7 +84,10 @@ async function wakeLayout(figure, layout, before) {
     tooltip: (handler, pointer, item, value) => showTooltip(drawing, pointer, value),
   });
   const links = connect(figure, view);
-  for (const {signal, input} of links) if (before || changed(input)) view.signal(signal, valueOf(input));
+  for (const {signal, input} of links) {
+    if (before) view.signal(signal, before.view.signal(signal));
+    else if (changed(input)) view.signal(signal, valueOf(input));
+  }
   await view.runAsync();
   const svg = holder.querySelector('svg');
   const label = drawing.querySelector('svg > title'), description = drawing.querySelector('svg > desc');
