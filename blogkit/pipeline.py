@@ -1,18 +1,11 @@
-r"""The order of the stages, written once.
-
-::
-
-    template/ --new--> project --run--> runs/ --gather--> results/ --render--> site --check--> findings
-                                                                       \--publish--> zip, folder, gh-pages
-                                                                       \--review--> annotations, scores
-"""
+"""The stages put together, in the order of :mod:`blogkit.stages`: what a command does with several of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +16,7 @@ from blogkit.errors import BlogkitError, ConfigError, NotebookError, ProjectErro
 from blogkit.gather import Gathered
 from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
 from blogkit.several import Several
+from blogkit.stages import BUILT
 from blogkit.stale import ResultsState, StaleParts, runs_without_results
 from blogkit.store import ProjectPaths, gathered_scale
 
@@ -422,46 +416,109 @@ def build(
     execute: Execute = execute_quietly,
     several: Several | None = None,
 ) -> Built:
-    """Runs, gathers, renders and checks, in that order, what is stale.
+    """Does what is stale of each stage that is part of a build, in their order.
 
     A run that fails does not stop the rest: its project's results are gathered from the runs that succeeded, and the
     failure is among ``results``. What is wrong with one project stops no other: it is kept in ``several``, else raised
     at the end.
     """
-    from blogkit.render import render_site
-    from blogkit.run.failures import describe_failures
-
     kept = several or Several()
-    results: list[RunResult] = []
-    gathered: list[Gathered] = []
-    empty: list[Project] = []
-    projects = choose_projects(site, names)
-    for project in projects:
-        if project.sweep is None:
-            continue
-        with kept.going_on(project):
-            runs = plan(project, scale=scale)
-            missing = runs_to_do(project, runs)
-            if missing:
-                done = execute(project, missing, made=without(runs, missing))
-                results += done
-                if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
-                    empty.append(project)
-                    continue  # there is nothing to gather; the failures say why
-            gathered.append(gather(project, scale=scale))
-    if empty and len(empty) == len(projects):
-        failed = [result for result in results if result.status is not RunStatus.DONE]
-        raise RunsFailed(len(failed), len(results), describe_failures(failed, results))
-    manifest = rendered(site)
-    with kept.going_on():
-        manifest = render_site(site, engine=engine, only=projects if names else ())
-    checking = Several()
-    reports = check_projects(site, names, profile=profile, several=checking)
-    said = {str(error) for error in kept.errors}
-    kept.errors += [error for error in checking.errors if str(error) not in said]
+    building = _Building(
+        site=site, names=names, scale=scale, engine=engine, profile=profile, execute=execute, kept=kept,
+        projects=choose_projects(site, names), manifest=rendered(site),
+    )  # fmt: skip
+    for project in building.projects:
+        if project.sweep is not None:
+            with kept.going_on(project):
+                building.do_stages_of(project)
+    building.raise_where_nothing_ran()
+    for stage in BUILT:
+        if not stage.of_project:
+            building.site_steps[stage.name]()
     if several is None:
         kept.raise_errors()
-    return Built(results=tuple(results), gathered=tuple(gathered), manifest=manifest, reports=tuple(reports))
+    return building.built()
+
+
+@dataclass(kw_only=True)
+class _Building:
+    """One build, a step for each stage."""
+
+    site: Site
+    names: Sequence[str]
+    scale: str | None
+    engine: str
+    profile: str | None
+    execute: Execute
+    kept: Several
+    projects: Sequence[Project]
+    manifest: Manifest
+    results: list[RunResult] = field(default_factory=list)
+    gathered: list[Gathered] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    empty: list[Project] = field(default_factory=list)
+    """Projects none of whose runs has results."""
+
+    @property
+    def project_steps(self) -> Mapping[str, Callable[[Project], bool]]:
+        """What a stage does for a project, by its name; False where there is nothing to go on with."""
+        return {"run": self._run_missing, "gather": self._gather_results}
+
+    @property
+    def site_steps(self) -> Mapping[str, Callable[[], None]]:
+        """What a stage does for the whole site, by its name."""
+        return {"render": self._render_pages, "check": self._check_posts}
+
+    def do_stages_of(self, project: Project) -> None:
+        """Does the stages that come before the whole site's."""
+        for stage in BUILT:
+            if stage.of_project and not self.project_steps[stage.name](project):
+                break
+
+    def _run_missing(self, project: Project) -> bool:
+        runs = plan(project, scale=self.scale)
+        missing = runs_to_do(project, runs)
+        if not missing:
+            return True
+        done = self.execute(project, missing, made=without(runs, missing))
+        self.results += done
+        if len(missing) == len(runs) and not any(result.status is RunStatus.DONE for result in done):
+            self.empty.append(project)
+            return False  # there is nothing to gather; the failures say why
+        return True
+
+    def _gather_results(self, project: Project) -> bool:
+        self.gathered.append(gather(project, scale=self.scale))
+        return True
+
+    def raise_where_nothing_ran(self) -> None:
+        """Raises RunsFailed when no run of any project has results."""
+        from blogkit.run.failures import describe_failures
+
+        if self.empty and len(self.empty) == len(self.projects):
+            failed = [result for result in self.results if result.status is not RunStatus.DONE]
+            raise RunsFailed(len(failed), len(self.results), describe_failures(failed, self.results))
+
+    def _render_pages(self) -> None:
+        from blogkit.render import render_site
+
+        with self.kept.going_on():
+            self.manifest = render_site(self.site, engine=self.engine, only=self.projects if self.names else ())
+
+    def _check_posts(self) -> None:
+        checking = Several()
+        self.reports = check_projects(self.site, self.names, profile=self.profile, several=checking)
+        known = {str(error) for error in self.kept.errors}
+        self.kept.errors += [error for error in checking.errors if str(error) not in known]
+
+    def built(self) -> Built:
+        """What was done."""
+        return Built(
+            results=tuple(self.results),
+            gathered=tuple(self.gathered),
+            manifest=self.manifest,
+            reports=tuple(self.reports),
+        )
 
 
 def adopt_notebook(

@@ -10,12 +10,23 @@ import sys
 from typing import Annotated
 
 import typer
+import typer.core
 
 from blogkit import __version__
 from blogkit.cli.here import begin_command, end_command
 from blogkit.errors import BlogkitError
+from blogkit.stages import place_in_help
+
+
+class _StageOrder(typer.core.TyperGroup):
+    """Lists the commands in the order of the stages that they belong to."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's context is click's
+        return sorted(super().list_commands(ctx), key=place_in_help)
+
 
 app = typer.Typer(
+    cls=_StageOrder,
     name="blogkit",
     help="From an idea to a submitted, peer-reviewed, interactive research post.",
     no_args_is_help=True,
@@ -41,7 +52,7 @@ def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
 ) -> None:
-    """Take a project through its stages: new, run, gather, render, check, publish, review."""
+    """Take a project through its stages."""
     context.obj = {"debug": debug}
     begin_command()
 

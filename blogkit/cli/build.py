@@ -12,12 +12,13 @@ from blogkit.cli import app
 from blogkit.cli.publishing import ProfileOption
 from blogkit.cli.runs import ProjectsArgument, ScaleOption, describe_gathered, execute_and_show
 from blogkit.model import Project, Run, RunResult
+from blogkit.stages import BUILT, in_words
 
 if TYPE_CHECKING:
     from blogkit.pipeline import Built
 
 
-@app.command()
+@app.command(help=f"{in_words(BUILT)}, in that order, whatever is stale.")
 def build(
     projects: ProjectsArgument = None,
     scale: ScaleOption = None,
@@ -25,7 +26,7 @@ def build(
     profile: ProfileOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default what the machine has.")] = None,
 ) -> None:
-    """Run, gather, render and check, in that order, whatever is stale."""
+    """Do what is stale of each stage that is part of a build, in their order."""
     from blogkit.check import as_text
     from blogkit.cli.here import site_here
     from blogkit.pipeline import build
