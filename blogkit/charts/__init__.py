@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from blogkit.charts.axes import heat_map, metric_over_axis
 from blogkit.charts.curves import learning_curves
+from blogkit.charts.decision import decision
 from blogkit.charts.explorer import run_explorer
 from blogkit.charts.film import film
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
@@ -26,6 +27,7 @@ from blogkit.charts.look import PALETTE
 from blogkit.charts.paired import paired
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "axis", "features", "film", "fit_power_law", "heat_map", "learning_curves",
-    "live", "metric_over_axis", "pad", "paired", "pick", "run_explorer", "scaling_law", "signal", "slider", "typed",
+    "PALETTE", "ChartError", "PowerLaw", "axis", "decision", "features", "film", "fit_power_law", "heat_map",
+    "learning_curves", "live", "metric_over_axis", "pad", "paired", "pick", "run_explorer", "scaling_law", "signal",
+    "slider", "typed",
 ]  # fmt: skip

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blogkit.charts.frames import ChartError
-from blogkit.charts.look import HEIGHT, WIDTH, level_words, titled
+from blogkit.charts.look import HEIGHT, WIDTH, level_words, load_altair, titled
+from blogkit.tools.vega import Spec
 
 if TYPE_CHECKING:
     import altair as alt
-
-FilmSpec = dict[str, Any]
 
 PLAY = "▶ "
 """How the label of a slider or menu begins that a page plays."""
@@ -56,15 +55,13 @@ def film(
     >>> [panel["title"]["text"] for panel in chart.to_dict()["vconcat"][0]["hconcat"]]
     ['Epoch 0', 'Epoch 2', 'Epoch 5', 'Epoch 20']
     """
-    import altair as alt
-
     from blogkit.kernel.altair import specification
 
     spec = specification(chart)
     datasets = spec.pop("datasets", {})
     for name in ("$schema", "config", "usermeta"):
         spec.pop(name, None)
-    _inline_datasets(spec, datasets)
+    _inline_rows(spec, datasets)
     steps = _film_steps(spec, over)
     keys = _key_frames(steps, frames, over)
     first = keys[-1] if start is None else start
@@ -77,29 +74,29 @@ def film(
     whole = size[0] if not _is_joined(spec) and size[0] >= 360 else _STRIP
     width = (whole - _GAP * (len(keys) - 1)) // len(keys)
     small = [
-        _step_thumbnail(spec, over, key, f"{named} {level_words(key)}", width, round(width * size[1] / size[0]))
+        _key_frame(spec, over, key, f"{named} {level_words(key)}", width, round(width * size[1] / size[0]))
         for key in keys
     ]
-    shown = _filtered_chart(copy.deepcopy(spec), over, f"datum[{over!r}] == {parameter}")
+    shown = _with_frame_filter(copy.deepcopy(spec), over, f"datum[{over!r}] == {parameter}")
     _with_title(shown, {"expr": f"{named + ' '!r} + {parameter}"}, anchor="start")
-    control = {"name": parameter, "value": first, "bind": _slider_binding(steps, named)}
+    control = {"name": parameter, "value": first, "bind": _step_binding(steps, named)}
     made = {
         "vconcat": [{"hconcat": small, "spacing": _GAP}, shown],
         "spacing": 20,
         "params": [control],
         "resolve": {"scale": dict.fromkeys(("color", "shape", "size", "opacity", "strokeDash"), "independent")},
     }
-    return alt.VConcatChart.from_dict(made)
+    return _chart_of(made)  # type: ignore[no-any-return]
 
 
 # --- the steps ------------------------------------------------------------------------------------------------------
 
 
-def _film_steps(spec: FilmSpec, over: str) -> list[float]:
+def _film_steps(spec: Spec, over: str) -> list[float]:
     """The values of the column over which the film plays, in order."""
     found: set[float] = set()
     names: dict[str, None] = {}
-    for rows, _ in _drawn_views(spec, ()):
+    for rows, _ in _unit_views(spec, ()):
         names |= dict.fromkeys(name for row in rows[:1] for name in row)
         found |= {row[over] for row in rows if isinstance(row.get(over), int | float)}
     if not names:
@@ -122,7 +119,7 @@ def _key_frames(steps: Sequence[float], frames: int | Sequence[float], over: str
     return list(frames)
 
 
-def _slider_binding(steps: Sequence[float], named: str) -> FilmSpec:
+def _step_binding(steps: Sequence[float], named: str) -> Spec:
     """A slider where the steps are evenly spaced, else a menu of them."""
     apart = {round(after - before, 9) for before, after in itertools.pairwise(steps)}
     if len(apart) == 1:
@@ -133,88 +130,113 @@ def _slider_binding(steps: Sequence[float], named: str) -> FilmSpec:
 # --- the chart's views ----------------------------------------------------------------------------------------------
 
 
-def _inline_datasets(view: Any, datasets: Mapping[str, Any]) -> None:
+def _inline_rows(view: Any, datasets: Mapping[str, Any]) -> None:
     """Puts named rows where they are used, so that the film can stand inside another chart."""
     if isinstance(view, list):
         for part in view:
-            _inline_datasets(part, datasets)
+            _inline_rows(part, datasets)
     elif isinstance(view, dict):
         data = view.get("data")
         if isinstance(data, dict) and data.get("name") in datasets:
             view["data"] = {"values": datasets[data["name"]]}
         for name, part in view.items():
             if name != "data":
-                _inline_datasets(part, datasets)
+                _inline_rows(part, datasets)
 
 
-def _view_parts(view: FilmSpec) -> list[FilmSpec]:
+def _chart_of(view: Spec) -> Any:
+    """A specification as Altair's own objects, which write rows once though several views have them."""
+    alt = load_altair()
+    own = dict(view)
+    if isinstance(own.get("encoding"), dict):
+        own["encoding"] = alt.FacetedEncoding.from_dict(own["encoding"], validate=False)
+    if isinstance(own.get("data"), dict) and "values" in own["data"]:
+        own["data"] = alt.InlineData(own["data"]["values"])
+    if isinstance(own.get("params"), list):
+        own["params"] = [
+            alt.TopLevelSelectionParameter(**one) if "select" in one else alt.VariableParameter(**one)
+            for one in own["params"]
+        ]
+    for name, kind in (
+        ("layer", alt.LayerChart), ("hconcat", alt.HConcatChart), ("vconcat", alt.VConcatChart),
+        ("concat", alt.ConcatChart),
+    ):  # fmt: skip
+        if name in own:
+            made: Any = kind(**{name: [_chart_of(part) for part in own.pop(name)]})
+            for key, value in own.items():
+                made[key] = value
+            return made
+    if isinstance(own.get("spec"), dict) and "facet" in own:
+        return alt.FacetChart(own.pop("data"), _chart_of(own.pop("spec")), **own)
+    return alt.Chart(own.pop("data", alt.Undefined), **own)
+
+
+def _inner_views(view: Spec) -> list[Spec]:
     parts = [part for name in ("layer", "hconcat", "vconcat", "concat") for part in view.get(name, [])]
     return [*parts, *([view["spec"]] if isinstance(view.get("spec"), dict) else [])]
 
 
-def _drawn_views(
-    view: FilmSpec, rows: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[Sequence[Mapping[str, Any]], FilmSpec]]:
+def _unit_views(view: Spec, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], Spec]]:
     """Each view that draws, with the rows that it draws from."""
     if isinstance(view.get("data"), dict):
         rows = view["data"].get("values") or ()
-    parts = _view_parts(view)
+    parts = _inner_views(view)
     if not parts:
         yield rows, view
     for part in parts:
-        yield from _drawn_views(part, rows)
+        yield from _unit_views(part, rows)
 
 
-def _filtered_chart(spec: FilmSpec, over: str, test: str) -> FilmSpec:
+def _with_frame_filter(spec: Spec, over: str, test: str) -> Spec:
     """The chart with only the rows of one frame, in each view whose rows have the column."""
-    for rows, view in _drawn_views(spec, ()):
+    for rows, view in _unit_views(spec, ()):
         if any(over in row for row in rows[:50]):
             view["transform"] = [{"filter": test}, *view.get("transform", [])]
     return spec
 
 
-def _fix_scales(spec: FilmSpec, over: str) -> None:
+def _fix_scales(spec: Spec, over: str) -> None:
     """Gives every scale the domain of the whole film."""
     spans: dict[str, list[Any]] = {}
-    for rows, view in _drawn_views(spec, ()):
-        for name, definition in _encoding_definitions(spec, view):
+    for rows, view in _unit_views(spec, ()):
+        for name, definition in _encodings_of(spec, view):
             field = definition.get("field")
             if name in _SCALED and isinstance(field, str) and _own_domain(definition) is None:
-                spans.setdefault(_SCALED[name], []).extend(_field_values(rows, field, over, definition, name))
-    for _, view in _drawn_views(spec, ()):
-        for name, definition in _encoding_definitions(spec, view):
+                spans.setdefault(_SCALED[name], []).extend(_scale_values(rows, field, over, definition, name))
+    for _, view in _unit_views(spec, ()):
+        for name, definition in _encodings_of(spec, view):
             values = spans.get(name)
             if values and isinstance(definition.get("field"), str) and _own_domain(definition) is None:
                 _set_domain(definition, values, name, _mark_type(view))
 
 
-def _encoding_definitions(spec: FilmSpec, view: FilmSpec) -> Iterator[tuple[str, FilmSpec]]:
+def _encodings_of(spec: Spec, view: Spec) -> Iterator[tuple[str, Spec]]:
     """The encodings of a view; those that it takes over from its layer are read where they stand."""
     seen: set[int] = set()
-    for one in (view, *_views_above(spec, view)):
+    for one in (view, *_layers_above(spec, view)):
         for name, definition in (one.get("encoding") or {}).items():
             if isinstance(definition, dict) and id(definition) not in seen:
                 seen.add(id(definition))
                 yield name, definition
 
 
-def _views_above(spec: FilmSpec, view: FilmSpec) -> list[FilmSpec]:
-    for part in _view_parts(spec):
+def _layers_above(spec: Spec, view: Spec) -> list[Spec]:
+    for part in _inner_views(spec):
         if part is view:
             return [spec]
-        found = _views_above(part, view)
+        found = _layers_above(part, view)
         if found:
             return [*found, spec]
     return []
 
 
-def _own_domain(definition: FilmSpec) -> Any:
+def _own_domain(definition: Spec) -> Any:
     scale = definition.get("scale", {})
     return "none" if scale is None else scale.get("domain")
 
 
-def _field_values(
-    rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: FilmSpec, name: str
+def _scale_values(
+    rows: Sequence[Mapping[str, Any]], field: str, over: str, definition: Spec, name: str
 ) -> Iterator[Any]:
     column = re.sub(r"\\(.)", r"\1", field)
     if name in _SCALED and _SCALED[name] in ("x", "y") and _is_number(definition):
@@ -230,11 +252,11 @@ def _field_values(
         yield from (row[column] for row in rows if row.get(column) is not None)
 
 
-def _is_number(definition: FilmSpec) -> bool:
+def _is_number(definition: Spec) -> bool:
     return definition.get("type") in ("quantitative", "temporal")
 
 
-def _set_domain(definition: FilmSpec, values: Sequence[Any], name: str, mark: str) -> None:
+def _set_domain(definition: Spec, values: Sequence[Any], name: str, mark: str) -> None:
     scale = dict(definition.get("scale") or {})
     if definition.get("type") == "quantitative":
         numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
@@ -252,7 +274,7 @@ def _set_domain(definition: FilmSpec, values: Sequence[Any], name: str, mark: st
     definition["scale"] = scale
 
 
-def _mark_type(view: FilmSpec) -> str:
+def _mark_type(view: Spec) -> str:
     mark = view.get("mark")
     return str(mark.get("type") if isinstance(mark, dict) else mark)
 
@@ -260,18 +282,18 @@ def _mark_type(view: FilmSpec) -> str:
 # --- the key frames -------------------------------------------------------------------------------------------------
 
 
-def _is_joined(spec: FilmSpec) -> bool:
+def _is_joined(spec: Spec) -> bool:
     return any(name in spec for name in ("hconcat", "vconcat", "concat"))
 
 
-def _panel_size(spec: FilmSpec) -> tuple[int, int]:
+def _panel_size(spec: Spec) -> tuple[int, int]:
     """The size of the chart's first panel, which a chart without one is given."""
     if not _is_joined(spec) and "spec" not in spec:
         spec.setdefault("width", WIDTH)
         spec.setdefault("height", HEIGHT)
     while _is_joined(spec):
-        spec = _view_parts(spec)[0]
-    found = [spec, *_view_parts(spec)]
+        spec = _inner_views(spec)[0]
+    found = [spec, *_inner_views(spec)]
     width, height = (
         next((one[name] for one in found if isinstance(one.get(name), int | float)), default)
         for name, default in (("width", 300), ("height", 300))
@@ -279,13 +301,13 @@ def _panel_size(spec: FilmSpec) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _step_thumbnail(spec: FilmSpec, over: str, key: float, title: str, width: int, height: int) -> FilmSpec:
+def _key_frame(spec: Spec, over: str, key: float, title: str, width: int, height: int) -> Spec:
     """The first panel at one step: small, without axes, legends, words and tooltips."""
     data = spec.get("data")
     while _is_joined(spec):
-        spec = _view_parts(spec)[0]
+        spec = _inner_views(spec)[0]
         data = spec.get("data", data)
-    made = _filtered_chart(
+    made = _with_frame_filter(
         copy.deepcopy({**spec, **({"data": data} if data else {})}), over, f"datum[{over!r}] == {key!r}"
     )
     _make_small(made)
@@ -294,11 +316,11 @@ def _step_thumbnail(spec: FilmSpec, over: str, key: float, title: str, width: in
     return made
 
 
-def _make_small(view: FilmSpec) -> None:
+def _make_small(view: Spec) -> None:
     for name in ("width", "height", "params", "title"):
         view.pop(name, None)
     view["encoding"] = {
-        name: _quiet_definition(name, definition)
+        name: _quiet_encoding(name, definition)
         for name, definition in (view.get("encoding") or {}).items()
         if name not in ("tooltip", "href", "description", "url")
     }
@@ -313,11 +335,11 @@ def _make_small(view: FilmSpec) -> None:
                 mark[name] = most
         mark.pop("tooltip", None)
         view["mark"] = mark
-    for part in _view_parts(view):
+    for part in _inner_views(view):
         _make_small(part)
 
 
-def _quiet_definition(name: str, definition: Any) -> Any:
+def _quiet_encoding(name: str, definition: Any) -> Any:
     if not isinstance(definition, dict):
         return definition
     quiet = {key: value for key, value in definition.items() if key not in ("title", "condition")}
@@ -334,5 +356,5 @@ def _quiet_definition(name: str, definition: Any) -> Any:
     return quiet
 
 
-def _with_title(view: FilmSpec, words: Any, anchor: str) -> None:
+def _with_title(view: Spec, words: Any, anchor: str) -> None:
     view["title"] = {"text": words, "anchor": anchor, "fontSize": 12, "fontWeight": "normal"}

@@ -22,6 +22,13 @@ _RAMP = ("#0072b2", "#8a5fc0", "#c2508f", "#d55e00")
 """For ordered groups: neighbours are alike, ends differ."""
 
 
+def load_altair() -> Any:
+    """Altair, imported where a figure is built; untyped, since its own types refuse much that it takes."""
+    import altair
+
+    return altair
+
+
 def titled(name: str, title: str | None = None, unit: str | None = None) -> str:
     """An axis title: the quantity in words, and its unit in parentheses."""
     words = title if title is not None else name.replace("_", " ").strip().capitalize()
@@ -83,11 +90,12 @@ def axis(name: str, title: str, *, log: bool, number: bool, **more: Any) -> alt.
     return alt.X(f"{field_name(name)}:Q", title=title, scale=scale, **more)
 
 
-def heading(words: str) -> alt.Title:
-    """A small line above a chart: what its means and intervals stand on."""
+def heading(words: str, below: str = "") -> alt.Title:
+    """A small line above a chart: what its means and intervals stand on; ``below`` it a quieter one."""
     import altair as alt
 
-    return alt.Title(words, anchor="start", fontSize=12, fontWeight="normal")
+    more: dict[str, Any] = {"subtitle": below} if below else {}
+    return alt.Title(words, anchor="start", fontSize=12, fontWeight="normal", **more)
 
 
 def sized(chart: Any, **properties: Any) -> alt.LayerChart:

@@ -39,7 +39,7 @@ _ROW, _WIDTH = 30, 380
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Comparison:
+class _SeedComparison:
     """One setting against the baseline, at one level of the other parameters."""
 
     setting: Any
@@ -100,7 +100,7 @@ def paired(
         drawn: Any = alt.hconcat(*parts, spacing=40)
     else:
         drawn = _forest(found, base, between, shown, margin)
-    words = finding or _words(found, settings, base)
+    words = finding or _interval_words(found, settings, base)
     return naming_runs(sized(drawn, title=heading(words)), rows)  # type: ignore[no-any-return]
 
 
@@ -130,7 +130,7 @@ def ordered_levels(levels: Sequence[Any], order: Sequence[Any] | None) -> list[A
 
 def _comparisons(
     rows: DataFrame, between: str, base: Any, settings: Sequence[Any], others: Sequence[str], level: float
-) -> Iterator[_Comparison]:
+) -> Iterator[_SeedComparison]:
     if "seed" not in rows:
         raise ChartError("a comparison seed by seed needs the column 'seed'.")
     groups = rows.groupby(list(others), sort=True) if others else [((), rows)]
@@ -146,7 +146,7 @@ def _comparisons(
 
 def _comparison(
     values: Mapping[Any, Mapping[Hashable, float]], base: Any, setting: Any, where: Mapping[str, Any], level: float
-) -> _Comparison:
+) -> _SeedComparison:
     here = " at " + ", ".join(setting_words(name, value) for name, value in where.items()) if where else ""
     left, right = values.get(setting, {}), values.get(base, {})
     alone = sorted(map(str, left.keys() ^ right.keys()))
@@ -160,10 +160,10 @@ def _comparison(
     if len(kept) < 2:
         raise ChartError(f"an interval of {setting!r} − {base!r}{here} needs two seeds or more; there are {len(kept)}.")
     found = intervals.mean([one - other for one, other in kept.values()], level)
-    return _Comparison(setting=setting, where=where, pairs=kept, diverged=len(pairs) - len(kept), found=found)
+    return _SeedComparison(setting=setting, where=where, pairs=kept, diverged=len(pairs) - len(kept), found=found)
 
 
-def _words(found: Sequence[_Comparison], settings: Sequence[Any], base: Any) -> str:
+def _interval_words(found: Sequence[_SeedComparison], settings: Sequence[Any], base: Any) -> str:
     """The line above the chart: what is subtracted, the interval, over how many seeds, and what is left out."""
     counts = sorted({one.found.n for one in found})
     seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
@@ -189,7 +189,7 @@ def estimate_words(found: intervals.Interval) -> str:
 # --- drawing --------------------------------------------------------------------------------------------------------
 
 
-def _slopes(one: _Comparison, base: Any, between: str, shown: str) -> alt.LayerChart:
+def _slopes(one: _SeedComparison, base: Any, between: str, shown: str) -> alt.LayerChart:
     """A line for each seed from the baseline to the setting, and the line of the means."""
     import altair as alt
     import pandas as pd
@@ -218,7 +218,7 @@ def _slopes(one: _Comparison, base: Any, between: str, shown: str) -> alt.LayerC
     return sized(drawn, width=230, height=260)
 
 
-def _row(one: _Comparison) -> dict[str, Any]:
+def _row(one: _SeedComparison) -> dict[str, Any]:
     """A comparison as the row of data behind its mark."""
     return {
         **one.where, "place": one.place, "setting": level_words(one.setting), "difference": one.found.estimate,
@@ -227,7 +227,7 @@ def _row(one: _Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tables(found: Sequence[_Comparison]) -> tuple[DataFrame, DataFrame]:
+def _tables(found: Sequence[_SeedComparison]) -> tuple[DataFrame, DataFrame]:
     """The comparisons, and the differences by seed."""
     import pandas as pd
 
@@ -286,7 +286,7 @@ def _lines_of(margin: float | None, vertical: bool) -> list[alt.Chart]:
     return [band.encode(channel("from:Q"), upto("to")), zero]
 
 
-def _difference(one: _Comparison, base: Any, shown: str, margin: float | None) -> alt.LayerChart:
+def _difference(one: _SeedComparison, base: Any, shown: str, margin: float | None) -> alt.LayerChart:
     """The difference: a mark a seed, their mean, its interval, and zero."""
     import altair as alt
 
@@ -309,7 +309,9 @@ def _difference(one: _Comparison, base: Any, shown: str, margin: float | None) -
     return sized(alt.layer(*layers), width=130, height=260)
 
 
-def _forest(found: Sequence[_Comparison], base: Any, between: str, shown: str, margin: float | None) -> alt.LayerChart:
+def _forest(
+    found: Sequence[_SeedComparison], base: Any, between: str, shown: str, margin: float | None
+) -> alt.LayerChart:
     """A row a comparison: seeds, mean, interval, and the numbers in words at the right."""
     import altair as alt
 

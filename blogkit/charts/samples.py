@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,3 +53,29 @@ def features(epochs: Sequence[int] = tuple(range(21)), each: int = 30) -> DataFr
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def moons(each: int = 60, noise: float = 0.22) -> DataFrame:
+    """Two half circles that reach into each other, with noise."""
+    import pandas as pd
+
+    chance = random.Random(8)  # noqa: S311 - noise for an example
+    rows = []
+    for moon in ("upper", "lower"):
+        for number in range(each):
+            angle = math.pi * number / (each - 1)
+            x, y = math.cos(angle), math.sin(angle)
+            place = (x, y) if moon == "upper" else (1 - x, 0.5 - y)
+            noisy = [round(one + chance.gauss(0, noise), 3) for one in place]
+            rows.append({"x": noisy[0], "y": noisy[1], "moon": moon})
+    return pd.DataFrame(rows)
+
+
+def moons_classifier(places: Any, reach: float = 0.35) -> Any:
+    """The probability that a place belongs to the upper moon: by the examples within reach of it."""
+    import numpy as np
+
+    known = moons()
+    away = ((np.asarray(places)[:, None, :] - known[["x", "y"]].to_numpy()[None]) ** 2).sum(-1)
+    weight = np.exp(-away / reach**2)
+    return (weight * (known["moon"] == "upper").to_numpy()).sum(1) / (weight.sum(1) + 1e-9)

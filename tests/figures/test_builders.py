@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import itertools
 import math
+import pkgutil
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import altair as alt
 import pandas as pd
 import pytest
 
+import blogkit.charts
 from blogkit import charts, record
-from blogkit.charts import axes, curves, explorer, fits, frames, inputs, look
+from blogkit.charts import frames, look
 from blogkit.kernel.altair import specification
 from blogkit.render.finish.charts import can_wake
 from blogkit.tools.vega import compile_vega, draw_svg
@@ -23,11 +25,12 @@ from tests.figures.live import network, run_folder
 from tests.figures.sweep import gathered
 
 METRICS = gathered()
-BUILDERS = ("film", "live", "paired")
 EXAMPLES = [
     found
-    for module in (axes, curves, explorer, fits, inputs, *(sys.modules[f"blogkit.charts.{name}"] for name in BUILDERS))
-    for found in doctest.DocTestFinder().find(module, extraglobs={"metrics": METRICS})
+    for module in pkgutil.iter_modules(blogkit.charts.__path__)
+    for found in doctest.DocTestFinder().find(
+        importlib.import_module(f"blogkit.charts.{module.name}"), extraglobs={"metrics": METRICS}
+    )
     if found.examples
 ]
 
