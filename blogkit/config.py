@@ -456,6 +456,28 @@ def find_root(start: Path) -> Path:
     )
 
 
+def is_inside_site(path: Path, named_in: Path) -> bool:
+    """Whether a file that ``named_in`` names lies in the site around ``named_in``, once links are followed.
+
+    A page shows nothing of the rest of the machine: a site is often somebody else's work.
+    """
+    return Path(os.path.realpath(path)).is_relative_to(_site_around(named_in.parent))
+
+
+def outside_problem(name: str, named_in: Path, line: int | None = None) -> Problem:
+    """The problem of a file that a page may not show."""
+    message = f"{name} lies outside of the site."
+    hint = "Copy it into the site: a page shows no file of the rest of the machine, nor through a link."
+    return Problem(path=named_in, line=line, message=message, hint=hint)
+
+
+def _site_around(folder: Path) -> Path:
+    """The real path of the nearest folder with a ``_quarto.yml``; of the folder itself where there is none."""
+    folder = folder.absolute()
+    found = next((one for one in (folder, *folder.parents) if (one / SITE_FILE).is_file()), folder)
+    return Path(os.path.realpath(found))
+
+
 def load_site(start: Path) -> Site:
     """The site around ``start`` with all its projects. Raises ConfigError with the problems of every file."""
     return _read_site(start, strict=True)

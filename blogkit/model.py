@@ -149,6 +149,8 @@ class SiteConfig:
     """What renders: ``quarto``, ``pandoc`` (the embedded one), or ``auto``: Quarto where it is installed."""
     clusters: Mapping[str, Any] = field(default_factory=dict)
     """Machines that run sweeps, each by a name of yours."""
+    env: list[str] = field(default_factory=list)
+    """Environment variables that `{{< env NAME >}}` may show; a page shows no other."""
 
 
 @dataclass(frozen=True, kw_only=True)

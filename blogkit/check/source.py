@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from blogkit.config import Yaml, front_matter
+from blogkit.config import Yaml, front_matter, is_inside_site
 from blogkit.errors import ConfigError
 
 _INCLUDE = re.compile(r"\{\{<\s*include\s+([^\s>]+)\s*>\}\}")
@@ -95,7 +95,7 @@ class Source:
             included = _INCLUDE.search(row)
             if included and depth < 8 and not fence:
                 other = (path.parent / included.group(1)).resolve()
-                if other.is_file():
+                if other.is_file() and is_inside_site(other, path):
                     yield from self._read(other, depth + 1)
 
     @cached_property

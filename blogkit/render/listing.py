@@ -16,6 +16,7 @@ from lxml import etree
 from lxml.html import HtmlElement, fromstring, tostring
 from markupsafe import escape
 
+from blogkit.config import is_inside_site, outside_problem
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
 from blogkit.render import language
@@ -129,6 +130,8 @@ def _written(entries: Iterable[Any], page: Path, posts: Sequence[ListedPost]) ->
             folder = page.parent
         elif _is_yaml(entry):
             file = page.parent / str(entry).lstrip("/")
+            if not is_inside_site(file, page):
+                raise ConfigError([outside_problem(str(entry), page)])
             data = load_yaml_file(file)
             rows = [data] if isinstance(data, Mapping) else as_list(data)
             folder = file.parent

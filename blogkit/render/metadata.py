@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from blogkit.config import front_matter, load_yaml
+from blogkit.config import front_matter, is_inside_site, load_yaml, outside_problem
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Site
 from blogkit.page.values import shown as shown
@@ -71,6 +71,9 @@ def with_metadata_files(layer: Mapping[str, Any], folder: Path, source: Path) ->
     problems: list[Problem] = []
     for name in wanted:
         path = folder / str(name)
+        if not is_inside_site(path, source):
+            problems.append(outside_problem(str(name), source, line_of(source, str(name))))
+            continue
         if not path.is_file():
             hint = "`blogkit gather` writes results/values.yml." if str(name).endswith("values.yml") else ""
             problems.append(
@@ -114,7 +117,7 @@ def folder_layers(site: Site, source: Path) -> list[dict[str, Any]]:
     while folder != site.root and site.root in folder.parents:
         for name in ("_metadata.yml", "_metadata.yaml"):
             path = folder / name
-            if path.is_file():
+            if path.is_file() and is_inside_site(path, path):
                 data = load_yaml_file(path)
                 if isinstance(data, Mapping):
                     layers.append(with_metadata_files(flatten(data), folder, path))

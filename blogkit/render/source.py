@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blogkit.config import did_you_mean
+from blogkit.config import did_you_mean, is_inside_site, outside_problem
 from blogkit.errors import BlogkitError, ConfigError, Problem
 from blogkit.model import Site
 from blogkit.page.values import RESULTS, ShownValue
@@ -147,6 +147,8 @@ def front_of(source: Path) -> dict[str, Any]:
 
 def read_source(site: Site, path: Path) -> PostSource:
     """A post as one text. Raises ConfigError with every problem in its metadata, ``RenderError``-like ones included."""
+    if not is_inside_site(path, path):
+        raise ConfigError([outside_problem(path.name, path)])
     reading = _PostReader(site=site, path=path)
     reading.inputs.add(path)
     if path.suffix == ".ipynb":
@@ -373,6 +375,9 @@ def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) ->
         return
     name = arguments[0]
     target = reading.site.root / name[1:] if name.startswith("/") else path.parent / name
+    if not is_inside_site(target, reading.path):
+        reading.problems.append(outside_problem(name, path, at))
+        return
     if not target.is_file():
         hint = _nearest_file(target)
         if "results" in Path(name).parts:
@@ -408,6 +413,9 @@ def _insert_text(reading: _PostReader, include: re.Match[str], path: Path, at: i
     kind, (arguments, _) = include.group(1), _shortcode_words(include.group(2))
     name = arguments[0] if arguments else ""
     target = reading.site.root / name[1:] if name.startswith("/") else path.parent / name
+    if name and not is_inside_site(target, reading.path):
+        reading.problems.append(outside_problem(name, path, at))
+        return
     if kind != "include" or not name or not target.is_file():
         message = f"there is no file {name} to include." if kind == "include" else "a code block embeds no cells."
         hint = _nearest_file(target) if kind == "include" else "Write the shortcode outside of the code block."
@@ -445,6 +453,9 @@ def _nearest_file(target: Path) -> str:
 def _embed(reading: _PostReader, words: str, options: Mapping[str, str], path: Path, at: int) -> None:
     name, _, label = words.partition("#")
     target = reading.site.root / name[1:] if name.startswith("/") else path.parent / name
+    if not is_inside_site(target, reading.path):
+        reading.problems.append(outside_problem(name, path, at))
+        return
     if not target.is_file():
         reading.problem(path, at, f"there is no notebook {name} to embed from.", _nearest_file(target))
         return
@@ -644,6 +655,8 @@ def _strip(markdown: str) -> str:
 def _variables(reading: _PostReader) -> Any:
     if reading.variables is None:
         path = reading.site.root / "_variables.yml"
+        if not is_inside_site(path, path):
+            raise ConfigError([outside_problem(path.name, path)])
         reading.inputs.add(path)
         reading.variables = (load_yaml_file(path) if path.is_file() else {}) or {}
     return reading.variables
@@ -652,9 +665,17 @@ def _variables(reading: _PostReader) -> Any:
 def _env(
     reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
 ) -> ShortcodeValue | None:
-    value = os.environ.get(arguments[0]) if arguments else None
+    name = arguments[0] if arguments else ""
+    allowed = name in reading.site.config.env
+    value = os.environ.get(name) if allowed else None
     if value is None and len(arguments) > 1:
         value = arguments[1]
+    if value is None and name and not allowed:
+        hint = (
+            f"List it in _quarto.yml, `blogkit: {{env: [{name}]}}`, or give a default: {{{{< env {name} default >}}}}."
+        )
+        reading.problem(path, at, f"a page does not show the environment variable {name}.", hint)
+        return None
     if value is None:
         reading.problem(path, at, "the environment variable is not set.", "Give a default: {{< env NAME default >}}.")
         return None

@@ -12,6 +12,7 @@ from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
 from blogkit.check.rules.writing import part_sections
 from blogkit.check.source import Place
+from blogkit.config import is_inside_site
 from blogkit.page import Link, Page
 from blogkit.page.notes import is_note_mark
 from blogkit.page.seen import visible_text
@@ -204,7 +205,7 @@ def bibliography(post: Post, profile: Profile) -> Iterator[Fault]:
 def _bibliographies(post: Post) -> Iterator[tuple[Path, str]]:
     if post.source is not None:
         for path in post.source.bibliographies:
-            if path.suffix in {".bib", ".bibtex"} and path.is_file():
+            if path.suffix in {".bib", ".bibtex"} and path.is_file() and is_inside_site(path, post.source.path):
                 yield path, path.read_text(encoding="utf-8", errors="replace")
         return
     if post.submission:

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import escape
 
+from blogkit.config import is_inside_site, outside_problem
 from blogkit.errors import ConfigError, Problem, RenderError, ToolFailed
 from blogkit.model import Site
 from blogkit.render import citeas, language, marks, people, structure
@@ -199,6 +200,8 @@ def _file(source: PostSource, name: Any, key: str) -> dict[str, str]:
     folder = source.path.parent
     while True:
         path = folder / text
+        if path.is_file() and not is_inside_site(path, source.path):
+            raise RenderError([outside_problem(text, source.path, line_of(source.path, text))])
         if path.is_file():
             stat = path.stat()
             return {"path": os.path.realpath(path), "name": text, "version": f"{stat.st_mtime_ns}-{stat.st_size}"}

@@ -21,6 +21,7 @@ from urllib.parse import quote, unquote
 
 from lxml import etree, html
 
+from blogkit.config import is_inside_site
 from blogkit.errors import Problem, RenderError, ToolFailed
 from blogkit.live import plans_in
 from blogkit.page.drawing import optimise
@@ -215,7 +216,8 @@ def _drawing_of(image: html.HtmlElement, context: FinishContext) -> Path | None:
     for folder, root in ((context.source.parent, context.site.root), (context.output.parent, context.site.output)):
         path = (folder / unquote(source)).resolve()
         if path.is_relative_to(root.resolve()) and path.is_file():
-            return path if path.with_name(f"{path.stem}.vl.json").is_file() else None
+            specification = path.with_name(f"{path.stem}.vl.json")
+            return path if specification.is_file() and is_inside_site(specification, context.source) else None
     return None
 
 

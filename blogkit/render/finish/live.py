@@ -35,7 +35,7 @@ def make_live(
     models: dict[str, str] = {}
     for file in dict.fromkeys(file for plan in plans for file in files_of(plan)):
         source = drawing.parent.parent / FOLDER / Path(file).name
-        if not source.is_file():
+        if not source.is_file() or source.is_symlink():
             message = f"The figure asks the model {file!r}, which is not there."
             raise RenderError([Problem(message=message, path=source, hint="`blogkit gather` keeps it.")])
         name = f"{Path(file).stem}.js"
