@@ -289,8 +289,9 @@ def _checked(name: str) -> str:
 
 
 def _number(name: str, value: Any) -> float:
+    detach = getattr(value, "detach", None)  # a tensor that a gradient goes through warns when it is made a number
     try:
-        return float(value)
+        return float(detach() if callable(detach) else value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name!r} must be one number, not {type(value).__name__}: {error}") from error
 

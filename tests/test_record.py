@@ -34,6 +34,20 @@ def test_metrics_are_lines_with_name_value_and_step(run: RunPaths) -> None:
     assert third["step"] == 4.5
 
 
+def test_a_loss_that_a_gradient_goes_through_is_a_number_without_a_warning(run: RunPaths) -> None:
+    """As ``record.metric("loss", loss)`` in a training loop: PyTorch warns where such a tensor is made a number."""
+
+    class Loss:
+        def __float__(self) -> float:
+            raise RuntimeError("a gradient goes through it")
+
+        def detach(self) -> float:
+            return 0.5
+
+    record.metric("loss", Loss())
+    assert [entry["value"] for entry in read_jsonl(run.metrics)] == [0.5]
+
+
 def test_what_was_recorded_before_a_kill_is_there(run: RunPaths) -> None:
     script = "from blogkit import record; import os, signal\nfor n in range(100): record.metric('m', n, step=n)\n"
     script += "os.kill(os.getpid(), signal.SIGKILL)"

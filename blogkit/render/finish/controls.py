@@ -46,11 +46,11 @@ def _start_value(signal: Mapping[str, Any], vega: Mapping[str, Any]) -> Any:
         store = str(data.get("name", ""))
         if store.endswith("_store") and name.startswith(store.removesuffix("store")):
             chosen = [row["values"][0] for row in data.get("values") or [] if row.get("values")]
-            return chosen[0] if len(chosen) == 1 else Several(chosen) if chosen else None
+            return chosen[0] if len(chosen) == 1 else SeveralViews(chosen) if chosen else None
     return signal.get("value")
 
 
-class Several(tuple[Any, ...]):
+class SeveralViews(tuple[Any, ...]):
     """Several series with which a selection begins: no option of a menu is that."""
 
 
@@ -137,8 +137,8 @@ def _labelled_control(parameter: Parameter, prefix: str, label: str) -> html.Htm
         labels = list(bind.get("labels") or [])
         options = []
         choices = list(bind.get("options") or [])
-        if isinstance(value, Several) or not any(_is_same(option, value) for option in choices):
-            words = ", ".join(map(_option, value)) if isinstance(value, Several) else "\N{EN DASH}"
+        if isinstance(value, SeveralViews) or not any(_is_same(option, value) for option in choices):
+            words = ", ".join(map(_option, value)) if isinstance(value, SeveralViews) else "\N{EN DASH}"
             options.append(element("option", {"value": "null", "selected": "selected"}, words))
         for index, option in enumerate(choices):
             text = str(labels[index]) if index < len(labels) and labels[index] is not None else _option(option)
