@@ -10,16 +10,16 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from blogkit.check.files import RefusedSubmission
+from blogkit.check.files import Files, Folder, RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
-from blogkit.config import SITE_FILE, load_yaml, read_yaml
+from blogkit.config import SITE_FILE, load_yaml
 from blogkit.errors import ConfigError
-from blogkit.page.values import RESULTS, plain_value, read_shown_values, shown
+from blogkit.page.values import FILES, RESULTS, ShownValue, file_mark, plain_value, read_shown_values, shown
 from blogkit.stale import OTHER_RUNS
 from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
@@ -43,23 +43,36 @@ def stale(post: Post) -> Iterator[Fault]:
 
 
 def stale_values(post: Post) -> Iterator[Fault]:
-    """Each value that the page shows under a key that stands for another value today, as the page itself says."""
-    results = _post_results(post)
+    """Each value that the page shows under a key that stands for another value today, as the page itself says.
+
+    So with each file of the results that it includes.
+    """
+    shown_values = read_shown_values(post.page.root)
+    read = _results_reader(post) if shown_values else None
+    if read is None:
+        return
+    results = _values_in(read)
     reported: set[str] = set()
-    for one in read_shown_values(post.page.root) if results else ():
-        now = _value_now(results, one.key)
-        if one.key in reported or now == _UNKNOWN:
-            continue
-        if now is None:
-            message = (
-                f"{one.key} is no value of the results any more; the page shows {_shortened_text(one.text or '')}."
-            )
-        elif one.text is None or plain_value(one.text) != plain_value(now):
-            message = f"{one.key} is now {now}, which the page does not show."
-        else:
-            continue
-        reported.add(one.key)
-        yield Fault(message=message, place=_quoted_at(post, one.key))
+    for one in shown_values:
+        message = _what_changed(one, results, read) if one.key not in reported else ""
+        if message:
+            reported.add(one.key)
+            yield Fault(message=message, place=_quoted_at(post, one.key))
+
+
+def _what_changed(one: ShownValue, results: Mapping[str, Any], read: _ReadResults) -> str:
+    """What is another one now of a value or a file, in a sentence; empty where it is as the page shows it."""
+    if one.key.startswith(FILES):
+        data = read(one.key.removeprefix(FILES))
+        if data is None:
+            return f"{one.key} is not there any more; the page includes what it held."
+        return "" if file_mark(data) == one.text else f"{one.key} is another one now; the page includes an earlier one."
+    now = _value_now(results, one.key)
+    if now is None:
+        return f"{one.key} is no value of the results any more; the page shows {_shortened_text(one.text or '')}."
+    if now == _UNKNOWN or (one.text is not None and plain_value(one.text) == plain_value(now)):
+        return ""
+    return f"{one.key} is now {now}, which the page does not show."
 
 
 def _shortened_text(text: str) -> str:
@@ -68,26 +81,47 @@ def _shortened_text(text: str) -> str:
 
 
 def _quoted_at(post: Post, key: str) -> Place:
-    """The line of the source that quotes a value, or the page."""
+    """The line of the source that quotes a value or includes a file, or the page."""
     for line in post.source.lines if post.source is not None else ():
-        if re.search(rf"\{{\{{<\s*meta\s+{re.escape(key)}\s*>\}}\}}", line.text):
+        if re.search(rf"\{{\{{<\s*(?:meta\s+|include\s+\S*?){re.escape(key)}\s*>\}}\}}", line.text):
             return Place(path=line.path, line=line.number)
     return post.where()
 
 
-def _post_results(post: Post) -> Mapping[str, Any]:
-    """The values of the results that belong to a post: of its project, else those that lie beside the page."""
+_ReadResults = Callable[[str], bytes | None]
+"""Gives a file of the results by its name; None where there is none, or one too large to be read."""
+
+
+def _results_reader(post: Post) -> _ReadResults | None:
+    """What reads the results that belong to a post: of its project, else those that lie with the page."""
+    inside = posixpath.join(posixpath.dirname(post.page_name or ""), "results")
+    if post.project is not None:
+        return _reader_of(Folder(root=ProjectPaths(folder=post.project).results))
+    if post.files.exists(f"{inside}/values.yml"):
+        return _reader_of(post.files, f"{inside}/")
+    beside = next((path for path in _places_beside(post) if path.is_file()), None)
+    return _reader_of(Folder(root=beside.parent)) if beside is not None else None
+
+
+def _reader_of(files: Files, prefix: str = "") -> _ReadResults:
+    def read(name: str) -> bytes | None:
+        place = prefix + name
+        if ".." in name.split("/") or not files.exists(place) or files.bytes_of(place) > _MOST_BYTES:
+            return None
+        try:
+            return files.read(place)
+        except RefusedSubmission:
+            return None
+
+    return read
+
+
+def _values_in(read: _ReadResults) -> Mapping[str, Any]:
     try:
-        if post.project is not None:
-            return _as_mapping(read_yaml(ProjectPaths(folder=post.project).values).data)
-        name = posixpath.join(posixpath.dirname(post.page_name or ""), "results/values.yml")
-        if post.files.exists(name) and post.files.bytes_of(name) < _MOST_BYTES:
-            text = post.files.read(name).decode("utf-8", "replace")
-            return _as_mapping(load_yaml(text, Path(name)))
-        beside = next((path for path in _places_beside(post) if path.is_file()), None)
-        return _as_mapping(read_yaml(beside).data) if beside is not None else {}
-    except (ConfigError, OSError, RefusedSubmission):
+        document = load_yaml((read("values.yml") or b"").decode("utf-8", "replace"), Path("values.yml"))
+    except ConfigError:
         return {}
+    return document if isinstance(document, Mapping) else {}
 
 
 def _places_beside(post: Post) -> Iterator[Path]:
@@ -104,10 +138,6 @@ def _places_beside(post: Post) -> Iterator[Path]:
     else:
         yield site.joinpath(*place[1:]) / name
         yield site.joinpath(*place[1:-1]) / name
-
-
-def _as_mapping(data: Any) -> Mapping[str, Any]:
-    return data if isinstance(data, Mapping) else {}
 
 
 _UNKNOWN = ""

@@ -1,11 +1,13 @@
 """Which values a page shows: it says so itself, by key, so that nobody has to look for digits in its text.
 
 A value in running text stands in ``<span data-value="KEY">``. Where no such element can stand (an attribute, a title, a
-heading, code, mathematics), a list on the page says the key and the value that it was shown as.
+heading, code, mathematics), a list on the page says the key and the value that it was shown as. Of a file of the
+results that the page includes, the list has a digest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,8 @@ KEY = "data-value"
 """Names the value that an element of running text shows."""
 RESULTS = frozenset({"values", "values-raw"})
 """How the keys of gathered values begin; other metadata of a post are no results."""
+FILES = "results/"
+"""How the keys of gathered files begin that a page includes whole, such as the compute statement or a table."""
 LIST = "bk-values"
 """The id of the list."""
 _MOST_VALUES = 10_000
@@ -92,6 +96,11 @@ def shown(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return str(int(value))
     return str(value)
+
+
+def file_mark(data: bytes) -> str:
+    """What stands for the contents of a gathered file that a page includes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()[:16]}"
 
 
 def plain_value(text: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 from lxml.html import HtmlElement
 
-from blogkit.page.values import KEY, ShownValue, list_shown_values, plain_value
+from blogkit.page.values import FILES, KEY, ShownValue, list_shown_values, plain_value
 from blogkit.render.dom import main_of
 
 _BASE = 0x17000
@@ -234,6 +234,8 @@ def find_values(tree: HtmlElement, source: str, values: Sequence[ShownValue], li
 
 def _as_seen(value: ShownValue, everything: str) -> ShownValue:
     """A value as a page shows it that has no element for it: not at all, where it is nowhere on the page."""
+    if value.key.startswith(FILES):
+        return value
     text = plain_value(value.text or "")
     number = re.search(rf"(?<![\w.]){re.escape(text)}(?!\w|\.\d)", everything)
     return value if number else ShownValue(key=value.key, text=None)

@@ -17,7 +17,7 @@ from typing import Any
 from blogkit.config import did_you_mean, is_inside_site, outside_problem
 from blogkit.errors import BlogkitError, ConfigError, Problem
 from blogkit.model import Site
-from blogkit.page.values import RESULTS, ShownValue
+from blogkit.page.values import FILES, RESULTS, ShownValue, file_mark
 from blogkit.render import marks, notebooks
 from blogkit.render.metadata import (
     as_list,
@@ -389,6 +389,7 @@ def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) ->
         reading.problem(path, at, f"{name} includes itself.", "Take one of the includes out.")
         return
     reading.inputs.add(target)
+    _note_results_file(reading, target)
     reading.including.append(target)
     try:
         if target.suffix == ".ipynb":
@@ -408,6 +409,15 @@ def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) ->
         reading.including.pop()
 
 
+def _note_results_file(reading: _PostReader, file: Path) -> None:
+    """Has the page say which file of its results it includes, and what that file held."""
+    folder = reading.path.parent.resolve()
+    key = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else ""
+    if key.startswith(FILES):
+        included = ShownValue(key=key, text=file_mark(file.read_bytes()))
+        reading.listed.add(reading.shown.setdefault(included, len(reading.shown)))
+
+
 def _insert_text(reading: _PostReader, include: re.Match[str], path: Path, at: int) -> None:
     """A file in a code block: its lines are code, with the shortcodes that code may hold."""
     kind, (arguments, _) = include.group(1), _shortcode_words(include.group(2))
@@ -422,6 +432,7 @@ def _insert_text(reading: _PostReader, include: re.Match[str], path: Path, at: i
         reading.problem(path, at, message, hint)
         return
     reading.inputs.add(target.resolve())
+    _note_results_file(reading, target.resolve())
     for number, line in enumerate(target.read_text(encoding="utf-8-sig").splitlines(), start=1):
         resolved = _resolve(reading, line, target, number, code=True) if "{{" in line else line
         _add(reading, resolved, target, number)

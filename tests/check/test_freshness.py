@@ -17,6 +17,7 @@ from blogkit.check.freshness import stale
 from blogkit.check.post import Post
 from blogkit.check.source import Source
 from blogkit.page import Page
+from blogkit.page.values import file_mark
 from tests.files import write_tree
 
 TABLE = b"the gathered table"
@@ -131,6 +132,33 @@ def test_a_value_that_is_typed_is_reported_once_with_the_line_that_quotes_it(pro
     )
     (fault,) = stale(post)
     assert fault.place is not None and (fault.place.path.name, fault.place.line) == ("index.qmd", 5)
+
+
+def test_a_file_of_the_results_that_a_page_includes_is_compared_whole(project: Path) -> None:
+    values(project, "values: {b: '1'}")
+    (project / "results/compute.md").write_text("9 runs took 3 minutes.")
+    mark = file_mark(b"9 runs took 3 minutes.")
+    listed = f'<script type="application/json" id="bk-values">[["results/compute.md","{mark}"]]</script>'
+    quoting = "\n{{< include results/compute.md >}}\n"
+    assert messages(project, project / "page", quoting, listed) == []
+    (project / "results/compute.md").write_text("10 runs took 3 minutes.")
+    assert messages(project, project / "page", quoting, listed) == [
+        "results/compute.md is another one now; the page includes an earlier one."
+    ]
+    (project / "results/compute.md").unlink()
+    assert messages(project, project / "page", quoting, listed) == [
+        "results/compute.md is not there any more; the page includes what it held."
+    ]
+
+
+def test_a_page_names_no_file_outside_of_the_results(project: Path) -> None:
+    values(project, "values: {b: '1'}")
+    (project / "secret").write_text("x")
+    listed = f'[["results/../secret","{file_mark(b"x")}"]]'
+    script = f'<script type="application/json" id="bk-values">{listed}</script>'
+    assert messages(project, project / "page", "", script) == [
+        "results/../secret is not there any more; the page includes what it held."
+    ]
 
 
 PUBLISHED = f"<!DOCTYPE html><html lang='en'><head><title>T</title></head><body><main>{SHOWN}</main></body></html>"

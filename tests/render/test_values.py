@@ -14,10 +14,10 @@ from lxml import html
 
 from blogkit.config import load_site
 from blogkit.page import Page
-from blogkit.page.values import read_shown_values
+from blogkit.page.values import file_mark, read_shown_values
 from blogkit.render import marks, render_site
 from blogkit.tools import quarto
-from tests.render.conftest import SITE, write_site
+from tests.render.conftest import SITE, Render, write_site
 
 VALUES = """\
 values:
@@ -195,6 +195,22 @@ def test_a_list_that_is_none_is_no_list(text: str) -> None:
     assert read_shown_values(html.fromstring(page)) == ()
 
 
+@pytest.mark.parametrize("engine", ["pandoc", "quarto"])
+def test_a_page_says_which_files_of_its_results_it_includes(engine: str, by_quarto: Any, render: Render) -> None:
+    """The compute statement and tables: their words are no values of their own."""
+    files = {"projects/p/results/compute.md": "9 runs took {{< meta values.runs >}} minutes.\n"}
+    source = "{{< include results/compute.md >}}\n\n{{< include part.md >}}\n"
+    if engine == "quarto":
+        tree = by_quarto(source, "<p>9 runs took 60 minutes.</p>", files={**files, "projects/p/part.md": "Words.\n"})
+    else:
+        front = "---\ntitle: T\nmetadata-files: [values.yml]\n---\n\n"
+        more = {"projects/p/part.md": "Words.\n", "projects/p/values.yml": VALUES}
+        pages = render({**files, **more, "projects/p/index.qmd": front + source})
+        tree = html.fromstring((pages / "projects/p/index.html").read_text())
+    mark = file_mark(files["projects/p/results/compute.md"].encode())
+    assert said(tree) == {("values.runs", "60"), ("results/compute.md", mark)}
+
+
 # --- Quarto, which resolves shortcodes itself
 
 
@@ -202,20 +218,20 @@ def test_a_list_that_is_none_is_no_list(text: str) -> None:
 def by_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Renders one post by Quarto, which gives this body."""
 
-    def render(source: str, body: str, head: str = "") -> html.HtmlElement:
+    def render(source: str, body: str, files: Mapping[str, str] | None = None) -> html.HtmlElement:
         def made(folder: Path, files: Sequence[Path] = (), metadata: Any = None, output: Path | None = None) -> None:
             assert output is not None
             page = output / "projects/p/index.html"
             page.parent.mkdir(parents=True)
             page.write_text(
-                f"<!DOCTYPE html><html><head><title>T</title>{head}</head><body><main>{body}</main></body></html>"
+                f"<!DOCTYPE html><html><head><title>T</title></head><body><main>{body}</main></body></html>"
             )
 
         monkeypatch.setattr(quarto, "render", made)
         shutil.rmtree(tmp_path / "site", ignore_errors=True)
-        files = {"projects/p/index.qmd": f"---\ntitle: T\nmetadata-files: [values.yml]\n---\n\n{source}\n"}
+        post = {"projects/p/index.qmd": f"---\ntitle: T\nmetadata-files: [values.yml]\n---\n\n{source}\n"}
         root = tmp_path / "site"
-        write_site(root, {**files, "projects/p/values.yml": VALUES})
+        write_site(root, {**post, **(files or {}), "projects/p/values.yml": VALUES})
         render_site(load_site(root), engine="quarto")
         return html.fromstring((root / "_site/projects/p/index.html").read_text())
 
