@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from blogkit import stale
 from blogkit.config import choose_projects
 from blogkit.coverage import Coverage, noted_coverage
-from blogkit.errors import BlogkitError, ConfigError, NotebookError, ProjectError, RunsFailed
+from blogkit.errors import BlogkitError, ConfigError, NotebookError, NotStored, ProjectError, RunsFailed
 from blogkit.gather import Gathered
-from blogkit.model import Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
+from blogkit.model import Level, Manifest, Project, Release, RenderedPage, Run, RunResult, RunStatus, Site
 from blogkit.several import Several
 from blogkit.stages import BUILT
 from blogkit.stale import ResultsState, StaleParts, runs_without_results
-from blogkit.store import ProjectPaths, gathered_scale
+from blogkit.store import ProjectPaths, foreign_results, gathered_scale
 
 if TYPE_CHECKING:
     from blogkit.check import Report
@@ -320,6 +320,7 @@ def publish_projects(
         for project in projects:
             with kept.going_on(project):
                 page = page_of(manifest, project)
+                _refuse_two_ages(project)
                 check.refuse_errors(check.check_project(site, project, page, profile=chosen))
                 place = place_of(site, project, target, destination)
                 with unnamed(place) as beside:
@@ -338,7 +339,7 @@ def publish_projects(
                     check.refuse_errors(report)
                     give_name(beside, place)
                 said = [f"{project.name} is a draft, published since it was named."] if project in drafted else []
-                releases.append(replace(made, path=place, notes=(*made.notes, *said, *_evidence_notes([report]))))
+                releases.append(replace(made, path=place, notes=(*made.notes, *said, *_standing_notes([report]))))
     if several is None:
         kept.raise_errors()
     return releases
@@ -365,18 +366,36 @@ def publish_site(
     reports = check_projects(site, profile=profile)
     for report in reports:
         check.refuse_errors(report)
+    for project in choose_posts(site, ()):
+        _refuse_two_ages(project)
     made = publish_branch(site, manifest, remote=remote, branch=branch, push=push, replace_other=replace_other)
-    return replace(made, notes=(*made.notes, *_evidence_notes(reports)))
+    return replace(made, notes=(*made.notes, *_standing_notes(reports)))
 
 
-def _evidence_notes(reports: Sequence[Report]) -> tuple[str, ...]:
-    """What stands against the evidence of posts that are published all the same."""
-    return tuple(
-        f"{report.name}: {finding.message}"
-        for report in reports
-        for finding in report.standing
-        if finding.code in _EVIDENCE_RULES
-    )
+def _refuse_two_ages(project: Project) -> None:
+    """Raises NotStored where the results are not all of one gathering: one was cut off, or a file was edited."""
+    foreign = foreign_results(ProjectPaths.of(project))
+    if foreign:
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise NotStored(
+            f"holds evidence of two ages: {', '.join(foreign[:3])}{more} "
+            f"{'is' if len(foreign) == 1 else 'are'} not what was gathered with the other results.",
+            hint=f"`blogkit gather {project.name}` makes all of them from the same runs.",
+            path=ProjectPaths.of(project).results,
+        )
+
+
+def _standing_notes(reports: Sequence[Report]) -> Iterator[str]:
+    """The warnings that stand against posts that are published all the same: on their evidence in full."""
+    for report in reports:
+        warnings = [one for one in report.standing if one.level is Level.WARNING]
+        for finding in report.standing:
+            if finding.code in _EVIDENCE_RULES:
+                yield f"{report.name}: {finding.message}"
+        others = sum(one.code not in _EVIDENCE_RULES for one in warnings)
+        if others:
+            words = "warning" if others == 1 else "warnings"
+            yield f"{report.name}: {others} {words} of `blogkit check` on other things."
 
 
 # --- everything that is stale ---------------------------------------------------------------------------------------

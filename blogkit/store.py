@@ -316,6 +316,23 @@ def read_results(paths: ProjectPaths) -> dict[str, Any]:
     return {**document, "runs": sound}
 
 
+def foreign_results(paths: ProjectPaths) -> tuple[str, ...]:
+    """The files of ``results/`` that are not what was gathered with the others: of another gathering, or edited.
+
+    Ends of lines do not count, which git may change. Raises StoreError when ``runs.json`` is damaged.
+    """
+    files = read_results(paths).get("files")
+    found = []
+    for name, digest in files.items() if isinstance(files, dict) else ():
+        try:
+            data = (paths.results / str(name)).read_bytes()
+        except OSError:
+            continue
+        if digest not in {hashlib.sha256(one).hexdigest()[:16] for one in (data, data.replace(b"\r\n", b"\n"))}:
+            found.append(str(name))
+    return tuple(sorted(found))
+
+
 def gathered_runs(paths: ProjectPaths) -> dict[str, dict[str, Any]]:
     """The provenance of the runs whose results are gathered, by id; a fresh clone has these and no run folders."""
     return {str(run["id"]): run for run in read_results(paths).get("runs", [])}

@@ -21,7 +21,7 @@ from blogkit.config import SITE_FILE, load_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.values import FILES, RESULTS, ShownValue, file_mark, plain_value, read_shown_values, shown
 from blogkit.stale import OTHER_RUNS
-from blogkit.store import ProjectPaths
+from blogkit.store import ProjectPaths, foreign_results
 from blogkit.tools.git import versions
 
 _HISTORY = 50
@@ -40,6 +40,13 @@ def stale(post: Post) -> Iterator[Fault]:
     yield from stale_values(post)
     yield from _literals(post, paths)
     yield from _figures(post, paths)
+    with suppress(StoreError):
+        for name in foreign_results(paths):
+            yield Fault(
+                message=f"results/{name} is not what was gathered with the other results.",
+                place=post.where(f"results/{name}"),
+                fix="`blogkit gather` makes all results from the same runs; what was typed into one belongs in the post.",
+            )
 
 
 def stale_values(post: Post) -> Iterator[Fault]:

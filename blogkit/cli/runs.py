@@ -285,6 +285,8 @@ def pack(
             packed = pack_runs(project, output or Path(f"{project.name}-runs.tar.gz"))
             runs = "run" if packed.runs == 1 else "runs"
             print(f"{packed.path}: {packed.runs} {runs}, {file_size(packed.bytes)}.")
+            for left in packed.left_out:
+                print(f"  left here: {left}", file=sys.stderr)
     several.raise_errors()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from blogkit.config import load_project
-from blogkit.errors import ProjectError, StoreError
+from blogkit.errors import NotStored, ProjectError, StoreError
 from blogkit.model import Project
 from blogkit.run.execute import execute_runs
 from blogkit.run.pack import pack_project, pack_runs, unpack_runs
@@ -138,6 +138,44 @@ def test_a_pack_that_was_tampered_with_is_refused_and_leaves_no_half_run(tmp_pat
         assert tree(here.folder / "runs" / run_id) == tree(there.folder / "runs" / run_id)
     assert not list((here.folder / "runs").glob(".work/*"))
     assert not list(tmp_path.rglob("evil")) and not list(tmp_path.rglob("outside"))
+
+
+def damage_one(entries: list[Any]) -> list[Any]:
+    """The first run's metrics are others than the manifest says."""
+    first = entries[1][0].partition("/")[0]
+    spoilt = f"{first}/metrics.jsonl"
+    return [
+        (name, data.replace(b'"error"', b'"erorr"') if name == spoilt else data, kind) for name, data, kind in entries
+    ]
+
+
+@pytest.mark.parametrize("change", [damage_one, escape, extra, cut])
+def test_every_good_run_of_a_damaged_pack_is_taken_and_the_others_are_named(tmp_path: Path, change: Any) -> None:
+    there = project_with_runs(tmp_path / "there")
+    here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
+    pack = repacked(pack_runs(there, tmp_path / "p.tar.gz").path, change)
+    with pytest.raises(NotStored) as caught:
+        unpack_runs(here, pack)
+    taken = stored_ids(ProjectPaths.of(here))
+    assert len(taken) == (3 if change is extra else 2)
+    assert f"{len(taken)} of its runs were taken; not: " in str(caught.value)
+    for run_id in stored_ids(ProjectPaths.of(there)) - taken:
+        assert run_id in str(caught.value)
+    assert len(unpack_runs(here, tmp_path / "p.tar.gz").added) == 3 - len(taken), "the whole file brings the rest"
+
+
+def test_a_run_that_is_not_whole_stays_here_and_is_named(tmp_path: Path) -> None:
+    there = project_with_runs(tmp_path / "there")
+    first, second, _ = sorted(stored_ids(ProjectPaths.of(there)))
+    (there.folder / "runs" / first / "run.json").unlink()
+    files = there.folder / "runs" / second / "files"
+    files.mkdir()
+    (files / "a:b.txt").write_text("x")
+    packed = pack_runs(there, tmp_path / "p.tar.gz")
+    assert packed.runs == 2
+    assert [first in packed.left_out[0], f"{second}/files/a:b.txt" in packed.left_out[1]] == [True, True]
+    here = load_project(write_project(tmp_path / "here", "seeds: 3", *CELLS))
+    assert len(unpack_runs(here, packed.path).added) == 2
 
 
 def reported(entries: list[Any], name: str, data: bytes) -> list[Any]:
