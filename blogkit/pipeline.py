@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from blogkit.review.rubric import Rubric
 
 
-_EVIDENCE_RULES = frozenset({"BK121", "BK128"})
+_EVIDENCE_RULES = frozenset({"BK121", "BK128", "BK132"})
 """The rules whose findings are reported at publishing too: whether the page shows the whole sweep, as it is now."""
 
 

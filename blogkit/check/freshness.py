@@ -11,17 +11,19 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from blogkit.check.files import Files, Folder, RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.source import Place
-from blogkit.config import SITE_FILE, load_yaml
+from blogkit.conditions import ConditionError, bound_sentences, judge_condition, known_values
+from blogkit.config import SITE_FILE, load_yaml, read_yaml
 from blogkit.errors import ConfigError
 from blogkit.page.values import FILES, RESULTS, ShownValue, file_mark, plain_value, read_shown_values, shown
 from blogkit.stale import OTHER_RUNS
-from blogkit.store import ProjectPaths, foreign_results
+from blogkit.store import ProjectPaths
 from blogkit.tools.git import versions
 
 _HISTORY = 50
@@ -40,13 +42,6 @@ def stale(post: Post) -> Iterator[Fault]:
     yield from stale_values(post)
     yield from _literals(post, paths)
     yield from _figures(post, paths)
-    with suppress(StoreError):
-        for name in foreign_results(paths):
-            yield Fault(
-                message=f"results/{name} is not what was gathered with the other results.",
-                place=post.where(f"results/{name}"),
-                fix="`blogkit gather` makes all results from the same runs; what was typed into one belongs in the post.",
-            )
 
 
 def stale_values(post: Post) -> Iterator[Fault]:
@@ -247,3 +242,28 @@ def _digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError:
         return None
+
+
+def broken_conditions(post: Post) -> Iterator[Fault]:
+    """Each sentence of the source that is bound to a condition which the results do not meet, or cannot tell."""
+    assert post.project is not None and post.source is not None
+    lines = ((line.path, line.number, "" if line.code else line.text) for line in post.source.lines)
+    sentences = list(bound_sentences(lines))
+    if not sentences:
+        return
+    path = ProjectPaths(folder=post.project).values
+    document: Any = {}
+    with suppress(ConfigError, OSError):
+        document = read_yaml(path).data if path.is_file() else {}
+    raw, texts = known_values(document)
+    for one in sentences:
+        place = Place(path=one.path, line=one.line)
+        try:
+            verdict = judge_condition(one.condition, raw, texts)
+        except ConditionError as error:
+            message = f'"{one.words}" is bound to `{one.condition}`, which cannot be told: {error}.'
+            yield Fault(message=message, place=place, fix="Write the condition so that today's results can decide it.")
+            continue
+        if not verdict.holds:
+            message = f'"{one.words}" does not hold any more: `{one.condition}`, with {verdict.shown_values_text()}.'
+            yield Fault(message=message, place=place)

@@ -336,6 +336,7 @@ def describe_gathered(gathered: Gathered) -> str:
     if gathered.missing:
         source = f"from {gathered.coverage.count()}; missing: {gathered.coverage.reasons()}"
     lines = [f"  {note}." for note in gathered.notes]
+    lines += [f"  no longer holds: {sentence}" for sentence in gathered.broken]
     if gathered.recorded and changed:
         listed = ", ".join(f"{what} ({_runs_of(count)})" for what, count in gathered.recorded.items())
         lines.insert(0, f"  recorded by run, for `from blogkit import runs` in figures.ipynb: {listed}")

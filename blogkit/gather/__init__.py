@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from blogkit.coverage import Coverage, coverage_of, note
 from blogkit.errors import NotebookError, ProjectError
-from blogkit.gather.changes import ChangedValue, changed_values, shown_values
+from blogkit.gather.changes import ChangedValue, broken_sentences, changed_values, shown_values
 from blogkit.gather.live import kept_models, offer_models
 from blogkit.gather.provenance import GatheredTable, compute_statement
 from blogkit.model import Project, Run
@@ -77,6 +77,8 @@ class Gathered:
     recorded: Mapping[str, int] = field(default_factory=dict)
     """What runs recorded beside their metrics, such as ``array weights``, with the number of runs."""
     notes: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    """The sentences of the post that are bound to a condition which the results do not meet."""
 
     @property
     def missing(self) -> int:
@@ -174,6 +176,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         values=changed_values(values_before, shown_values(paths.values), project.folder),
         recorded={f"{kind} {name}": count for (kind, name), count in sorted(recorded.counts.items())},
         notes=tuple(recorded.notes),
+        broken=broken_sentences(paths.values, project.folder),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from blogkit.conditions import ConditionError, bound_sentences, judge_condition, known_values
 from blogkit.config import load_yaml
 from blogkit.errors import ConfigError
 
@@ -48,8 +50,36 @@ def changed_values(before: Mapping[str, str], now: Mapping[str, str], folder: Pa
 
 
 def _quoted_values(folder: Path) -> Iterator[tuple[str, Path, int]]:
+    for path, number, line in _source_lines(folder):
+        for match in _QUOTE.finditer(line):
+            yield match[1], path, number
+
+
+def _source_lines(folder: Path, *, code: bool = True) -> Iterator[tuple[Path, int, str]]:
+    """Every line of a post's sources; without ``code``, what stands in a fenced block is an empty line."""
     for path in sorted([*folder.glob("*.qmd"), *folder.glob("*.md"), *folder.glob("index.ipynb")]):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        for number, line in enumerate(text.splitlines(), start=1):
-            for match in _QUOTE.finditer(line):
-                yield match[1], path, number
+        fenced = False
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            fenced = fenced != line.lstrip().startswith(("```", "~~~"))
+            yield path, number, line if code or not fenced else ""
+
+
+def broken_sentences(values: Path, folder: Path) -> tuple[str, ...]:
+    """The sentences of the project's sources that are bound to a condition which the values do not meet, told."""
+    sentences = list(bound_sentences(_source_lines(folder, code=False)))
+    if not sentences:
+        return ()
+    try:
+        document = load_yaml(values.read_text(encoding="utf-8"), values)
+    except (OSError, UnicodeDecodeError, ConfigError):
+        document = {}
+    raw, texts = known_values(document)
+    found = []
+    for one in sentences:
+        with suppress(ConditionError):
+            verdict = judge_condition(one.condition, raw, texts)
+            if not verdict.holds:
+                told.append(
+                    f'{one.path.name}:{one.line} "{one.words}": {one.condition}, with {verdict.shown_values_text()}'
+                )
+    return tuple(told)

@@ -10,7 +10,7 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.check.files import RefusedSubmission
-from blogkit.check.freshness import stale, stale_values
+from blogkit.check.freshness import broken_conditions, stale, stale_values
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.rules import rule
@@ -404,3 +404,16 @@ def same_figure(post: Post, profile: Profile) -> Iterator[Fault]:
                     message=f"the figure {name} has become another picture, since cells were moved{now}.",
                     place=Place(path=line.path, line=line.number),
                 )
+
+
+@rule(
+    "BK132",
+    "holds",
+    why="A sentence says what the results said when it was written. When runs are made again its numbers follow, and what "
+    "it concludes from them does not.",
+    fix='Write what the results say now, and bind the new sentence: `[the interval excludes zero]{holds="gap.low > 0"}`.',
+)
+def bound_sentences_hold(post: Post, profile: Profile) -> Iterator[Fault]:
+    """What a post says under a condition (`holds=`) is what its results say."""
+    if post.project is not None and post.source is not None:
+        yield from broken_conditions(post)
