@@ -136,7 +136,7 @@ def test_the_check_names_what_no_longer_holds_with_values_file_and_line(tmp_path
     assert found == [
         (6, '"it [also](x.qmd) does at 8" does not hold any more: `gap-8.low > 0`, with gap-8.low = -0.03.'),
         (12, '"this block" does not hold any more: `alone > 5`, with alone = 2.'),
-        (16, "\"Of nothing\" is bound to `gone > 0`, which cannot be told: no value is called 'gone'."),
+        (16, "\"Of nothing\" is bound to `gone > 0`, which cannot be decided: no value is called 'gone'."),
     ]
 
 
@@ -144,6 +144,6 @@ def test_a_gathering_names_them_too(tmp_path: Path) -> None:
     folder = write_project(tmp_path, "seeds: 1\n", **{"results/values.yml": VALUES})
     (folder / "index.qmd").write_text(POST)
     broken = broken_sentences(folder / "results" / "values.yml", folder)
-    told = describe_gathered(Gathered(project="p", runs=1, coverage=Coverage(planned=1), changed=(), broken=broken))
-    assert 'no longer holds: index.qmd:6 "it [also](x.qmd) does at 8": gap-8.low > 0, with gap-8.low = -0.03' in told
-    assert told.count("no longer holds") == 2
+    said = describe_gathered(Gathered(project="p", runs=1, coverage=Coverage(planned=1), changed=(), broken=broken))
+    assert 'no longer holds: index.qmd:6 "it [also](x.qmd) does at 8": gap-8.low > 0, with gap-8.low = -0.03' in said
+    assert said.count("no longer holds") == 2

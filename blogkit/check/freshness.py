@@ -261,7 +261,7 @@ def broken_conditions(post: Post) -> Iterator[Fault]:
         try:
             verdict = judge_condition(one.condition, raw, texts)
         except ConditionError as error:
-            message = f'"{one.words}" is bound to `{one.condition}`, which cannot be told: {error}.'
+            message = f'"{one.words}" is bound to `{one.condition}`, which cannot be decided: {error}.'
             yield Fault(message=message, place=place, fix="Write the condition so that today's results can decide it.")
             continue
         if not verdict.holds:

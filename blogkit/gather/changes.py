@@ -65,7 +65,7 @@ def _source_lines(folder: Path, *, code: bool = True) -> Iterator[tuple[Path, in
 
 
 def broken_sentences(values: Path, folder: Path) -> tuple[str, ...]:
-    """The sentences of the project's sources that are bound to a condition which the values do not meet, told."""
+    """The sentences of the project's sources that are bound to a condition which the values do not meet, in words."""
     sentences = list(bound_sentences(_source_lines(folder, code=False)))
     if not sentences:
         return ()
@@ -79,7 +79,6 @@ def broken_sentences(values: Path, folder: Path) -> tuple[str, ...]:
         with suppress(ConditionError):
             verdict = judge_condition(one.condition, raw, texts)
             if not verdict.holds:
-                told.append(
-                    f'{one.path.name}:{one.line} "{one.words}": {one.condition}, with {verdict.shown_values_text()}'
-                )
-    return tuple(told)
+                place, values = f"{one.path.name}:{one.line}", verdict.shown_values_text()
+                found.append(f'{place} "{one.words}": {one.condition}, with {values}')
+    return tuple(found)

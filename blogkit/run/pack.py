@@ -136,7 +136,7 @@ def pack_project(path: Path) -> str:
         raise NotStored(f"is not a pack of runs: {error}.", hint="`blogkit runs pack` makes one.", path=path) from error
 
 
-def _take_runs(tar: tarfile.TarFile, manifest: _Manifest, paths: ProjectPaths, path: Path) -> Unpacked:
+def _take_runs(tar: tarfile.TarFile, manifest: _PackManifest, paths: ProjectPaths, path: Path) -> Unpacked:
     """Stores every run of a pack that is good, and then raises NotStored where some are not, or something was cut."""
     taker = _RunTaker(manifest, paths)
     try:
@@ -149,10 +149,10 @@ def _take_runs(tar: tarfile.TarFile, manifest: _Manifest, paths: ProjectPaths, p
         {run_id: "it is not whole" for run_id, names in taker.missing.items() if names and run_id not in taker.refused}
     )
     if taker.refused:
-        told = [f"{name}: {reason}" for name, reason in list(taker.refused.items())[:5]]
+        lines = [f"{name}: {reason}" for name, reason in list(taker.refused.items())[:5]]
         more = [f"and {len(taker.refused) - 5} more"] if len(taker.refused) > 5 else []
         taken = f"{len(taker.added)} of its runs were taken"
-        message = f"is damaged: {taken}; not: {'; '.join([*told, *more])}."
+        message = f"is damaged: {taken}; not: {'; '.join([*lines, *more])}."
         raise NotStored(message, hint="What was taken is in the store. Copy the file again for the rest.", path=path)
     return Unpacked(added=tuple(sorted(taker.added)), known=tuple(sorted(taker.known)))
 
@@ -160,7 +160,7 @@ def _take_runs(tar: tarfile.TarFile, manifest: _Manifest, paths: ProjectPaths, p
 class _RunTaker:
     """What has come of the runs of a pack so far; what is wrong with one of them stops no other."""
 
-    def __init__(self, manifest: _Manifest, paths: ProjectPaths) -> None:
+    def __init__(self, manifest: _PackManifest, paths: ProjectPaths) -> None:
         stored = store.stored_ids(paths)
         self.paths = paths
         self.known = [run_id for run_id in manifest.runs if run_id in stored]
@@ -177,12 +177,12 @@ class _RunTaker:
         if run_id in self.refused or run_id in self.known:
             return
         if run_id not in self.wanted or name not in self.missing[run_id]:
-            self._refuse(run_id if run_id in self.wanted else member.name[:100], "its manifest does not name it")
+            self._refuse_run(run_id if run_id in self.wanted else member.name[:100], "its manifest does not name it")
             return
         said = self.wanted[run_id][name]
         source = tar.extractfile(member) if member.isreg() else None
         if source is None or member.size != said["size"]:
-            self._refuse(run_id, f"{name!r} is not what its manifest says")
+            self._refuse_run(run_id, f"{name!r} is not what its manifest says")
             return
         if run_id not in self._work:
             # Without its claim, the folder would be cleared by a `blogkit run` that finds nobody filling it.
@@ -190,18 +190,18 @@ class _RunTaker:
                 self._claims[run_id] = held
             self._work[run_id] = store.new_work_folder(self.paths, run_id)
         if not _copy_file(source, self._work[run_id].folder / name, said["sha256"]):
-            self._refuse(run_id, f"{name!r} has another hash than its manifest says")
+            self._refuse_run(run_id, f"{name!r} has another hash than its manifest says")
             return
         self.missing[run_id].discard(name)
         if not self.missing[run_id]:
-            self._store(run_id)
+            self._store_run(run_id)
 
-    def _store(self, run_id: str) -> None:
+    def _store_run(self, run_id: str) -> None:
         """Gives a whole run its name, unless somebody else did meanwhile. A run that is under way is left alone."""
         work = self._work[run_id]
         reason = _unsound_reason(work, run_id)
         if reason:
-            self._refuse(run_id, reason)
+            self._refuse_run(run_id, reason)
             return
         new = not (self.paths.runs / run_id).is_dir()
         store.sync_folder(work.folder)
@@ -211,7 +211,7 @@ class _RunTaker:
         if run_id in self._claims:
             self._claims.pop(run_id).release()
 
-    def _refuse(self, run_id: str, reason: str) -> None:
+    def _refuse_run(self, run_id: str, reason: str) -> None:
         self.refused[run_id] = reason
         if run_id in self._work:
             shutil.rmtree(self._work.pop(run_id).folder, ignore_errors=True)
@@ -272,7 +272,7 @@ def _copy_file(source: IO[bytes], target: Path, expected: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Manifest:
+class _PackManifest:
     """What a pack says that it holds, with every name in it checked."""
 
     project: str
@@ -281,7 +281,7 @@ class _Manifest:
     """Entries that cannot be, with the reason."""
 
 
-def _read_manifest(tar: tarfile.TarFile, path: Path) -> _Manifest:
+def _read_manifest(tar: tarfile.TarFile, path: Path) -> _PackManifest:
     first = tar.next()
     stream = tar.extractfile(first) if first is not None and first.name == MANIFEST and first.isreg() else None
     if first is None or stream is None or first.size > _MANIFEST_LIMIT:
@@ -297,7 +297,7 @@ def _read_manifest(tar: tarfile.TarFile, path: Path) -> _Manifest:
         if not sound or not all(_is_plain(name) and _is_said(said) for name, said in files.items()):
             refused[str(run_id)[:100]] = "its manifest has an impossible entry for it"
     good = {run_id: files for run_id, files in runs.items() if str(run_id)[:100] not in refused}
-    return _Manifest(project=manifest["project"], runs=good, refused=refused)
+    return _PackManifest(project=manifest["project"], runs=good, refused=refused)
 
 
 def _is_plain(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Results that are not all of one gathering are told by check and refused by publish."""
+"""Results that are not all of one gathering are reported by check and refused by publish."""
 
 from __future__ import annotations
 
