@@ -79,6 +79,6 @@ def broken_sentences(values: Path, folder: Path) -> tuple[str, ...]:
         with suppress(ConditionError):
             verdict = judge_condition(one.condition, raw, texts)
             if not verdict.holds:
-                place, values = f"{one.path.name}:{one.line}", verdict.shown_values_text()
-                found.append(f'{place} "{one.words}": {one.condition}, with {values}')
+                place, known = f"{one.path.name}:{one.line}", verdict.shown_values_text()
+                found.append(f'{place} "{one.words}": {one.condition}, with {known}')
     return tuple(found)
