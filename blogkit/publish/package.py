@@ -152,9 +152,16 @@ def pack(page: Path, root: Path, pages: frozenset[Path] = frozenset(), held: fro
     )
 
 
+_LICENCES = ("LICENSE", "LICENSE.txt", "LICENSES.txt", "LICENCE", "OFL.txt", "COPYING", "NOTICE")
+"""What a font, script or picture may only be passed on with: it travels with what it lies beside."""
+
+
 def _pack_file(packer: _Packer, place: str) -> None:
     """One file, with the addresses in it rewritten, and those that it reaches put on the list."""
     data = (packer.root / place).read_bytes()
+    for name in _LICENCES:
+        if packer.there(beside := posixpath.join(posixpath.dirname(place), name)):
+            packer.name_of(beside)
     ending = posixpath.splitext(place)[1].lower()
     if ending == ".css":
         text = data.decode("utf-8", "surrogateescape")

@@ -37,6 +37,13 @@ def test_a_zip_holds_the_page_at_its_root_and_only_what_it_reaches(tmp_path: Pat
     assert release.bytes == release.path.stat().st_size
 
 
+@pytest.mark.parametrize("name", ["LICENSES.txt", "OFL.txt", "LICENSE"])
+def test_a_licence_travels_with_the_font_that_it_lies_beside(tmp_path: Path, name: str) -> None:
+    where = site(tmp_path, more={f"_site/site_libs/fonts/{name}": "text", "_site/site_libs/unused/LICENSE": "text"})
+    files = gather(manifest(where), post_of(where)[0]).files
+    assert [one for one in files if "LIC" in one or "OFL" in one] == [f"site_libs/fonts/{name}"]
+
+
 def test_a_published_zip_has_no_finding(tmp_path: Path) -> None:
     where = site(tmp_path)
     release = publish(where, manifest(where), post_of(where)[0], target="zip")

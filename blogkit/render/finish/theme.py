@@ -49,6 +49,7 @@ def dress(page: HtmlElement, context: FinishContext) -> None:
     sheet = context.asset(f"{theme if theme in THEMES else THEMES[0]}.css", stylesheet(theme))
     for font in FONTS:
         context.asset(f"fonts/{font}.woff2")
+    context.asset("fonts/LICENSES.txt")
     own = [link for link in elements(head, "link") if link.get("rel") == "stylesheet"]
     link = make("link", rel="stylesheet", href=sheet)
     if own:
