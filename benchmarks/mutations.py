@@ -51,6 +51,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "blogkit/run/plan.py": ("tests/run/test_plan.py", "tests/run/test_earlier_ids.py"),
     "blogkit/page/charts.py": ("tests/page", "tests/review/test_chart_marks.py"),
     "blogkit/page/model.py": ("tests/page", "tests/check/test_rules.py"),
+    "blogkit/css.py": ("tests/test_css.py", "tests/review/test_page_styles.py"),
+    "blogkit/page/notes.py": ("tests/page/test_model.py", "tests/check/test_rules.py"),
     "blogkit/page/parse.py": ("tests/page",),
     "blogkit/page/rows.py": ("tests/figures/test_tables.py", "tests/page"),
     "blogkit/page/seen.py": ("tests/page", "tests/check/test_rules.py"),

@@ -386,7 +386,7 @@ def rewrite_script(
             return Use.LOAD
         return Use.MODULE if re.fullmatch(r"[^\s\"'<>]+\.(?:json|csv|tsv|geojson|arrow)", url) else None
 
-    look(_CALLS, lambda call: f"{_called(call)}()", called)
+    look(_CALLS, lambda call: f"{_call_name(call)}()", called)
     look(_IMPORTS, lambda call: "import", imported)
     look(_SOURCES, lambda call: "a script's src", remote)
     if not library:
@@ -449,7 +449,7 @@ def _name_in(call: str) -> str:
     return call.partition("=")[0].rstrip()
 
 
-def _called(call: str) -> str:
+def _call_name(call: str) -> str:
     names = re.findall(r"[A-Za-z$][\w.$]*", call)
     return " ".join(names[:2]) if names[:1] == ["new"] else (names[0] if names else "a call")
 

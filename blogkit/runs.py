@@ -55,11 +55,11 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
 
     name: str
     frame: DataFrame
-    _places: tuple[tuple[Path, str], ...]
+    _run_places: tuple[tuple[Path, str], ...]
     """A file of one array, or an archive and the key in it."""
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._run_places)
 
     @overload
     def __getitem__(self, index: int) -> NDArray[Any]: ...
@@ -68,8 +68,8 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
     def __getitem__(self, index: int | slice) -> NDArray[Any] | RecordedArrays:
         if isinstance(index, slice):
             frame = self.frame.iloc[index].reset_index(drop=True)
-            return RecordedArrays(name=self.name, frame=frame, _places=self._places[index])
-        return _load_array(*self._places[index])
+            return RecordedArrays(name=self.name, frame=frame, _run_places=self._run_places[index])
+        return _load_array(*self._run_places[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = self.stack()
@@ -129,7 +129,7 @@ class RecordedArrays(Sequence["NDArray[Any]"]):
 def array(name: str, where: Where | None = None, step: Step = None) -> RecordedArrays:
     """The arrays that runs recorded with ``record.array``: loaded one by one, stacked, or as a table."""
     found = _find_records("array", name, where, step)
-    return RecordedArrays(name=name, frame=found.frame(), _places=tuple(map(found.array_place, found.rows)))
+    return RecordedArrays(name=name, frame=found.frame(), _run_places=tuple(map(found.array_place, found.rows)))
 
 
 def _load_array(path: Path, key: str) -> NDArray[Any]:
@@ -266,7 +266,7 @@ class _Found:
 
     def path(self, row: Mapping[str, Any]) -> Path:
         """Where a record lies: in its run's folder, else among the results. Raises RunsError where it is in neither."""
-        for place in self._places(row):
+        for place in self._run_places(row):
             if place.is_file():
                 return place
         raise RunsError(
@@ -282,7 +282,7 @@ class _Found:
             return self.paths.results / archive, key
         return self.path(row), ""
 
-    def _places(self, row: Mapping[str, Any]) -> Iterator[Path]:
+    def _run_places(self, row: Mapping[str, Any]) -> Iterator[Path]:
         if row["file"]:
             yield self.paths.runs / row["run"] / row["file"]
         if row["gathered"]:

@@ -40,13 +40,13 @@ def read_bibliography(text: str) -> Bibliography:
                 break
             position = following.start()
             if kind not in {"comment", "preamble", "string"}:
-                _keep(keys, problems, _key(text, match.end()), line)
+                _keep_entry(keys, problems, _key(text, match.end()), line)
             continue
         if following is not None and following.start() < end and kind != "comment":
             problems.append(
                 (line, f"the entry {_key(text, match.end()) or '@' + kind} is not closed before the next one.")
             )
-            _keep(keys, problems, _key(text, match.end()), line)
+            _keep_entry(keys, problems, _key(text, match.end()), line)
             position = following.start()
             continue
         position = end + 1
@@ -57,7 +57,7 @@ def read_bibliography(text: str) -> Bibliography:
         if not key:
             problems.append((line, f"an entry @{kind} has no key."))
             continue
-        _keep(keys, problems, key, line)
+        _keep_entry(keys, problems, key, line)
         problems += _fields(body, key, line)
     return Bibliography(keys=keys, problems=tuple(problems))
 
@@ -65,7 +65,7 @@ def read_bibliography(text: str) -> Bibliography:
 _ENTRY_AT_LINE = re.compile(r"^[^\S\n]*@\s*[A-Za-z]+\s*[{(]\s*[^\s,={}()]+\s*,", re.MULTILINE)
 
 
-def _keep(keys: dict[str, int], problems: list[tuple[int, str]], key: str, line: int) -> None:
+def _keep_entry(keys: dict[str, int], problems: list[tuple[int, str]], key: str, line: int) -> None:
     if not key:
         return
     if key in keys:

@@ -151,12 +151,12 @@ def looking(rules: frozenset[str] | None = None) -> Iterator[OpenInBrowser]:
                 browsers.clear()
             if not browsers:
                 browsers.append(running.enter_context(chromium()))
-            return _seen(browsers[-1], post, rules)
+            return _seen_in_browser(browsers[-1], post, rules)
 
         yield look
 
 
-def _seen(browser: Browser, post: Post, rules: frozenset[str] | None) -> dict[str, Any]:
+def _seen_in_browser(browser: Browser, post: Post, rules: frozenset[str] | None) -> dict[str, Any]:
     from blogkit.tools.chromium import visit
 
     def wanted(rule: str) -> bool:

@@ -53,14 +53,14 @@ def fix_folder(post: Post, profile: Profile) -> AppliedFixes:
     said: list[str] = []
     if post.submission:
         for name in sorted(name for name in post.files.names if is_junk(name)):
-            _keep(root, name, keep)
+            _keep_copy(root, name, keep)
             (root / name).unlink()
             said.append(f"{name} was removed.")
     text = post.page.data
     said += list(_pictures(post, profile, root, keep))
     new, changes = _mend_page(post, text)
     if changes:
-        _keep(root, post.page_name, keep)
+        _keep_copy(root, post.page_name, keep)
         write_bytes(root / post.page_name, new)
         said += changes
     return AppliedFixes(path=root, said=tuple(said))
@@ -162,7 +162,7 @@ def _case_in_source(post: Post, keep: Path) -> Iterator[str]:
 
         new = _SOURCE_PATH.sub(right, text)
         if said:
-            _keep(path.parent, path.name, keep)
+            _keep_copy(path.parent, path.name, keep)
             write_bytes(path, new.encode("utf-8", "surrogateescape"))
             yield from said
 
@@ -187,7 +187,7 @@ def _pictures(post: Post, profile: Profile, root: Path, keep: Path) -> Iterator[
         if small is None or len(small) >= file.stat().st_size:
             continue
         before = file.stat().st_size
-        _keep(root, file.relative_to(root).as_posix(), keep)
+        _keep_copy(root, file.relative_to(root).as_posix(), keep)
         write_bytes(file, small)
         yield f"{source} is {2 * width:.0f} pixels wide now, {len(small) / 1000:,.0f} kB instead of {before / 1000:,.0f}."
 
@@ -208,7 +208,7 @@ def _scaled(data: bytes, width: int) -> bytes | None:
         return None
 
 
-def _keep(root: Path, name: str, keep: Path) -> None:
+def _keep_copy(root: Path, name: str, keep: Path) -> None:
     """A copy of a file as it was; the first one, when it is fixed again."""
     place = keep / name
     if place.exists():

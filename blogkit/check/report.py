@@ -99,12 +99,16 @@ def _counted(report: Report) -> str:
     facts = report.facts
     if report.refused or "words" not in facts:
         return ""
-    parts = [f"{facts['words']:,} words", _many(facts["figures"], "figure"), _many(facts["tables"], "table")]
-    parts += [_many(len(facts["authors"]), "author"), _many(facts["references"], "reference")]
+    parts = [
+        f"{facts['words']:,} words",
+        _count_words(facts["figures"], "figure"),
+        _count_words(facts["tables"], "table"),
+    ]
+    parts += [_count_words(len(facts["authors"]), "author"), _count_words(facts["references"], "reference")]
     return f"{', '.join(parts)} · {report.profile.name}"
 
 
-def _many(number: int, word: str) -> str:
+def _count_words(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
@@ -112,8 +116,8 @@ def _sum(report: Report) -> str:
     errors, warnings, advice = (report.count(level) for level in Level)
     waived = len(report.findings) - len(report.standing)
     if not report.standing:
-        return "Nothing found." + (f" {_many(waived, 'finding')} waived." if waived else "")
-    text = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}, {advice} advice"
+        return "Nothing found." + (f" {_count_words(waived, 'finding')} waived." if waived else "")
+    text = f"{_count_words(errors, 'error')}, {_count_words(warnings, 'warning')}, {advice} advice"
     return f"{text}{f', {waived} waived' if waived else ''}."
 
 

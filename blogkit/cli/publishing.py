@@ -230,7 +230,7 @@ def publish(
         site, projects or [], target=to.value, destination=output, profile=profile, browser=browser, several=several
     ):
         _print_notes(release)
-        print(_said(release))
+        print(_release_words(release))
     several.raise_errors()
 
 
@@ -247,7 +247,7 @@ def _print_notes(release: Release) -> None:
         print(f"warning: {note}", file=sys.stderr)
 
 
-def _said(release: Release) -> str:
+def _release_words(release: Release) -> str:
     from blogkit.check.report import shown_path
 
     files = f"{release.files} file" if release.files == 1 else f"{release.files} files"

@@ -121,14 +121,14 @@ class LineView:
         progress = self.progress
         at_once = f", {progress.workers} at a time" if progress.workers > 1 else ""
         stored = f"; {progress.stored} are stored already" if progress.stored else ""
-        self._say(f"{progress.name}: {_runs(progress.total)} to do{at_once}{stored}.")
+        self._print_line(f"{progress.name}: {_runs(progress.total)} to do{at_once}{stored}.")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         progress = self.progress
-        self._say(
+        self._print_line(
             f"{progress.name}: {', '.join([f'{progress.done} done', *(progress.ill() or ['0 failed'])])}"
             f" in {duration(time.monotonic() - progress.began)}."
         )
@@ -140,11 +140,11 @@ class LineView:
         if isinstance(event, Started):
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             device = f" on {event.slot.gpu.name}" if event.slot.gpu else ""
-            self._say(f"  started  {event.run.id}  {progress.label(event.run)}{device}{again}")
+            self._print_line(f"  started  {event.run.id}  {progress.label(event.run)}{device}{again}")
         elif isinstance(event, Ended):
-            self._say(self._ended(event, metric))
+            self._print_line(self._ended(event, metric))
         elif isinstance(event, UserNote):
-            self._say(f"  {event.text}")
+            self._print_line(f"  {event.text}")
 
     def _ended(self, event: Ended, metric: Metric | None) -> str:
         progress, result = self.progress, event.result
@@ -159,7 +159,7 @@ class LineView:
             f"  [{number}/{progress.total}{ends}]"
         )
 
-    def _say(self, text: str) -> None:
+    def _print_line(self, text: str) -> None:
         print(text.rstrip(), file=sys.stderr, flush=True)
 
 

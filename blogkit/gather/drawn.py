@@ -156,14 +156,14 @@ def _passes_field(condition: Mapping[str, Any], row: RunRow) -> bool | None:
         return value in condition["oneOf"]
     if isinstance(condition.get("range"), list) and len(condition["range"]) == 2:
         low, high = condition["range"]
-        return _both(
+        return _both_hold(
             None if low is None else _compare(value, ">=", low), None if high is None else _compare(value, "<=", high)
         )
     signs = {"equal": "==", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
     return next((_compare(value, sign, condition[word]) for word, sign in signs.items() if word in condition), None)
 
 
-def _both(first: bool | None, second: bool | None) -> bool | None:
+def _both_hold(first: bool | None, second: bool | None) -> bool | None:
     return False if False in (first, second) else first if second is None else second
 
 

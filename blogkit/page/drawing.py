@@ -95,7 +95,7 @@ def optimise(svg: str, *, prefix: str, title: str = "") -> str:
         if name := element.get("id"):
             drawing.definitions[name] = element
     _collect(root, drawing, {"fill": "black"}, (0.0, 0.0), "", ())
-    return _written(drawing, root, title)
+    return _drawing_text(drawing, root, title)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def _number(number: float | int) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
-def _merged(items: list[_Item]) -> list[_Item]:
+def _merged_items(items: list[_Item]) -> list[_Item]:
     """Neighbours that look the same become one path, where nobody can tell the difference."""
     merged: list[_Item] = []
     run: list[_Item] = []
@@ -355,13 +355,13 @@ def _merged(items: list[_Item]) -> list[_Item]:
     def close() -> None:
         if len(run) > 1 and _translucent(run[0]):
             layers = _spread(run)
-            merged.extend(_joined(layer) for layer in layers)
+            merged.extend(_joined_item(layer) for layer in layers)
         elif run:
-            merged.append(_joined(run))
+            merged.append(_joined_item(run))
         run.clear()
 
     for item in items:
-        if run and not (_alike(run[0], item)):
+        if run and not (_look_alike(run[0], item)):
             close()
         if _mergeable(item):
             run.append(item)
@@ -385,7 +385,7 @@ def _mergeable(item: _Item) -> bool:
     return True
 
 
-def _alike(one: _Item, other: _Item) -> bool:
+def _look_alike(one: _Item, other: _Item) -> bool:
     return (one.look, one.clip, one.opacity) == (other.look, other.clip, other.opacity)
 
 
@@ -394,7 +394,7 @@ def _translucent(item: _Item) -> bool:
     return any(key in names for key in ("opacity", "fill-opacity", "stroke-opacity"))
 
 
-def _joined(items: list[_Item]) -> _Item:
+def _joined_item(items: list[_Item]) -> _Item:
     commands = [command for item in items if isinstance(item.body, _Shape) for command in item.body.commands]
     first = items[0]
     return _Item(look=first.look, body=_Shape(commands), clip=first.clip, opacity=first.opacity)
@@ -442,7 +442,7 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def _written(drawing: _Drawing, root: etree._Element, title: str) -> str:
+def _drawing_text(drawing: _Drawing, root: etree._Element, title: str) -> str:
     view_box = root.get("viewBox", f"0 0 {root.get('width', '300')} {root.get('height', '150')}")
     _, _, width, height = (float(number) for number in view_box.split())
     size = {"width": f"{width:g}", "height": f"{height:g}", "viewBox": f"0 0 {width:g} {height:g}"}
@@ -453,7 +453,7 @@ def _written(drawing: _Drawing, root: etree._Element, title: str) -> str:
         etree.SubElement(svg, "title").text = title
     parent: etree._Element = svg
     definitions = etree.SubElement(svg, "defs")
-    items = _merged(drawing.items)
+    items = _merged_items(drawing.items)
     position = 0
     while position < len(items):
         end = position + 1

@@ -82,7 +82,7 @@ class FloatFinder:
         if kind in {"", "none"}:
             return kind == "none"
         if tag in _PICTURES:
-            holder = _holder(element)
+            holder = _block_around(element)
             if self._last is not None and holder is self._last[1] and not _words_between(self._last[0], element):
                 self._last = (element, holder)
                 return True
@@ -95,7 +95,7 @@ class FloatFinder:
 
 def make_float(element: HtmlElement, kind: str, section: int, zone: str) -> Float:
     """A figure or table with its number and caption."""
-    caption = _caption(element, kind)
+    caption = _caption_text(element, kind)
     match = _NUMBERED.match(caption)
     ident = element.get("id") or ""
     if not ident:
@@ -161,7 +161,7 @@ def _kind_of_table(element: HtmlElement) -> str:
     return "figure" if next(element.iter(*_PICTURES), None) is not None else "table"
 
 
-def _holder(element: HtmlElement) -> HtmlElement:
+def _block_around(element: HtmlElement) -> HtmlElement:
     """The block that a picture stands in."""
     for one in element.iterancestors():
         if tag_of(one) in {"div", "p", "center", "section", "td", "li", "main", "body", "article"}:
@@ -179,7 +179,7 @@ def _words_between(first: HtmlElement, second: HtmlElement) -> bool:
     return bool(WORD.search(text))
 
 
-def _caption(element: HtmlElement, kind: str) -> str:
+def _caption_text(element: HtmlElement, kind: str) -> str:
     """The words of a figure's own caption, or of what stands beside it as one."""
     own = [
         one
@@ -187,7 +187,7 @@ def _caption(element: HtmlElement, kind: str) -> str:
         if not any(
             tag_of(up) == "details"  # the data behind a figure has a caption of its own
             or (re.match(r"^(fig|tbl)-", up.get("id") or "") and "-caption" not in (up.get("id") or ""))
-            for up in _between(one, element)
+            for up in _elements_between(one, element)
         )
     ]
     if own:
@@ -203,7 +203,7 @@ def _caption(element: HtmlElement, kind: str) -> str:
     return visible_text(outside)
 
 
-def _between(inner: HtmlElement, outer: HtmlElement) -> Iterator[HtmlElement]:
+def _elements_between(inner: HtmlElement, outer: HtmlElement) -> Iterator[HtmlElement]:
     for one in inner.iterancestors():
         if one is outer:
             return

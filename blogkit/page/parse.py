@@ -53,7 +53,9 @@ def begins_with_doctype(data: bytes) -> bool:
     """Whether a page's first tag is a doctype; comments and an XML declaration may stand before it."""
     place = _skip_white(data, len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
     while not _DOCTYPE.match(data, place):
-        closing = next((end for start, end in ((b"<!--", b"-->"), (b"<?xml", b">")) if _has(data, start, place)), b"")
+        closing = next(
+            (end for start, end in ((b"<!--", b"-->"), (b"<?xml", b">")) if _has_at(data, start, place)), b""
+        )
         end = data.find(closing, place + 4) if closing else -1
         if end < 0:
             return False
@@ -61,7 +63,7 @@ def begins_with_doctype(data: bytes) -> bool:
     return True
 
 
-def _has(data: bytes, start: bytes, place: int) -> bool:
+def _has_at(data: bytes, start: bytes, place: int) -> bool:
     return data[place : place + len(start)].lower() == start
 
 

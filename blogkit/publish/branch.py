@@ -164,7 +164,7 @@ def _read_branch(repository: Path, name: str) -> _Branch | None:
             made = git.files_of(repository, commit)
             match = re.search(r"^From ([0-9a-f]{40,64})\b", message, re.MULTILINE)
             source = match.group(1) if match else None
-        folders, names = (_said(message, key) for key in ("Site", "Kept"))
+        folders, names = (_said_values(message, key) for key in ("Site", "Kept"))
         if folders:
             origin = _Origin(folder=folders[0], history=tuple(re.findall(r"^History: ([0-9a-f]+)$", message, re.M)))
             kept = set(names)
@@ -175,7 +175,7 @@ def _read_branch(repository: Path, name: str) -> _Branch | None:
     return _Branch(commit=tip, files=files, last=last, made=made, origin=origin, source=source)
 
 
-def _said(message: str, key: str) -> list[str]:
+def _said_values(message: str, key: str) -> list[str]:
     """The values of a commit's lines ``key: "value"``."""
     found = []
     for text in re.findall(rf'^{key}: (".*")$', message, re.MULTILINE):

@@ -142,7 +142,7 @@ def pack(page: Path, root: Path, pages: frozenset[Path] = frozenset(), held: fro
     rewrite_html(document, lambda address: packer.rewrite(place, address))
     _rewrite_what_scripts_name(document, packer)
     _mark(document)
-    packer.files[INDEX] = _written(document)
+    packer.files[INDEX] = _page_bytes(document)
     while packer.queue:
         _pack_file(packer, packer.queue.pop(0))
     return Package(
@@ -174,7 +174,7 @@ def _pack_file(packer: _Packer, place: str) -> None:
     elif ending in {".html", ".htm"} and place not in packer.pages:
         inner = parse_html(data)
         rewrite_html(inner, lambda address: packer.rewrite(place, address))
-        data = _written(inner)
+        data = _page_bytes(inner)
     packer.files[packer.names[place]] = data
 
 
@@ -205,7 +205,7 @@ def _rewrite_what_scripts_name(document: HtmlElement, packer: _Packer) -> None:
             continue
         for name, value in list(element.attrib.items()):
             if str(name).startswith("data-") and re.fullmatch(r"[\w@.\-/%]+\.\w{1,5}", str(value)):
-                new = _known(packer, str(value))
+                new = _known_name(packer, str(value))
                 if new:
                     element.set(name, new)
         inline = element.tag == "script" and not element.get("src") and "json" not in (element.get("type") or "")
@@ -215,10 +215,10 @@ def _rewrite_what_scripts_name(document: HtmlElement, packer: _Packer) -> None:
 
 def _renamed(packer: _Packer, match: re.Match[str]) -> str:
     quote, name = match.group(1), match.group(2)
-    return f"{quote}{_known(packer, name) or name}{quote}"
+    return f"{quote}{_known_name(packer, name) or name}{quote}"
 
 
-def _known(packer: _Packer, text: str) -> str | None:
+def _known_name(packer: _Packer, text: str) -> str | None:
     target = resolve(packer.page, local_path(text))
     if not target or target in packer.pages or target in packer.names.values() or not packer.there(target):
         return None
@@ -268,7 +268,7 @@ def _cut_links(document: HtmlElement, packer: _Packer) -> None:
         fragment = href.partition("#")[2]
         if target == packer.page:
             element.set("href", f"#{fragment}" if fragment else "#")
-        elif target is None or target in packer.pages or (_is_page(path) and not _own(packer, target)):
+        elif target is None or target in packer.pages or (_is_page(path) and not _is_own_page(packer, target)):
             packer.cut.setdefault(href)
             if element.tag == "a" and not element.get("id"):
                 element.drop_tag()
@@ -276,7 +276,7 @@ def _cut_links(document: HtmlElement, packer: _Packer) -> None:
                 del element.attrib["href"]
 
 
-def _own(packer: _Packer, target: str) -> bool:
+def _is_own_page(packer: _Packer, target: str) -> bool:
     """A page of the post's own folder, such as an embedded demonstration, travels with it."""
     inside = f"{packer.folder}/" if packer.folder else ""
     return bool(inside) and target.startswith(inside) and packer.there(target)
@@ -301,7 +301,7 @@ def _mark(document: HtmlElement) -> None:
         head.append(mark)
 
 
-def _written(document: HtmlElement) -> bytes:
+def _page_bytes(document: HtmlElement) -> bytes:
     """The page as bytes, always the same for the same tree."""
     text = html.tostring(document, encoding="unicode", doctype="<!DOCTYPE html>")
     return text.encode("utf-8")

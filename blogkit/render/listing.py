@@ -96,7 +96,7 @@ def chosen_posts(listing: Mapping[str, Any], page: Path, posts: Sequence[ListedP
     named = [str(entry) for entry in entries if not isinstance(entry, Mapping) and not _is_yaml(entry)]
     taken = [_expression(pattern, folder) for pattern in named if not pattern.startswith("!")]
     left = [_expression(pattern[1:], folder) for pattern in named if pattern.startswith("!")]
-    chosen = [post for post in _written(entries, page, posts) if _passes(listing, post)]
+    chosen = [post for post in _written_entries(entries, page, posts) if _passes(listing, post)]
     for post in posts:
         if post.source == page:
             continue
@@ -117,7 +117,7 @@ def _is_yaml(entry: Any) -> bool:
     return str(entry).endswith((".yml", ".yaml"))
 
 
-def _written(entries: Iterable[Any], page: Path, posts: Sequence[ListedPost]) -> list[ListedPost]:
+def _written_entries(entries: Iterable[Any], page: Path, posts: Sequence[ListedPost]) -> list[ListedPost]:
     """The entries that ``contents`` gives itself, or a YAML file that it names: posts of the site, or other pages.
 
     Raises ConfigError for a file that is not there and an entry without a path.

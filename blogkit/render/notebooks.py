@@ -128,7 +128,7 @@ def unheeded(cell: Cell) -> list[tuple[str, int]]:
 def _is_lost(output: Mapping[str, Any]) -> bool:
     """Whether an output is a script's work that nothing else of it shows: no picture, and no chart that is drawn."""
     data = output.get("data") or {}
-    markup = _joined(data.get("text/html"))
+    markup = _joined_text(data.get("text/html"))
     if not re.search(r"<(?:script|iframe|object|embed)\b", markup) or chart_in(data) is not None:
         return False
     clean = nh3.clean(markup, **_ALLOWED)
@@ -136,14 +136,14 @@ def _is_lost(output: Mapping[str, Any]) -> bool:
     return empty and not any(data.get(one) for one in _IMAGES)
 
 
-def _joined(value: Any) -> str:
+def _joined_text(value: Any) -> str:
     return "".join(value) if isinstance(value, list) else str(value or "")
 
 
 def front_matter_text(notebook: Mapping[str, Any]) -> str:
     """The front matter: the first cell, when it is a YAML block."""
     for cell in notebook["cells"][:1]:
-        source = _joined(cell.get("source")).strip()
+        source = _joined_text(cell.get("source")).strip()
         if cell.get("cell_type") in {"raw", "markdown"} and source.startswith("---"):
             closed = _FRONT.match(source)
             return (closed.group(0) if closed else source) + "\n"
@@ -156,7 +156,7 @@ def cells(notebook: Mapping[str, Any], path: Path) -> tuple[Cell, ...]:
     language = spec.get("kernelspec", {}).get("language") or spec.get("language_info", {}).get("name") or "python"
     result = []
     for number, cell in enumerate(notebook["cells"], start=1):
-        source = _joined(cell.get("source"))
+        source = _joined_text(cell.get("source"))
         kind = cell.get("cell_type")
         if number == 1 and kind != "code" and source.strip().startswith("---"):
             closed = _FRONT.match(source.strip())
@@ -206,7 +206,7 @@ def _prose(cell: Cell, path: Path, files: dict[str, bytes]) -> list[str]:
 
 
 def _bytes(mime: str, data: Any) -> bytes:
-    text = _joined(data)
+    text = _joined_text(data)
     return text.encode("utf-8") if mime == "image/svg+xml" else base64.b64decode(text)
 
 
@@ -268,7 +268,7 @@ def cell_lines(
     outputs: list[list[str]] = []
     displays = 0
     if show_output is not False:
-        for number, output in enumerate(_merged(cell.outputs), start=1):
+        for number, output in enumerate(_merged_outputs(cell.outputs), start=1):
             about = _Output(
                 cell=cell,
                 number=number,
@@ -333,13 +333,13 @@ def _code(cell: Cell, options: Mapping[str, Any], metadata: Mapping[str, Any], e
     return [f"{ticks} {{{attributes}}}", *source.splitlines(), ticks]
 
 
-def _merged(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _merged_outputs(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Outputs with the parts of one stream joined, as Jupyter shows them."""
     merged: list[dict[str, Any]] = []
     for output in outputs:
         entry = dict(output)
         if entry.get("output_type") == "stream":
-            entry["text"] = _joined(entry.get("text"))
+            entry["text"] = _joined_text(entry.get("text"))
             last = merged[-1] if merged else {}
             if last.get("output_type") == "stream" and last.get("name") == entry.get("name"):
                 last["text"] += entry["text"]
@@ -359,7 +359,7 @@ def _output(output: Mapping[str, Any], about: _Output) -> list[str]:
         name = str(output.get("name") or "stdout")
         if name == "stderr" and _option(about.cell, about.metadata, "warning", True) is False:
             return []
-        text = _ANSI.sub("", _joined(output.get("text")))
+        text = _ANSI.sub("", _joined_text(output.get("text")))
         if not text.strip():
             return []
         if about.asis:
@@ -394,7 +394,7 @@ def _table_part(about: _Output) -> str:
     label, captions = str(about.options.get("label") or ""), about.options.get("tbl-subcap")
     if not label.startswith("tbl-") or not isinstance(captions, list):
         return ""
-    before = _merged(about.cell.outputs)[: about.number - 1]
+    before = _merged_outputs(about.cell.outputs)[: about.number - 1]
     place = sum(one.get("output_type") in {"display_data", "execute_result"} for one in before)
     return f"#{label}-{place + 1} tbl-cap={_quoted(captions[place])}" if place < len(captions) else ""
 
@@ -409,7 +409,7 @@ def _error_text(output: Mapping[str, Any]) -> str:
 
 
 def _data(mime: str, data: Mapping[str, Any], about: _Output) -> list[str]:
-    text = _joined(data[mime])
+    text = _joined_text(data[mime])
     if mime == "text/html":
         clean = nh3.clean(text, **_ALLOWED)
         if not re.sub(r"<[^>]*>|\s", "", clean) and "<img" not in clean and "<svg" not in clean:
@@ -437,8 +437,10 @@ def _image(mime: str, data: Any, about: _Output) -> list[str]:
     caption = options.get("fig-cap")
     alt = options.get("fig-alt")
     subcaptions = options.get("fig-subcap")
-    displays = [one for one in _merged(cell.outputs) if one.get("output_type") in {"display_data", "execute_result"}]
-    before = [one for one in _merged(cell.outputs)[: about.number - 1] if one.get("output_type") != "stream"]
+    displays = [
+        one for one in _merged_outputs(cell.outputs) if one.get("output_type") in {"display_data", "execute_result"}
+    ]
+    before = [one for one in _merged_outputs(cell.outputs)[: about.number - 1] if one.get("output_type") != "stream"]
     place = sum(one.get("output_type") in {"display_data", "execute_result"} for one in before)
     single = len(displays) == 1 and not subcaptions and not any(key.startswith("layout") for key in options)
     words = ""

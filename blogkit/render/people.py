@@ -89,7 +89,7 @@ def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
     for person in _people(metadata):
         if not isinstance(person, Mapping):
             if str(person).strip():
-                result.append(_named(str(person).strip()))
+                result.append(_author_named(str(person).strip()))
             continue
         name = person.get("name", "")
         if isinstance(name, Mapping):
@@ -101,7 +101,7 @@ def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
         if not literal:
             continue
         made = [_affiliation(entry, known) for entry in _places(person)]
-        base = _named(literal)
+        base = _author_named(literal)
         result.append(
             Author(
                 name=literal,
@@ -117,7 +117,7 @@ def authors(metadata: Mapping[str, Any]) -> tuple[Author, ...]:
     return tuple(result)
 
 
-def _named(literal: str) -> Author:
+def _author_named(literal: str) -> Author:
     """A plain name: the last word is taken for the family's, as bibliographies need one."""
     if "," in literal:
         family, _, given = literal.partition(",")

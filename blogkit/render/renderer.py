@@ -82,7 +82,7 @@ class SiteRenderer:
         for name in _RECORDS.values():
             if name != _RECORDS.get(engine.name, engine.name):
                 forget(site, name)  # the other engine wrote the pages
-        place = site if engine.keeps_pages or only else _beside(site)
+        place = site if engine.keeps_pages or only else _site_beside(site)
         cache = PageCache(site, _RECORDS.get(engine.name, engine.name))
         sources = site_sources(site)
         fronts = {source: cache.front(source) or front_of(source) for source in sources}
@@ -318,7 +318,7 @@ class _Rendering:
             return
         plan = self.plan.without(lost)
         before = {page.source: page.neighbours for page in self.plan.pages}
-        self.plan = replace(plan, outputs={s: o for s, o in plan.outputs.items() if s not in _real(lost)})
+        self.plan = replace(plan, outputs={s: o for s, o in plan.outputs.items() if s not in _real_paths(lost)})
         again = [page for page in plan.pages if page.neighbours != before[page.source]]
         self.made = [one for one in self.made if one.page.source not in _sources(again)]
         failed = _sources(self._failed_pages())
@@ -455,7 +455,7 @@ def _problems_of(error: BlogkitError) -> Sequence[Problem]:
     return (one,) if one is not None else (Problem(message=str(error)),)
 
 
-def _real(sources: Iterable[Path]) -> set[Path]:
+def _real_paths(sources: Iterable[Path]) -> set[Path]:
     return {source.resolve() for source in sources}
 
 
@@ -474,7 +474,7 @@ def _keep_own_files(site: Site, place: Path) -> None:
             shutil.copy2(path, target)
 
 
-def _beside(site: Site) -> Site:
+def _site_beside(site: Site) -> Site:
     """The site with an empty folder of its own for its pages: it takes the place of the old one when it is whole."""
     made = replace(site, quarto=merge(site.quarto, {"project": {"output-dir": f"{FOLDER}/pages"}}))
     shutil.rmtree(made.output, ignore_errors=True)

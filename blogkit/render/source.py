@@ -226,11 +226,11 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
                 continue
             elif not raw_shortcodes and "{{" in line:
                 line = _resolve(reading, line, path, at, code=True)
-            _add(reading, line, path, at)
+            _add_line(reading, line, path, at)
             continue
         if comment:
             comment = "-->" not in line
-            _add(reading, line, path, at)
+            _add_line(reading, line, path, at)
             continue
         match = _FENCE.match(line) if ("```" in line or "~~~" in line) else None
         if match:
@@ -250,7 +250,7 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
                 continue
             fence = (match["mark"][0], len(match["mark"]), path, at)
             raw_shortcodes = bool(re.search(r"shortcodes=\"?false", match["info"]))
-            _add(reading, line, path, at)
+            _add_line(reading, line, path, at)
             continue
         if len(line) > 100 and _NESTED.match(line):
             hint = "Write it with fewer > or list marks."
@@ -258,7 +258,7 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
             continue
         if "<!--" in line and "-->" not in line.split("<!--", 1)[1]:
             comment = True
-            _add(reading, line, path, at)
+            _add_line(reading, line, path, at)
             continue
         if "{{<" in line and (include := _INCLUDE.match(line)):
             _insert(reading, include.group(1), include.group(2), path, at)
@@ -269,7 +269,7 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
         if "{{" in line:
             line = _resolve(reading, line, path, at)
         reading.in_display = bool(line) and reading.in_display ^ (line.count("$$") % 2 == 1)
-        _add(reading, line, path, at)
+        _add_line(reading, line, path, at)
     if fence is not None:
         hint = f"End it with a line of {fence[0] * fence[1]}."
         reading.problem(fence[2], fence[3], "this code block is never closed.", hint)
@@ -282,7 +282,7 @@ def _closes(line: str, fence: tuple[str, int, Path, int]) -> bool:
     return len(bare) >= fence[1] and not bare.strip(fence[0])
 
 
-def _add(reading: _PostReader, line: str, path: Path, at: int) -> None:
+def _add_line(reading: _PostReader, line: str, path: Path, at: int) -> None:
     reading.lines.append(line)
     reading.places.append((path, at))
 
@@ -330,7 +330,7 @@ def _executable(
     cell = notebooks.Cell(language=language, source="\n".join(body), outputs=(), line=at)
     _note_options(reading, cell, path)
     for line in notebooks.cell_lines(cell, path, reading.metadata, reading.files):
-        _add(reading, line, path, at)
+        _add_line(reading, line, path, at)
     return number
 
 
@@ -349,14 +349,14 @@ def _escaped_cell(
     fence = (opening["mark"][0], len(opening["mark"]), path, at)
     indent, mark = opening["indent"], opening["mark"]
     around = indent + mark[0] * (len(mark) + 1)
-    _add(reading, f"{around} {{.markdown}}", path, at)
-    _add(reading, f"{indent}{mark}{inner}", path, at)
+    _add_line(reading, f"{around} {{.markdown}}", path, at)
+    _add_line(reading, f"{indent}{mark}{inner}", path, at)
     while number < len(rows):
         line, where, row = rows[number]
         number += 1
-        _add(reading, line, where, row)
+        _add_line(reading, line, where, row)
         if _closes(line, fence):
-            _add(reading, around, where, row)
+            _add_line(reading, around, where, row)
             return number
     reading.problem(path, at, "this code block is never closed.", f"End it with a line of {mark}.")
     return number
@@ -402,9 +402,9 @@ def _insert(reading: _PostReader, kind: str, words: str, path: Path, at: int) ->
             rows = [(line, target, n) for n, line in enumerate(text.splitlines(), start=first)]
         if target.parent != reading.path.parent:
             rows = [(_relative(line, target, reading.path), *rest) for line, *rest in rows]  # type: ignore[misc]
-        _add(reading, "", path, at)
+        _add_line(reading, "", path, at)
         _read_rows(reading, rows)
-        _add(reading, "", path, at)
+        _add_line(reading, "", path, at)
     finally:
         reading.including.pop()
 
@@ -435,7 +435,7 @@ def _insert_text(reading: _PostReader, include: re.Match[str], path: Path, at: i
     _note_results_file(reading, target.resolve())
     for number, line in enumerate(target.read_text(encoding="utf-8-sig").splitlines(), start=1):
         resolved = _resolve(reading, line, target, number, code=True) if "{{" in line else line
-        _add(reading, resolved, target, number)
+        _add_line(reading, resolved, target, number)
 
 
 _TARGET = re.compile(r"(!\[[^\]]*\]\()([^)\s:/#][^)\s:]*)")
@@ -484,13 +484,13 @@ def _embed(reading: _PostReader, words: str, options: Mapping[str, str], path: P
             reading.problem(path, at, f"no cell of {name} has the label {label!r}.", hint)
             return
     echo = options.get("echo", "false") == "true"
-    _add(reading, "", path, at)
+    _add_line(reading, "", path, at)
     for cell in chosen:
         _note_options(reading, cell, target)
         lines = notebooks.cell_lines(cell, target, reading.metadata, reading.files, echo=echo, page=reading.path)
         for line in lines:
-            _add(reading, line, path, at)
-    _add(reading, "", path, at)
+            _add_line(reading, line, path, at)
+    _add_line(reading, "", path, at)
 
 
 # --- shortcodes ------------------------------------------------------------------------------------------------------
@@ -624,7 +624,7 @@ def _look_up(data: Any, path: str) -> Any:
     return data
 
 
-def _from(kind: str, find: Callable[[_PostReader], Any]) -> Callable[..., ShortcodeValue | None]:
+def _handler_from(kind: str, find: Callable[[_PostReader], Any]) -> Callable[..., ShortcodeValue | None]:
     def handle(
         reading: _PostReader, arguments: list[str], options: Mapping[str, str], path: Path, at: int
     ) -> ShortcodeValue | None:
@@ -759,8 +759,8 @@ def _block_only(name: str) -> Callable[..., ShortcodeValue | None]:
 
 
 _HANDLERS: Mapping[str, Callable[..., ShortcodeValue | None]] = {
-    "meta": _from("meta", lambda reading: reading.metadata),
-    "var": _from("var", _variables),
+    "meta": _handler_from("meta", lambda reading: reading.metadata),
+    "var": _handler_from("var", _variables),
     "env": _env,
     "pagebreak": _pagebreak,
     "kbd": _kbd,

@@ -149,7 +149,7 @@ def read_series(run: RunPaths) -> Series:
     """What a run recorded."""
     series: dict[tuple[str, float | None], list[float]] = {}
     for entry in store.read_jsonl(run.metrics):
-        _add(series, entry.get("metric"), entry.get("step"), entry.get("value"))
+        _add_value(series, entry.get("metric"), entry.get("step"), entry.get("value"))
     return series
 
 
@@ -160,10 +160,10 @@ def _gathered_series(paths: ProjectPaths) -> dict[str, Series]:
     found: dict[str, dict[tuple[str, float | None], list[float]]] = {}
     table = pd.read_parquet(paths.metrics, columns=["run", "metric", "step", "value"])
     for run_id, metric, step, value in table.itertuples(index=False, name=None):
-        _add(found.setdefault(str(run_id), {}), metric, None if pd.isna(step) else float(step), value)
+        _add_value(found.setdefault(str(run_id), {}), metric, None if pd.isna(step) else float(step), value)
     return dict(found)
 
 
-def _add(series: dict[tuple[str, float | None], list[float]], metric: Any, step: Any, value: Any) -> None:
+def _add_value(series: dict[tuple[str, float | None], list[float]], metric: Any, step: Any, value: Any) -> None:
     key = (str(metric), None if step is None else float(step))
     series.setdefault(key, []).append(math.nan if value is None else float(value))

@@ -72,7 +72,7 @@ class WorkingFolder:
         """
         left: list[tuple[str, int]] = []
         total = 0
-        for number, (size, name) in enumerate(sorted((size, name) for name, size in self._written())):
+        for number, (size, name) in enumerate(sorted((size, name) for name, size in self._written_files())):
             total += size
             if total > KEPT_TOTAL or number >= KEPT_FILES:
                 left.append((name, size))
@@ -101,7 +101,7 @@ class WorkingFolder:
         """The linked files and folders that are not what they were, by their paths in the project."""
         return [path.as_posix() for path, state in self.links.items() if _state(self.project / path) != state]
 
-    def _written(self) -> Iterator[tuple[str, int]]:
+    def _written_files(self) -> Iterator[tuple[str, int]]:
         """The new and changed files, with their sizes."""
         for base, folders, names in os.walk(self.folder):
             place = Path(base).relative_to(self.folder)

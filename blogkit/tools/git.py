@@ -129,9 +129,11 @@ def remote_address(folder: Path, remote: str) -> str | None:
 
 def fetch_branch(folder: Path, remote: str, branch: str) -> None:
     """Brings what a remote has of a branch. Where it has none, what was known of it is forgotten."""
-    there = _do(folder, "ls-remote", "--heads", remote, f"refs/heads/{branch}")
+    there = _run_git(folder, "ls-remote", "--heads", remote, f"refs/heads/{branch}")
     if there.strip():
-        _do(folder, "fetch", "--quiet", "--no-tags", remote, f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
+        _run_git(
+            folder, "fetch", "--quiet", "--no-tags", remote, f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}"
+        )
     else:
         _ask(folder, "update-ref", "-d", f"refs/remotes/{remote}/{branch}")
 
@@ -194,13 +196,13 @@ def commit_site(folder: Path, tree: Path, *, remote: str, branch: str, message: 
     _run([sys.executable, *asked], folder, "ghp-import", _identity(folder))
     if before is None or files_of(folder, before) != files_of(folder, f"refs/heads/{branch}"):
         return True
-    _do(folder, "update-ref", f"refs/heads/{branch}", before)
+    _run_git(folder, "update-ref", f"refs/heads/{branch}", before)
     return False
 
 
 def push_branch(folder: Path, remote: str, branch: str) -> None:
     """Pushes a branch, never by force. Raises ToolFailed when the remote has what is not here."""
-    _do(folder, "push", "--quiet", remote, f"refs/heads/{branch}:refs/heads/{branch}")
+    _run_git(folder, "push", "--quiet", remote, f"refs/heads/{branch}:refs/heads/{branch}")
 
 
 def _identity(folder: Path) -> dict[str, str]:
@@ -216,7 +218,7 @@ def _identity(folder: Path) -> dict[str, str]:
     }
 
 
-def _do(folder: Path, *arguments: str) -> str:
+def _run_git(folder: Path, *arguments: str) -> str:
     return _run(["git", "-C", str(folder), *arguments], folder, f"git {arguments[0]}", {})
 
 

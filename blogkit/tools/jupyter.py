@@ -151,7 +151,7 @@ def converse(
         deadline = None if time_limit is None else began + time_limit
         session = NotebookSession(books, manager, surroundings, log, deadline, stop or Event())
         books.notebook_start()
-        end = asyncio.run(_live(session, surroundings, log, time_limit, on_cell, on_kernel))
+        end = asyncio.run(_live_session(session, surroundings, log, time_limit, on_cell, on_kernel))
         books.finish()
         if log is not None and end.traceback:
             log.write(f"\n{end.traceback}\n")
@@ -167,7 +167,7 @@ def converse(
     )
 
 
-async def _live(
+async def _live_session(
     session: NotebookSession,
     surroundings: Surroundings,
     log: IO[str] | None,

@@ -86,7 +86,7 @@ def run_bounded(
             for slot in slots:
                 if slot.ready and slot.item is None and waiting:
                     slot.give(waiting.popleft(), items)
-            for slot in _turned(slots):
+            for slot in _speaking_slots(slots):
                 outcome = slot.collect()
                 if outcome is not None and slot.item is not None:
                     done[slot.item] = outcome
@@ -102,7 +102,7 @@ def run_bounded(
             slot.end()
 
 
-def _turned(slots: Sequence[_WorkerSlot[T, R]]) -> list[_WorkerSlot[T, R]]:
+def _speaking_slots(slots: Sequence[_WorkerSlot[T, R]]) -> list[_WorkerSlot[T, R]]:
     """The slots that have something to say or are late, after waiting for one."""
     now = time.monotonic()
     patience = min((slot.deadline for slot in slots if slot.deadline is not None), default=now + 1) - now
@@ -138,10 +138,10 @@ class _WorkerSlot(Generic[T, R]):
         """What the worker has to say: an outcome, or None when it is ready. Raises what kept it from its work."""
         try:
             if not self.pipe.poll():
-                return self._late()
+                return self._late_outcome()
             kind, said = self.pipe.recv()
         except (EOFError, OSError):
-            return self._died()
+            return self._died_outcome()
         self.deadline = None
         if kind == "ready":
             self.ready = True
@@ -153,13 +153,13 @@ class _WorkerSlot(Generic[T, R]):
             return ItemOutcome(stop=ItemStop.MEMORY, reason=_memory_reason(self.limits))
         return ItemOutcome(error=said) if kind == "error" else ItemOutcome(value=said)
 
-    def _late(self) -> ItemOutcome[R]:
+    def _late_outcome(self) -> ItemOutcome[R]:
         self.over = True
         if not self.ready:
             raise ToolFailed("A worker process did not start in time.", hint="Close other programs, and try again.")
         return ItemOutcome(stop=ItemStop.TIME, reason=f"took longer than {self.limits.seconds:g} seconds")
 
-    def _died(self) -> ItemOutcome[R]:
+    def _died_outcome(self) -> ItemOutcome[R]:
         self.over = True
         self.process.join(5)
         code = self.process.exitcode

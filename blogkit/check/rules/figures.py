@@ -43,12 +43,12 @@ def figure_count(post: Post, profile: Profile) -> Iterator[Fault]:
         one = floats[high]
         place = where(post, one)
     yield Fault(
-        message=f"{_many(figures, 'figure')} and {_many(tables, 'table')}; {profile.figures} in all are asked for.",
+        message=f"{_count_words(figures, 'figure')} and {_count_words(tables, 'table')}; {profile.figures} in all are asked for.",
         place=place,
     )
 
 
-def _many(number: int, word: str) -> str:
+def _count_words(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
@@ -366,13 +366,13 @@ def whole_sweep(post: Post, profile: Profile) -> Iterator[Fault]:
         )
     if coverage.outside:
         yield Fault(
-            message=f"the results hold {_many(coverage.outside, 'run')} that the sweep does not plan any more, of "
+            message=f"the results hold {_count_words(coverage.outside, 'run')} that the sweep does not plan any more, of "
             "earlier code or other parameters.",
             place=place,
         )
     if coverage.made_again:
         yield Fault(
-            message=f"{_many(coverage.made_again, 'run')} made again since the results were gathered.",
+            message=f"{_count_words(coverage.made_again, 'run')} made again since the results were gathered.",
             place=place,
             fix="`blogkit gather` and `blogkit render`, or `blogkit build` for all that is stale.",
         )

@@ -73,7 +73,7 @@ def offline(post: Post, profile: Profile) -> Iterator[Fault]:
             hint = "Without it no equation is typeset offline: use MathML (`html-math-method: mathml`)."
         yield Fault(
             message=f"{address.where} loads {_short(address.url)} from the network.",
-            place=_held(post, reference),
+            place=_holder_place(post, reference),
             fix=hint,
         )
     for url in post.seen.get("requests", []):
@@ -119,7 +119,7 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
         if reference.target is None:
             yield Fault(
                 message=f"{address.where} points to {_short(raw)}, outside the submission.",
-                place=_held(post, reference),
+                place=_holder_place(post, reference),
                 fix="Copy the file beside the page and give its path from there.",
             )
             continue
@@ -129,14 +129,15 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
         if other:
             yield Fault(
                 message=f"{address.where} says {_short(raw)}, but the file is called {other}.",
-                place=_held(post, reference),
+                place=_holder_place(post, reference),
                 fix="Write the name as the file has it; most graders' machines tell capital letters apart.",
             )
         elif address.use is Use.FOLLOW and not post.submission and _is_site_page(reference.target):
             continue
         else:
             yield Fault(
-                message=f"{address.where} points to {_short(raw)}, which is not there.", place=_held(post, reference)
+                message=f"{address.where} points to {_short(raw)}, which is not there.",
+                place=_holder_place(post, reference),
             )
     known = {raw for _, raw in reported}
     for name in (*post.seen.get("missing", []), *post.seen.get("outside", [])):
@@ -215,7 +216,7 @@ def file_scheme(post: Post, profile: Profile) -> Iterator[Fault]:
             reported.add(address.url)
             yield Fault(
                 message=f"{address.where} of {_short(address.url)} does not work when the page is opened by double click.",
-                place=_held(post, reference),
+                place=_holder_place(post, reference),
             )
 
 
@@ -232,7 +233,7 @@ def image_size(post: Post, name: str) -> tuple[int, int] | None:
         return None
 
 
-def _held(post: Post, reference: Reference) -> Place:
+def _holder_place(post: Post, reference: Reference) -> Place:
     if reference.holder != post.page_name:
         if post.source is not None and post.root is not None and not reference.holder.startswith("site_libs/"):
             return post.file(reference.holder, reference.address.line)

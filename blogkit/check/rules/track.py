@@ -106,9 +106,9 @@ def contents_list(post: Post, profile: Profile) -> Iterator[Fault]:
     if not isinstance(listed, list):
         yield Fault(message="the front matter has no contents list.", place=post.entry("toc"))
         return
-    headings = {_plain(one.title) for one in post.page.sections if one.title}
+    headings = {_plain_title(one.title) for one in post.page.sections if one.title}
     for keys, name in _names(listed, ("toc",)):
-        if _plain(name) not in headings:
+        if _plain_title(name) not in headings:
             yield Fault(
                 message=f'the contents entry "{name}" is no heading of the post.', place=post.source.entry(*keys)
             )
@@ -125,7 +125,7 @@ def _names(entries: list[Any], at: tuple[str | int, ...]) -> Iterator[tuple[tupl
                 yield from _names(entry["subsections"], (*at, number, "subsections"))
 
 
-def _plain(text: str) -> str:
+def _plain_title(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`$\\]", "", text)).strip()
 
 

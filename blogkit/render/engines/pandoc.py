@@ -159,7 +159,7 @@ def _request(source: PostSource) -> dict[str, Any]:
         "options": options,
         "language": {k: v for k, v in language.words(lang, metadata.get("language")).items() if isinstance(v, str)},
         "shortcodes": [value.request() for value in source.values],
-        "metadata": _plain(metadata),
+        "metadata": _plain_metadata(metadata),
         "traits": {
             "shortcodes": bool(source.values),
             "images": "![](" in source.text or "[![" in source.text,
@@ -170,7 +170,7 @@ def _request(source: PostSource) -> dict[str, Any]:
             "annotations": re.search(r"<\d+>\s*(?:\S{1,3}\s*)?$", source.text, re.MULTILINE) is not None,
         },
         "bibliography": [_file(source, name, "bibliography") for name in as_list(metadata.get("bibliography"))],
-        "references": _plain(as_list(metadata.get("references"))),
+        "references": _plain_metadata(as_list(metadata.get("references"))),
         "csl": _file(source, metadata["csl"], "csl")["path"] if metadata.get("csl") else str(STYLE),
         "short_style": None if metadata.get("csl") else _SHORT,
         "lang": lang,
@@ -185,12 +185,12 @@ def _request(source: PostSource) -> dict[str, Any]:
     return {name: value for name, value in request.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _plain_metadata(value: Any) -> Any:
     """Metadata as JSON can carry it."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items() if entry is not None}
+        return {str(key): _plain_metadata(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list):
-        return [_plain(entry) for entry in value]
+        return [_plain_metadata(entry) for entry in value]
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 

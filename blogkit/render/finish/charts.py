@@ -266,7 +266,7 @@ def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
             known = tables.setdefault(table.id, table)
             named = {name for name in known.columns if whole or not name.isidentifier() or name in text}
             wanted.setdefault(known.id, set()).update(named)
-            exact = known.columns if data in answered else _matched(figure.vega, known.columns)
+            exact = known.columns if data in answered else _matched_columns(figure.vega, known.columns)
             matched.setdefault(known.id, set()).update(exact)
     return {
         identity: (table, code_table(table, wanted[identity], frozenset(matched[identity])))
@@ -274,15 +274,15 @@ def _coded(figures: list[_Figure]) -> dict[str, tuple[Table, Coded]]:
     }
 
 
-def _matched(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
+def _matched_columns(vega: Any, names: Mapping[str, Any], key: str = "") -> set[str]:
     """The columns by which rows are grouped or looked up: a rounded number would fall into the wrong group."""
     found: set[str] = set()
     if isinstance(vega, dict):
         for name, value in vega.items():
-            found |= set() if name == "values" else _matched(value, names, name)
+            found |= set() if name == "values" else _matched_columns(value, names, name)
     elif isinstance(vega, list):
         for value in vega:
-            found |= _matched(value, names, key)
+            found |= _matched_columns(value, names, key)
     elif isinstance(vega, str) and key in ("groupby", "key", "fields") and vega in names:
         found.add(vega)
     return found
@@ -340,7 +340,7 @@ def _replace(
                 details.set("data-exact", exact)
         box.append(details)
     box.append(made_how(figure.spec, downloads))
-    _put(figure.image, box)
+    _put_box(figure.image, box)
 
 
 def _write_exact(figure: _Figure, coded: dict[str, tuple[Table, Coded]]) -> str:
@@ -382,7 +382,7 @@ def differences(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> Itera
         yield [[*path], other]
 
 
-def _put(image: html.HtmlElement, box: html.HtmlElement) -> None:
+def _put_box(image: html.HtmlElement, box: html.HtmlElement) -> None:
     """Puts a box where an image is; a link around the image goes, and a paragraph around it becomes a division."""
     place = image
     parent = place.getparent()
@@ -467,7 +467,7 @@ def _summary(table: Table) -> html.HtmlElement:
     names = [name for name in table.columns if not name.startswith("__")]
     if table.rows * len(names) <= 30:
         head = names
-        rows = [[_shown(table.columns[name][row]) for name in names] for row in range(table.rows)]
+        rows = [[_shown_cell(table.columns[name][row]) for name in names] for row in range(table.rows)]
         caption = f"{table.rows} rows"
     else:
         head = ["Column", "Values"]
@@ -483,7 +483,7 @@ def _summary(table: Table) -> html.HtmlElement:
     return element("div", box, element("table", {}, *content))
 
 
-def _shown(value: Any) -> str:
+def _shown_cell(value: Any) -> str:
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -492,7 +492,7 @@ def _range(values: Any) -> str:
     levels = list(dict.fromkeys(value for value in values if value is not None))
     if levels and all(isinstance(value, (int, float)) for value in levels):
         if len(levels) <= 8:
-            return ", ".join(_shown(value) for value in sorted(levels))
-        return f"{_shown(min(levels))} to {_shown(max(levels))}"
+            return ", ".join(_shown_cell(value) for value in sorted(levels))
+        return f"{_shown_cell(min(levels))} to {_shown_cell(max(levels))}"
     shown = ", ".join(str(value)[:60] for value in levels[:8])
     return shown + (f", … ({len(levels)} different)" if len(levels) > 8 else "")

@@ -33,14 +33,14 @@ def keep_charts(page: HtmlElement, context: FinishContext) -> None:
         if chart is None:
             continue
         number += 1
-        problem = _keep(page, script, chart, number, context)
+        problem = _keep_chart(page, script, chart, number, context)
         if problem is not None:
             problems.append(problem)
     if problems:
         raise RenderError(problems)
 
 
-def _keep(
+def _keep_chart(
     page: HtmlElement, script: HtmlElement, chart: Mapping[str, Any], number: int, context: FinishContext
 ) -> Problem | None:
     part = next(forbidden_parts(dict(chart)), None)

@@ -28,7 +28,7 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
     title = " ".join((visible_text(next(elements(main, "h1"), None)) or read.title).split())
     website: Mapping[str, Any] = context.site.quarto.get("website") or {}
     site_url = str(website.get("site-url") or "").rstrip("/")
-    path = context.output.relative_to(context.site.output).as_posix() if _below(context) else context.output.name
+    path = context.output.relative_to(context.site.output).as_posix() if _is_below(context) else context.output.name
     clean = re.sub(r"(^|/)index\.html$", r"\1", path)
     address = f"{site_url}/{clean}" if site_url else ""
     authors = people.authors(metadata)
@@ -84,7 +84,7 @@ def describe(page: HtmlElement, context: FinishContext) -> None:
         )
 
 
-def _below(context: FinishContext) -> bool:
+def _is_below(context: FinishContext) -> bool:
     return context.output.is_relative_to(context.site.output)
 
 

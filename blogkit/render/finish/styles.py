@@ -36,7 +36,7 @@ def lift_styles(page: HtmlElement, context: FinishContext) -> None:
             name = made.setdefault(text, class_name(text))
             add_class(element, name)
     if made:
-        _keep(page, context, made)
+        _keep_rules(page, context, made)
 
 
 def _in_drawing(element: HtmlElement) -> bool:
@@ -71,7 +71,7 @@ def class_name(text: str) -> str:
     return "bk-" + re.sub(r"[^a-z0-9-]+", "-", text.lower().replace("%", "pct").replace(".0pct", "pct")).strip("-")
 
 
-def _keep(page: HtmlElement, context: FinishContext, made: dict[str, str]) -> None:
+def _keep_rules(page: HtmlElement, context: FinishContext, made: dict[str, str]) -> None:
     """The page's own rules, as a file beside the theme: one for every set of rules."""
     rules = "".join(f".{name}{{{text}}}\n" for text, name in sorted(made.items()))
     digest = hashlib.sha256(rules.encode()).hexdigest()[:10]

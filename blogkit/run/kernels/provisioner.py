@@ -34,14 +34,16 @@ class WarmProvisioner(LocalProvisioner):
         """Starts the kernel, one way or the other."""
         address = self.address or os.environ.get(ADDRESS_VARIABLE, "")
         if not is_own_kernel(cmd):
-            self._say(address, f"the kernel {self.kernel_spec.display_name!r} is not this Python")
+            self._say_reason(address, f"the kernel {self.kernel_spec.display_name!r} is not this Python")
             return await super().launch_kernel(cmd, **kwargs)
         try:
             if not hasattr(socket, "AF_UNIX"):
                 raise _ForkRefused("this system has no Unix sockets")
             self.process = await _ask(address, cmd[3:], kwargs)
         except (OSError, ValueError, TimeoutError) as error:
-            self._say(address, str(error) if isinstance(error, _ForkRefused) else "the process to fork from is gone")
+            self._say_reason(
+                address, str(error) if isinstance(error, _ForkRefused) else "the process to fork from is gone"
+            )
             return await super().launch_kernel(batch_kernel(cmd), **kwargs)
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd")
@@ -64,7 +66,7 @@ class WarmProvisioner(LocalProvisioner):
             self.process.close()
         await super().cleanup(restart=restart)
 
-    def _say(self, address: str, reason: str) -> None:
+    def _say_reason(self, address: str, reason: str) -> None:
         if not tell(address, reason):
             self.log.warning("The kernel starts the ordinary way: %s.", reason)
 
