@@ -71,7 +71,7 @@ def test_a_condition_compares_values_with_their_intervals(condition: str, holds:
         ("gap_64 > 0 or gone > 0", "no value is called 'gone'"),
     ],
 )
-def test_what_cannot_be_told_says_why(condition: str, message: str) -> None:
+def test_what_cannot_be_judged_says_why(condition: str, message: str) -> None:
     with pytest.raises(ConditionError, match=message):
         judge_condition(condition, RAW, TEXTS)
 

@@ -10,6 +10,7 @@ import pytest
 
 from blogkit.check import all_rules, check_path, load
 from blogkit.model import Finding
+from tests import test_conditions
 from tests.check import pages, test_browser, test_freshness, test_project
 from tests.check.pages import page, prose, submission
 from tests.gather import test_coverage, test_places
@@ -214,6 +215,7 @@ ELSEWHERE = {
     "BK126": (test_browser, "test_sideways_scroll_on_a_phone_is_reported_with_its_cause", "test_sideways_scroll_on_a_phone_is_reported_with_its_cause"),
     "BK127": (test_browser, "test_a_canvas_that_a_script_fills_is_a_figure_and_needs_the_script", "test_a_warning_in_the_console_and_a_canvas_with_a_picture_in_its_place_are_no_fault"),
     "BK131": (test_places, "test_the_check_names_the_line_of_the_post_and_where_the_picture_is_now", "test_the_check_names_the_line_of_the_post_and_where_the_picture_is_now"),
+    "BK132": (test_conditions, "test_the_check_names_what_no_longer_holds_with_values_file_and_line", "test_the_check_names_what_no_longer_holds_with_values_file_and_line"),
     "BK128": (test_coverage, "test_check_finds_missing_runs_in_every_venue", "test_check_finds_missing_runs_in_every_venue"),
 }  # fmt: skip
 """Rules that need a source, a history or a browser: a page that breaks each, and a page that does not."""
