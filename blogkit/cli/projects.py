@@ -26,6 +26,9 @@ def init(
     ci: Annotated[
         CodeHost | None, typer.Option("--ci", help="Add the workflow that checks and publishes the site there.")
     ] = None,
+    install: Annotated[
+        str, typer.Option("--install", metavar="SOURCE", help="With --ci: a commit or a wheel with its hash.")
+    ] = "",
     template: Template = None,
 ) -> None:
     """Make a site in this folder or in DIR."""
@@ -36,8 +39,10 @@ def init(
         root = init_site(folder, title=title, template=template)
         print(f"A site is in {root}. `blogkit new NAME` adds a project.")
     if ci is not None:
-        path = add_workflow(folder.resolve(), ci.value, template=template)
+        path = add_workflow(folder.resolve(), ci.value, install=install, template=template)
         print(f"{path} checks and publishes the site whenever it is pushed.")
+        if not install:
+            print("  It does not run yet: say there, under `env: BLOGKIT:`, which commit of blogkit it installs.")
 
 
 @app.command()

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from blogkit import __version__
 from blogkit.config import SITE_FILE, did_you_mean, load_project
 from blogkit.errors import NotebookError, ProjectError, StoreError
 from blogkit.model import Project, Site
@@ -74,15 +73,24 @@ def init_site(folder: Path, *, title: str | None = None, template: Path | None =
     return folder
 
 
-def add_workflow(root: Path, host: str, *, template: Path | None = None) -> Path:
+_PINNED = re.compile(r"(?:git\+https://[^@\s\"]+@[0-9a-f]{40}|https://[^#\s\"]+\.whl#sha256=[0-9a-f]{64})")
+
+
+def add_workflow(root: Path, host: str, *, install: str = "", template: Path | None = None) -> Path:
     """Writes the workflow that checks and publishes a site on a code host's runners, and gives its path.
 
-    A workflow of that name that is there already stays as it is: ProjectError says so.
+    ``install`` is where the runners get blogkit from: a commit (``git+https://…@`` and 40 digits) or a wheel with its
+    hash (``https://….whl#sha256=…``). The workflow refuses to run until it says that: a name and a version could be
+    taken by anybody on a package index. A workflow of that name that is there already stays as it is: ProjectError says
+    so, as for an ``install`` that pins nothing.
     """
+    if install and not _PINNED.fullmatch(install):
+        hint = "Give git+https://HOST/OWNER/blogkit@COMMIT (all 40 digits), or https://….whl#sha256=HASH."
+        raise ProjectError(f"--install {install!r} does not say exactly what is installed.", hint=hint)
     source = find_templates(root, template) / f"ci-{host}"
     if not source.is_dir():
         raise ProjectError(f"There is no workflow for {host!r}.", hint="There is one for: github.", path=source)
-    (name, data), *_ = _filled(source, {"version": __version__}).items()
+    (name, data), *_ = _filled(source, {"install": f"blogkit[browser] @ {install}" if install else ""}).items()
     if os.path.lexists(root / name):
         raise ProjectError("is there already.", hint="Remove it first to have it written anew.", path=root / name)
     _refuse_way_through_link(root, name)

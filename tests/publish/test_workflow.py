@@ -35,7 +35,7 @@ def commands(root: Path, job: str) -> dict[str, str]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     made = init_site(tmp_path / "site")
-    add_workflow(made, "github")
+    add_workflow(made, "github", install=f"git+https://code.example.edu/course/blogkit@{'0123456789' * 4}")
     return made
 
 
@@ -50,6 +50,42 @@ def test_actions_are_pinned_to_commits_and_jobs_may_do_no_more_than_they_need(ro
     assert loaded["jobs"]["publish"]["permissions"] == {"contents": "write"}
     assert all(job["timeout-minutes"] <= 15 for job in loaded["jobs"].values())
     assert "${{" not in "".join([*commands(root, "check").values(), *commands(root, "publish").values()])
+
+
+@pytest.mark.parametrize(
+    ("install", "refused"),
+    [
+        ("", True),
+        ("blogkit[browser]==0.1.0", True),
+        ("blogkit @ git+https://code.example.edu/blogkit@main", True),
+        ("blogkit @ git+https://code.example.edu/blogkit@0123456", True),
+        ("blogkit @ https://code.example.edu/blogkit.whl", True),
+        (f"other @ git+https://code.example.edu/blogkit@{'0123456789' * 4}", True),
+        (f"blogkit @ https://code.example.edu/blogkit-1-py3-none-any.whl#sha256={'ab' * 32}", False),
+        (f"blogkit[browser] @ git+https://code.example.edu/blogkit@{'0123456789' * 4}", False),
+    ],
+)
+def test_the_workflow_refuses_to_install_what_could_be_taken_over(root: Path, install: str, refused: bool) -> None:
+    for job in ("check", "publish"):
+        command = commands(root, job)["Know what is installed"]
+        done = subprocess.run(
+            ["bash", "-e", "-c", command], env={**os.environ, "BLOGKIT": install}, capture_output=True, text=True
+        )
+        assert (done.returncode, "::error file=" in done.stdout) == ((1, True) if refused else (0, False))
+
+
+@pytest.mark.parametrize("install", ["blogkit==1", "git+https://host/x@main", "https://host/x.whl", 'git+https://h/"@'])
+def test_an_install_that_pins_nothing_is_refused_before_anything_is_written(tmp_path: Path, install: str) -> None:
+    made = init_site(tmp_path / "site")
+    with pytest.raises(ProjectError, match="does not say exactly what is installed"):
+        add_workflow(made, "github", install=install)
+    assert not (made / ".github").exists()
+
+
+def test_without_an_install_the_workflow_is_written_and_says_what_is_missing(tmp_path: Path) -> None:
+    made = init_site(tmp_path / "site")
+    add_workflow(made, "github")
+    assert workflow(made)["env"]["BLOGKIT"] == ""
 
 
 def test_a_workflow_that_is_there_stays(root: Path) -> None:
@@ -80,8 +116,14 @@ def test_every_step_of_the_workflow_runs(root: Path, tmp_path: Path) -> None:
             if job == "publish" and name == "Install":
                 continue  # the same machine has it already
             shown = command if can_browse() else command.replace(" --browser", "")
+            own = workflow(root)["env"] if name == "Know what is installed" else {}
             done = subprocess.run(
-                ["bash", "-e", "-c", shown], cwd=root, env=environment, capture_output=True, text=True, timeout=300
+                ["bash", "-e", "-c", shown],
+                cwd=root,
+                env={**environment, **own},
+                capture_output=True,
+                text=True,
+                timeout=300,
             )
             assert done.returncode == 0, f"{job}: {name}\n{done.stdout}\n{done.stderr}"
             if name == "Check":
@@ -97,7 +139,7 @@ def runner(tmp_path: Path, root: Path) -> dict[str, str]:
     shared = [path for path in sys.path if path.endswith("site-packages")] or [sysconfig.get_paths()["purelib"]]
     (packages / "shared.pth").write_text("\n".join(shared) + "\n")
     wanted = workflow(root)["env"]["BLOGKIT"]
-    assert re.fullmatch(r"blogkit\[browser\]==[\w.]+", wanted)
+    assert re.fullmatch(r"blogkit\[browser\] @ git\+https://\S+@[0-9a-f]{40}", wanted)
     return {
         **{
             key: value
