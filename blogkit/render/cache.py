@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from blogkit.model import Site
-from blogkit.render.made import FOLDER, make_record_folder
+from blogkit.render.made import FOLDER, make_record_folder, relative_text
 from blogkit.stale import file_digest, file_stamp, has_changed
 
 _FORMAT = 6
@@ -143,4 +143,4 @@ class PageCache:
         beside.replace(self._path)
 
     def _key(self, path: Path) -> str:
-        return os.path.relpath(path, self._root)
+        return relative_text(path, self._root)

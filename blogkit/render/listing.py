@@ -25,6 +25,7 @@ from blogkit.render.dom import (
     elements,
     make,
 )
+from blogkit.render.made import relative_text
 from blogkit.render.metadata import LISTING_TYPES, as_list, listings_of, load_yaml_file, shown
 from blogkit.render.navigation import page_prefix, templates
 from blogkit.render.posts import ListedPost
@@ -324,7 +325,7 @@ def _listing_item(
     date_format: Any,
     length: int,
 ) -> dict[str, Any]:
-    folder = os.path.relpath(post.output.parent, output.parent).replace(os.sep, "/")
+    folder = relative_text(post.output.parent, output.parent).replace(os.sep, "/")
     href = f"./{folder}/{post.output.name}" if folder != "." else f"./{post.output.name}"
     image = post.image
     if post.href:

@@ -141,7 +141,18 @@ def made_sources(site: Site) -> frozenset[Path]:
 
 
 def _page_key(site: Site, source: Path) -> str:
-    return Path(os.path.relpath(source, site.root)).as_posix()
+    return relative_text(source, site.root).replace(os.sep, "/")
+
+
+def relative_text(path: Path, folder: Path) -> str:
+    """As ``os.path.relpath``; where a path is written below the folder, nothing has to be taken apart.
+
+    A rendering asks this of every file of the site, some of them a dozen times.
+    """
+    text, start = str(path), f"{folder}{os.sep}"
+    if text.startswith(start) and ".." not in text:
+        return text[len(start) :]
+    return os.path.relpath(path, folder)
 
 
 def made_names(site: Site, files: Iterable[Path]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -114,10 +115,14 @@ def folder_layers(site: Site, source: Path) -> list[dict[str, Any]]:
     """What the ``_metadata.yml`` files between the site's root and a page say, outermost first."""
     layers: list[dict[str, Any]] = []
     folder = source.parent
-    while folder != site.root and site.root in folder.parents:
+    if site.root not in folder.parents:
+        return layers
+    while folder != site.root:
         for name in ("_metadata.yml", "_metadata.yaml"):
+            if not os.path.isfile(f"{folder}{os.sep}{name}"):  # noqa: PTH113  # asked of every folder of the site
+                continue
             path = folder / name
-            if path.is_file() and is_inside_site(path, path):
+            if is_inside_site(path, path):
                 data = load_yaml_file(path)
                 if isinstance(data, Mapping):
                     layers.append(with_metadata_files(flatten(data), folder, path))

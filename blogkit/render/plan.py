@@ -6,8 +6,9 @@ other, and which pages can be left as they are.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from blogkit.errors import ConfigError, Problem
 from blogkit.model import Project, Site
 from blogkit.render import language
-from blogkit.render.metadata import as_list, flatten, folder_layers, line_of, merge, shown
+from blogkit.render.metadata import as_list, flatten, folder_layers, line_of, shown
 
 PAGE_SUFFIXES = (".qmd", ".ipynb", ".md")
 NO_PAGES = {"README.md", "README.qmd", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE.md", "AGENTS.md"}
@@ -117,8 +118,8 @@ def plan_site(
     mode = drafts or draft_mode(site)
     marked = drafts_of(site, fronts)
     hidden = frozenset[Path]() if mode == "visible" else marked
-    names = projects_by_folder(site)
-    real = {source: source.resolve() for source in sources}
+    real = _without_links([*sources, *(project.folder for project in site.projects)])
+    names = {real[project.folder]: project.name for project in site.projects}
     every = [
         PlannedPage(
             source=source,
@@ -147,6 +148,24 @@ def plan_site(
         drafts_shown=bool(only) or drafts == "visible",
         named=bool(only),
     )
+
+
+def _without_links(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Each path as it lies on the disk; the folders that they share are asked for once."""
+    known: dict[str, str] = {}
+
+    def real(text: str) -> str:
+        if text not in known:
+            folder, name = os.path.split(text)
+            if folder == text or not name or name == ".." or os.path.islink(text):  # noqa: PTH114
+                known[text] = os.path.realpath(text)
+            else:
+                known[text] = f"{real(folder).rstrip(os.sep)}{os.sep}{name}"
+        return known[text]
+
+    return {
+        path: Path(real(os.path.abspath(path)) if ".." not in path.parts else os.path.realpath(path)) for path in paths
+    }
 
 
 def unchanged_pages(
@@ -227,11 +246,6 @@ def wanted_sources(sources: Sequence[Path], only: Sequence[Project]) -> list[Pat
     return [source for source in sources if folders & {source.resolve().parent, *source.resolve().parents}]
 
 
-def projects_by_folder(site: Site) -> dict[Path, str]:
-    """The name of each project by its folder: that of the project whose post lies there."""
-    return {project.folder.resolve(): project.name for project in site.projects}
-
-
 # --- drafts -----------------------------------------------------------------------------------------------------------
 
 
@@ -249,18 +263,20 @@ def draft_mode(site: Site) -> str:
 def drafts_of(site: Site, fronts: Mapping[Path, Mapping[str, Any]]) -> frozenset[Path]:
     """The sources that are drafts: by their front matter or their folder's, or named in ``website: drafts:``."""
     named = {(site.root / str(one)).resolve() for one in as_list((site.quarto.get("website") or {}).get("drafts"))}
+    whole = flatten(site.quarto)
     return frozenset(
         source
         for source, front in fronts.items()
-        if (named and source.resolve() in named) or _says_draft(site, source, front)
+        if (named and source.resolve() in named) or _says_draft(site, whole, source, front)
     )
 
 
-def _says_draft(site: Site, source: Path, front: Mapping[str, Any]) -> bool:
+def _says_draft(site: Site, whole: Mapping[str, Any], source: Path, front: Mapping[str, Any]) -> bool:
     """Whether a page's metadata say that it is a draft: its own, else those of the folders around it and the site."""
     said = flatten(front).get("draft")
     if said is None:
-        said = merge(flatten(site.quarto), *folder_layers(site, source)).get("draft")
+        layers = [layer for layer in (whole, *folder_layers(site, source)) if "draft" in layer]
+        said = layers[-1]["draft"] if layers else None
     return str(said).lower() not in {"none", "false", "no", "off", ""}
 
 
