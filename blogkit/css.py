@@ -16,7 +16,8 @@ from typing import Any
 
 import tinycss2
 
-_MAY_HOLD = re.compile(r"url\(|@import|image-set\(|src\(|\\", re.IGNORECASE)
+_MAY_HOLD = re.compile(r"url\((?!\s*[\"']?#)|@import|image-set\(|src\(|\\", re.IGNORECASE)
+"""What a text has that names an address; drawings are full of ``url(#clip)``, a place in the same document."""
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/]{256,}")
 """Data inside an address: fonts and pictures are megabytes of it."""
 _KEPT = 64
@@ -53,11 +54,14 @@ class CssImport:
     end: int
 
 
-@lru_cache(maxsize=32)
 def find_css_addresses(text: str) -> tuple[CssAddress, ...]:
     """Every address of a style sheet, in its order; a place in the same document (``#id``) is none."""
-    if not _MAY_HOLD.search(text):
-        return ()
+    return parsed_addresses(text) if _MAY_HOLD.search(text) else ()
+
+
+@lru_cache(maxsize=32)
+def parsed_addresses(text: str) -> tuple[CssAddress, ...]:
+    """As :func:`find_css_addresses`; kept for the style sheets that the pages of a class share."""
     tokens = _PlacedTokens(text)
     found = []
     for token, imported in _address_tokens(tokens.top):

@@ -169,8 +169,10 @@ def _visit(element: HtmlElement, ask: Replace) -> None:
     """Puts each address of one element to ``ask``, and writes back what it gives."""
     tag = str(element.tag).lower().rsplit("}", 1)[-1]
     line = element.sourceline
-    for name, value in list(element.attrib.items()):
+    for name, value in element.items():
         attribute = "xlink:href" if str(name).endswith("}href") else str(name).lower()
+        if attribute not in _ASKED and not attribute.startswith("on"):
+            continue
         new = _attribute(element, tag, attribute, str(value), line, ask)
         if new is not None and new != value:
             element.set(name, new)
@@ -247,6 +249,11 @@ _DATA_LOADED = {
     "data-runtime", "data-script",
 }  # fmt: skip
 """Where scripts that load late keep what they will load."""
+_ASKED = frozenset({
+    "style", "href", "xlink:href", "src", "action", "srcdoc", "content", *_SETS, *_DRAWN_WITH, *_DATA_LOADED,
+    *(name for _, name in _LOADED | _FOLLOWED),
+})  # fmt: skip
+"""The attributes that may hold an address, beside those that hold a script (``on…``)."""
 
 
 # --- CSS ------------------------------------------------------------------------------------------------------------
@@ -487,8 +494,11 @@ def _data_urls(text: str) -> frozenset[str]:
         if depth > _DEEPEST:  # deeper than any chart; what reads JSON has a limit of its own, another in each Python
             return
         if isinstance(node, list):
+            if key == "values" and depth < _DEEPEST:
+                rows.extend(one for one in node if isinstance(one, dict))
             for one in node:
-                walk(one, key, depth + 1)
+                if isinstance(one, list) or (isinstance(one, dict) and key != "values"):
+                    walk(one, key, depth + 1)
         elif isinstance(node, dict) and key == "values":
             rows.append(node)
         elif isinstance(node, dict) and key == "datasets":
@@ -502,7 +512,7 @@ def _data_urls(text: str) -> frozenset[str]:
                 found.update(one for one in (url.get("value"),) if isinstance(one, str) and is_remote(one))
                 columns.update(one for one in (url.get("field"),) if isinstance(one, str))
             for name, one in node.items():
-                if name != "usermeta":
+                if name != "usermeta" and isinstance(one, dict | list):
                     walk(one, name, depth + 1)
 
     walk(specification, "", 0)

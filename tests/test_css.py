@@ -92,3 +92,10 @@ def test_an_import_is_taken_out_with_its_conditions_and_nothing_else(name: str) 
     text, wanted = IMPORTS[name]
     assert replace_css_imports(text, lambda found: "") == wanted
     assert replace_css_imports(text, lambda found: None) == text
+
+
+@pytest.mark.parametrize("place", ["url(#clip)", "url( #clip )", "url('#clip')", 'URL( "#clip")', "url(' #clip')"])
+def test_a_place_in_the_same_document_is_no_address_and_hides_none(place: str) -> None:
+    assert find_css_addresses(f"clip-path: {place}") == ()
+    beside = find_css_addresses(f".a{{clip-path:{place};background:url(b.png)}} .b{{mask:{place}}}")
+    assert [one.url for one in beside] == ["b.png"]

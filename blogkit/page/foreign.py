@@ -117,7 +117,9 @@ def _attributes(node: LexborNode) -> tuple[dict[str, str], str | None]:
     """The attributes of an element, and its line; a mark that got into another attribute is taken out again."""
     given = node.attributes
     line = given.pop(_LINE, None)
-    return {name: _unmarked(value) if value else "" for name, value in given.items()}, line
+    return {
+        name: (_MARK.sub("", value) if _LINE in value else value) if value else "" for name, value in given.items()
+    }, line
 
 
 def _unmarked(text: str) -> str:

@@ -44,7 +44,7 @@ def count_addresses(reader: Callable[[str], object]) -> Callable[[str], None]:
 
 
 def read_css(text: str) -> None:
-    css.find_css_addresses.cache_clear()
+    css.parsed_addresses.cache_clear()
     list(links.css_addresses(text))
 
 

@@ -156,21 +156,22 @@ def hypothesis_blocks(page: Page) -> list[HtmlElement]:
     found: list[HtmlElement] = []
     inside: set[HtmlElement | None] = set()
     for element in page.main.iter():
-        if element.getparent() in inside:
+        if inside and element.getparent() in inside:
             inside.add(element)
             continue
-        if not tag_of(element):
+        tag = tag_of(element)
+        if tag not in {"div", "section", "aside", "blockquote", "p"}:
             continue
         named = "hypothesis" in (element.get("id") or "").lower().split("-") or has_class(
             element, "hypothesis", "central-hypothesis"
         )
         titled = False
-        if has_class(element, "callout", "theorem") or tag_of(element) in {"aside", "blockquote"}:
+        if has_class(element, "callout", "theorem") or tag in {"aside", "blockquote"}:
             titled = bool(
                 re.match(r"\s*(?:central |main |our |the |key )*hypothes[ie]s\b", visible_text(element), re.I)
             )
-        if tag_of(element) in {"div", "section", "aside", "blockquote", "p"} and (named or titled):
-            if tag_of(element) == "section" and not has_class(element, "hypothesis") and not titled:
+        if named or titled:
+            if tag == "section" and not has_class(element, "hypothesis") and not titled:
                 continue  # a section called "Hypothesis" is a heading, no marked block
             found.append(element)
             inside.add(element)
