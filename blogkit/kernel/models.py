@@ -73,6 +73,8 @@ def tried_model(name: str, model: Any, example: Any, *, graphs: Path | None = No
             raise ModelError(f"record.model({name!r}, …) needs an example: an input as the network is given it.")
         return _of_module(torch, name, model, example, graphs)
     data = _bytes_of(name, model)
+    check_model(name, data)
+    data = _lean_model(_needed_module("onnx").load_from_string(data))
     about = check_model(name, data)
     feed = _named_feed(about, _example_arrays(example)) if example is not None else None
     answer = _session_answers(name, data, feed) if feed is not None else _open_session(name, data) and {}
@@ -234,13 +236,15 @@ def _fresh_graph(torch: Any, name: str, module: Any, inputs: tuple[Any, ...]) ->
 
 
 def _lean_model(model: Any) -> bytes:
-    """A model without what the exporter notes of its own work."""
+    """A model without what is said of its making, by exporters and by people."""
     del model.metadata_props[:]
-    model.doc_string = ""
+    for note in ("doc_string", "producer_name", "producer_version", "domain"):
+        model.ClearField(note)
+    model.graph.ClearField("doc_string")
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
     for part in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
-        part.doc_string = ""
+        part.ClearField("doc_string")
         if hasattr(part, "metadata_props"):
             del part.metadata_props[:]
     return bytes(model.SerializeToString())
