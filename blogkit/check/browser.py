@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.check.post import Post
+from blogkit.live import TOLERANCE
 
 if TYPE_CHECKING:
     from blogkit.tools.chromium import Browser, Tab
@@ -110,6 +111,20 @@ _LOOK = r"""() => {
   return out;
 }"""
 
+_WAKE_LIVE = """() => {
+  const live = [...document.querySelectorAll(".bk-figure[data-live] .bk-drawing")].slice(0, 20);
+  for (const one of live) one.dispatchEvent(new PointerEvent("pointerenter"));
+  return live.length;
+}"""
+_LIVE_DONE = """() => [...document.querySelectorAll(".bk-figure[data-live]")].slice(0, 20)
+  .every(one => ["ready", "failed"].includes(one.dataset.answer))"""
+_LIVE = """() => [...document.querySelectorAll(".bk-figure[data-live]")].slice(0, 20).map(one => {
+  const {answer, deviation} = one.dataset, holder = one.parentElement.closest("[id]");
+  return {name: "#" + (holder ? holder.id : one.id), answer: answer || "late", deviation: Number(deviation)};
+})"""
+_LIVE_SECONDS = 60
+"""For the runtime, the models and the first answers of a page."""
+
 _WIDE = r"""() => {
   const wide = document.scrollingElement.scrollWidth, screen = document.documentElement.clientWidth;
   if (wide <= screen + 1) return null;
@@ -198,8 +213,19 @@ def _ask_wide(tab: Tab, *, axe: bool) -> Any:
     if axe:
         tab.evaluate(_axe_source())
         violations = tab.evaluate(_AXE)
+    live = _ask_live(tab)
     tab.evaluate(_TOUCH)
-    return {**tab.evaluate(_LOOK), "axe": violations}
+    return {**tab.evaluate(_LOOK), "axe": violations, "live": live}
+
+
+def _ask_live(tab: Tab) -> list[Mapping[str, Any]]:
+    """What the models of a page's live figures answer, before anything else is touched."""
+    from blogkit.tools.chromium import wait_until
+
+    if not tab.evaluate(_WAKE_LIVE):
+        return []
+    wait_until(tab, _LIVE_DONE, seconds=_LIVE_SECONDS)
+    return list(tab.evaluate(_LIVE))
 
 
 def _ask_still(tab: Tab) -> Any:
@@ -211,11 +237,16 @@ def _ask_still(tab: Tab) -> Any:
     return tab.evaluate(_LOOK)
 
 
-def _undrawn(seen: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _undrawn(seen: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     for name in dict.fromkeys(seen["images"]):
         yield f"the image {name} does not load."
     for name in dict.fromkeys(seen["figures"]):
         yield f"the figure {name} stays empty."
+    for one in seen.get("live", ()):
+        if one["answer"] != "ready":
+            yield f"the model of the live figure {one['name']} does not answer."
+        elif one["deviation"] is None or not one["deviation"] <= TOLERANCE:
+            yield f"the model of the live figure {one['name']} answers otherwise than the figure is drawn."
     for text in dict.fromkeys(seen["equations"]):
         yield f"an equation shows {text}."
     for text in dict.fromkeys(seen["text"]):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
     from playwright.sync_api import Page as Tab
 
-__all__ = ["Browser", "Tab", "Visit", "can_browse", "chromium", "find_chromium", "visit"]
+__all__ = ["Browser", "Tab", "Visit", "can_browse", "chromium", "find_chromium", "visit", "wait_until"]
 
 VARIABLE = "BLOGKIT_CHROMIUM"
 """Names the browser to use, where it is not on PATH."""
@@ -151,6 +151,17 @@ def visit(
         with suppress(Error):
             context.close()
     return seen
+
+
+def wait_until(tab: Tab, condition: str, *, seconds: float) -> bool:
+    """Whether a function of the page's gave true before the time was over."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        tab.wait_for_function(condition, timeout=seconds * 1000)
+    except TooLate:
+        return False
+    return True
 
 
 def _decide(route: Route, root: Path, seen: Visit) -> None:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blogkit import charts, record
 from blogkit.check import Report, check_path, check_paths, load, looking
 from blogkit.errors import ToolMissing
+from blogkit.live import bytes_script
+from blogkit.publish.package import pack
 from blogkit.tools.chromium import can_browse, chromium, find_chromium
 from tests.check import pages
 from tests.check.pages import page, submission, zipped_folder
+from tests.figures.live import live_page, network, run_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -203,3 +207,26 @@ def test_without_a_browser_there_is_an_error_message(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolMissing, match="there is none on PATH"), chromium():
         pass
+
+
+def test_a_live_figure_that_answers_otherwise_or_not_at_all_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_folder(tmp_path, monkeypatch)
+    parts = charts.features(x=charts.axis(-1, 1, 5), rate=charts.slider(0, 1))
+    lines = {}
+    for seed, name in enumerate(("a", "b", "c")):
+        record.model(name, network(2, 3, 1, seed=seed))
+        lines[name] = charts.live(name, parts, columns="y").mark_line().encode(x="x:Q", y="y:Q")
+    package = pack(live_page(tmp_path, run, lines), tmp_path / "site")
+    for name, data in package.files.items():
+        if name.endswith(".js") and "/b-" in name:
+            data = bytes_script(f"{Path(name).stem}.onnx", network(2, 3, 1, seed=9)).encode()
+        if "/c-" not in name:
+            (tmp_path / "post" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "post" / name).write_bytes(data)
+    report = check_path(tmp_path / "post", profile=PROFILE, browser=True)
+    assert messages(report, "BK124") == [
+        "the model of the live figure #bk-2-b answers otherwise than the figure is drawn.",
+        "the model of the live figure #bk-3-c does not answer.",
+    ]

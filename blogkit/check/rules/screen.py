@@ -17,7 +17,7 @@ from blogkit.check.rules import rule
     browser=True,
 )
 def drawn(post: Post, profile: Profile) -> Iterator[Fault]:
-    """Opened without a network, every figure is drawn, every image shows and every equation is typeset."""
+    """Opened without a network, every figure is drawn, every image shows, every equation is typeset, models answer."""
     for entry in post.seen.get("undrawn", []):
         yield Fault(message=str(entry), place=post.at())
 

@@ -13,7 +13,11 @@ if (here) started().catch(() => {});  // it was loaded by a touch
 
 /** The WebAssembly, unpacked once. */
 function started() {
-  return engine ??= start();
+  if (!engine) {
+    engine = start();
+    engine.catch(() => { engine = null; });  // the next answer tries again
+  }
+  return engine;
 }
 
 document.addEventListener('blogkit:view', event => attach(event.target, event.detail));
@@ -51,7 +55,7 @@ function session(file, address) {
       handed.delete(file);
       return ort.InferenceSession.create(new Uint8Array(data), {executionProviders: ['wasm'], logSeverityLevel: 3});
     });
-    made.catch(() => { models.delete(file); engine = null; });  // the next answer tries again
+    made.catch(() => models.delete(file));
     models.set(file, made);
   }
   return models.get(file);
