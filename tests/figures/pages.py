@@ -102,13 +102,13 @@ def finished(root: Path, charts: Mapping[str, Any], before: str = "", images: st
     return finish(text, root)
 
 
-def finish(text: str, root: Path) -> Path:
+def finish(text: str, root: Path, **metadata: Any) -> Path:
     """Finishes a page of the post below ``root``, and writes it with what it loads."""
     site = Site(root=root / "source", quarto={}, config=SiteConfig(), projects=())
     output = root / "site" / "projects" / "post" / "index.html"
     output.parent.mkdir(parents=True, exist_ok=True)
     source = root / "source" / "projects" / "post" / "index.qmd"
-    context = FinishContext(site=site, source=source, output=output, prefix="../../")
+    context = FinishContext(site=site, source=source, output=output, prefix="../../", metadata=metadata)
     page = parse_page(text)
     draw_figures(page, context)
     context.assets.copy_to(root / "site")

@@ -14,7 +14,7 @@ import vl_convert
 import blogkit.render
 
 RENDER = Path(blogkit.render.__file__).parent
-SCRIPTS = ("figures.js", "figures-table.js", "figures-runtime.js", "figures-live.js")
+SCRIPTS = ("figures.js", "figures-steps.js", "figures-table.js", "figures-runtime.js", "figures-live.js")
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ from blogkit.render.finish.layout import PHONE, Layout, drawn_width, fills_its_p
 from blogkit.render.finish.live import make_live
 from blogkit.render.finish.origin import made_how, said_of
 from blogkit.render.finish.place import MARGIN, place_of
+from blogkit.render.finish.states import StatefulFigure, add_states, place_stages
 from blogkit.render.finish.tree import element, inert_json, plain
 from blogkit.render.output import write_page
 from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
@@ -108,13 +109,16 @@ def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
     Raises RenderError, with every problem, where a specification cannot be read, cannot be compiled, or holds what a
     page may not.
     """
+    place_stages(page, context)
     figures = list(_figures(page, context))
     if not figures:
+        add_states(page, {}, context)
         return
     coded = _coded([figure for figure in figures if figure.awake])
     shared = place_shared_controls(page, [parameters_of(figure.vega) for figure in figures if figure.awake])
     for figure in figures:
         _replace(figure, coded, shared, context)
+    has_states = add_states(page, {figure.id: _states_of(figure) for figure in figures}, context)
     body = page.find("body")
     assert body is not None
     for identity, (table, columns) in coded.items():
@@ -124,8 +128,22 @@ def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
     if head is not None:
         head.append(element("link", {"rel": "stylesheet", "href": context.asset("figures.css")}))
         head.append(element("script", {"src": context.asset("figures.js"), "defer": "defer"}))
+        if has_states:
+            head.append(element("script", {"src": context.asset("figures-steps.js"), "defer": "defer"}))
     context.asset("figures-runtime.js")
     context.asset("figures-table.js")
+
+
+def _states_of(figure: _Figure) -> StatefulFigure:
+    """What steps and words need to drive a figure, and to draw its states."""
+
+    def draw(spec: Spec, prefix: str, said: str) -> html.HtmlElement:
+        laid = _laid_out(json.dumps(spec), PHONE, True)
+        svg = _svg(figure, optimise(laid.svg, prefix="d"), prefix)
+        svg.set("aria-label", f"{figure.name} with {said}")
+        return svg
+
+    return StatefulFigure(id=figure.id, spec=figure.spec, vega=figure.vega, awake=figure.awake, draw=draw)
 
 
 # --- finding the figures --------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from typing import Any
 COLUMN = 680
 PAGE = 984
 MARGIN = 240
+STAGE = 580
+"""Beside steps."""
 
 _PAGE = re.compile(r"column-(?:page|screen)(?:-inset)?(?:-right)?|column-body-outset-right")
 _GAP = 16
@@ -28,6 +30,9 @@ def place_of(image: Any) -> int:
         if "column" in classes and "columns" in ((around.getparent().get("class") or "").split()):
             share *= _percent_of(around, "width") or 1 / max(1, len(around.getparent()))
             less += _GAP
+        if "bk-stage" in classes:
+            width = STAGE
+            break
         if any(name in ("column-margin", "margin-aside", "aside") for name in classes):
             width = MARGIN
             break

@@ -33,7 +33,7 @@ const views = new WeakMap();
 document.addEventListener('blogkit:wake', event => {
   const figure = event.target;
   const known = views.get(figure);
-  if (known) refresh(known);
+  if (known) { refresh(known); setWanted(figure, known); }
   else if (figure.dataset.state === 'waking') wake(figure).catch(error => {
     figure.dataset.state = 'static';  // the drawing stays as it is
     console.error('blogkit:', error);
@@ -45,6 +45,7 @@ async function wake(figure) {
   await wakeShown(figure, known);
   views.set(figure, known);
   figure.dataset.state = 'awake';
+  setWanted(figure, known);
   figure.dispatchEvent(new CustomEvent('blogkit:awake', {bubbles: true}));
   new ResizeObserver(() => wakeShown(figure, known).catch(error => console.error('blogkit:', error)))
     .observe(figure.querySelector('.bk-fit'));
@@ -140,6 +141,31 @@ function replace(view, name, rows) {
   return view.change(name, changes).runAsync();
 }
 
+/** Brings a figure and its controls to the state that a step or a word of the text asked for. */
+function setWanted(figure, known) {
+  const wanted = JSON.parse(figure.dataset.wanted || '{}');
+  delete figure.dataset.wanted;
+  for (const [name, value] of Object.entries(wanted)) {
+    for (const awake of known.values()) if (awake) awake.view.signal(name, value);
+    for (const input of controlsOf(figure, name)) {
+      if (input.dataset.json !== undefined) choose(input, value);
+      else if (input.type === 'checkbox') input.checked = !!value;
+      else if (value !== null) input.value = value;
+      const output = input.parentElement.querySelector('output');
+      if (output) output.value = input.value;
+    }
+  }
+  if (Object.keys(wanted).length) for (const awake of known.values()) if (awake) awake.view.runAsync();
+}
+
+/** The controls of a parameter: the figure's own, and the page's. */
+function controlsOf(figure, name) {
+  return [...document.querySelectorAll('[data-param]')].filter(input => {
+    const owner = input.closest('.bk-figure');
+    return input.dataset.param === name && (!owner || owner === figure);
+  });
+}
+
 /** Full-precision rows have come after the figure awoke: they take the place of those made for drawing. */
 function refresh(known) {
   for (const awake of known.values()) {
@@ -157,10 +183,7 @@ function connect(figure, view) {
     if (element) {
       try { inputs = [...document.querySelectorAll(element)]; } catch { inputs = []; }
     } else {
-      inputs = [...document.querySelectorAll('[data-param]')].filter(input => {
-        const owner = input.closest('.bk-figure');
-        return input.dataset.param === name && (!owner || owner === figure);
-      });
+      inputs = controlsOf(figure, name);
     }
     for (const input of inputs) {
       links.push({signal: name, input});

@@ -110,6 +110,14 @@ function play(button) {
 }
 for (const button of document.querySelectorAll('.bk-play')) button.onclick = () => play(button);
 
+// A step or a word asks for a state: the runtime sets it, once it is there.
+document.addEventListener('blogkit:set', event => {
+  const figure = event.target, {state} = figure.dataset;
+  figure.dataset.wanted = JSON.stringify(event.detail);
+  if (!state) wake(figure, false);
+  else if (state === 'awake') figure.dispatchEvent(new CustomEvent('blogkit:wake', {bubbles: true}));
+});
+
 for (const details of document.querySelectorAll('details.bk-data[data-table]')) {
   details.addEventListener('toggle', () => details.open && !details.dataset.state && openTable(details));
 }
