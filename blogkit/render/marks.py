@@ -33,6 +33,8 @@ _ROW = 72
 
 _UNSAFE_WORD = re.compile(r"[@#\\{<$`]|\]\(|://|=[\"']?$")
 _UNSAFE_BEFORE = re.compile(r"\[[^\]]*@[^\]]*$|\{[^}]*$|\]\([^)]*$|<[A-Za-z/!][^>]*$")
+_PAGE = re.compile(r"(?:^|\W)pp?\.[ \t]+$")
+"""What opens a list, unless a number follows."""
 _UNSAFE_LINE = re.compile(r"\s*(?:#|:::|\[[^\]^][^\]]*\]:)")
 _ALIGNED = re.compile(r"\s*(?:\+[-=:+]+|-{2,}(?: +-{2,})+\s*$)")
 
@@ -56,13 +58,22 @@ def _number_of(digits: str) -> int:
     return int("".join(str(ord(one) - _BASE - 16) for one in digits))
 
 
-def can_be_marked(before: str, after: str, earlier: Sequence[str]) -> bool:
+_EDGES = frozenset("\"'_")
+"""Signs whose meaning depends on whether a letter stands beside them."""
+
+
+def can_be_marked(before: str, value: str, after: str, earlier: Sequence[str]) -> bool:
     """Whether a value in a line is running text: not of a heading, formula, code, address, attribute or citation.
 
     ``before`` and ``after`` are the rest of its line, without shortcodes. ``earlier`` are the lines above: in a table
-    whose columns are where they are by counting characters, nothing is marked.
+    whose columns are where they are by counting characters, nothing is marked. Nor is a value whose end is no letter or
+    digit beside a sign that asks for one, since the mark is a letter.
     """
-    if _UNSAFE_LINE.match(before) or _UNSAFE_BEFORE.search(before):
+    if before[-1:] in _EDGES and not value[:1].isalnum():
+        return False
+    if after[:1] in _EDGES and not value[-1:].isalnum():
+        return False
+    if _UNSAFE_LINE.match(before) or _UNSAFE_BEFORE.search(before) or _PAGE.search(before):
         return False
     if _UNSAFE_WORD.search(before[before.rfind(" ") + 1 :]):
         return False

@@ -50,6 +50,7 @@ _STARTS_BLOCK = re.compile(r"\s*(?:\d+[.)]|[-+=:(]|#)")
 _WORD = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|\S+)|("[^"]*"|'[^']*'|\S+)""")
 _NESTED = re.compile(r"[ \t]*(?:>[ \t]*|(?:[-*+]|\d{1,9}[.)])[ \t]+){100}")
 """A line that opens a hundred quotes and lists: no reader of Markdown takes it apart in a sensible time."""
+_UNDERLINE = re.compile(r"[ \t]*(?:=+|-+)[ \t]*")
 _CALLOUT = re.compile(r"\.callout-([\w-]+)")
 
 KNOWN_SHORTCODES = ("include", "embed", "meta", "var", "env", "video", "kbd", "pagebreak", "version")
@@ -127,6 +128,8 @@ class _PostReader:
     listed: set[int] = field(default_factory=set)
     in_display: bool = False
     """The line stands in a formula of several lines."""
+    in_heading: bool = False
+    """The line is a heading that is underlined."""
 
     def problem(self, path: Path, line: int, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path=path, line=line, message=message, hint=hint))
@@ -267,6 +270,7 @@ def _read_rows(reading: _PostReader, rows: Sequence[SourceRow]) -> None:
             reading.indented |= not line.startswith((":::", ">"))
             _division(reading, line[marks.end() :].strip(), path, at, divs)
         if "{{" in line:
+            reading.in_heading = number < len(rows) and _UNDERLINE.fullmatch(rows[number][0]) is not None
             line = _resolve(reading, line, path, at)
         reading.in_display = bool(line) and reading.in_display ^ (line.count("$$") % 2 == 1)
         _add_line(reading, line, path, at)
@@ -552,7 +556,7 @@ def _resolve(reading: _PostReader, line: str, path: Path, at: int, *, code: bool
         if name != "meta" or not _is_result(arguments[0]):
             return put
         number = _note_shown(reading, arguments[0], value)
-        if not code and not value.block and put and _can_be_marked(reading, line, match):
+        if not code and not value.block and put and _can_be_marked(reading, line, match, put):
             return marks.mark(number, put)
         reading.listed.add(number)
         return put
@@ -575,12 +579,12 @@ def _note_shown(reading: _PostReader, key: str, value: ShortcodeValue) -> int:
     return reading.shown.setdefault(shown_value, len(reading.shown))
 
 
-def _can_be_marked(reading: _PostReader, line: str, match: re.Match[str]) -> bool:
-    """Whether a shortcode stands in running text."""
-    if reading.in_display:
+def _can_be_marked(reading: _PostReader, line: str, match: re.Match[str], put: str) -> bool:
+    """Whether a shortcode stands in running text, where ``put`` takes its place."""
+    if reading.in_display or reading.in_heading:
         return False
     before, after = (_SHORTCODE.sub("0", part) for part in (line[: match.start()], line[match.end() :]))
-    return marks.can_be_marked(before, after, reading.lines)
+    return marks.can_be_marked(before, put, after, reading.lines)
 
 
 def _resolve_metadata(reading: _PostReader, value: Any) -> Any:

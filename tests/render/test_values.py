@@ -84,6 +84,13 @@ Note {{< meta values.dashed >}}.[^n]
 Hidden {{< meta values.gone >}}.
 :::
 
+Under {{< meta values.share >}} "
+=================================
+
+'the {{< meta values.share >}}"n=the {{< meta values.small >}}_ *{{< meta values.bold >}}'s* "{{< meta values.small >}}"
+
+p. {{< meta values.share >}} and so on
+
 Nothing \{{{< meta values.runs >}}\} nor {{{< meta values.runs >}}}. <!-- {{< meta values.share >}} -->
 """
 TIMES = re.compile(rb"<(lastmod|lastBuildDate|pubDate)>[^<]*</")
@@ -179,6 +186,8 @@ def test_a_value_in_running_text_is_an_element_and_any_other_is_listed(marked: P
         "values.word": "1e3",
         "values.file": "a.csv",
         "values.dashed": "1--2",
+        "values.small": "−0.5",
+        "values.bold": "**much**",
         "values.long": "one\n\ntwo",
     }
     assert {one.key for one in read_shown_values(tree)} == {*spans, *dict(json.loads(listed))}
