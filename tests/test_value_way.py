@@ -33,19 +33,19 @@ def text_of(file: str) -> str:
     return (ROOT / file).read_text(encoding="utf-8")
 
 
-def read_ways() -> dict[str, tuple[int, list[WayStop]]]:
-    """Each way by what travels on it, with the number of stops that its title says."""
+def read_ways() -> dict[str, tuple[int, int, list[WayStop]]]:
+    """Each way by what travels on it, with the numbers of stops and functions that its title says."""
     section = text_of("CONTRIBUTING.md").split("## A value's way")[1]
-    found: dict[str, tuple[int, list[WayStop]]] = {}
+    found: dict[str, tuple[int, int, list[WayStop]]] = {}
     name = ""
     for line in section.splitlines():
-        title = re.match(r"An? (\w+), .*\((\d+) stops", line)
+        title = re.match(r"An? (\w+), .*\((\d+) stops, (\d+) functions", line)
         if title:
             name = title[1]
-            found[name] = (int(title[2]), [])
+            found[name] = (int(title[2]), int(title[3]), [])
         elif line.startswith("| `"):
             _, stop, more, by, _ = line.split("|")
-            found[name][1].append(WayStop(tuple(_PLACE.findall(stop + more)), by.strip().strip("`")))
+            found[name][2].append(WayStop(tuple(_PLACE.findall(stop + more)), by.strip().strip("`")))
     return found
 
 
@@ -82,15 +82,16 @@ def test_a_parameter_a_metric_a_chart_and_a_finding_have_a_way() -> None:
 
 @pytest.mark.parametrize("name", WAYS)
 def test_a_way_has_as_many_stops_as_it_says_and_at_most_nine(name: str) -> None:
-    said, stops = WAYS[name]
+    said, functions, stops = WAYS[name]
     assert len(stops) == said <= 9
+    assert len({place for stop in stops for place in stop.places}) == functions
     assert all(stop.hands_on_by for stop in stops[:-1])
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_every_function_of_a_way_exists(name: str) -> None:
     missing = [
-        f"{file}: {one}" for stop in WAYS[name][1] for file, one in stop.places if one not in defined_names(file)
+        f"{file}: {one}" for stop in WAYS[name][2] for file, one in stop.places if one not in defined_names(file)
     ]
     assert missing == []
 
@@ -99,7 +100,7 @@ def test_every_function_of_a_way_exists(name: str) -> None:
 def test_what_a_stop_is_listed_with_is_called_from_it(name: str) -> None:
     """By the stop itself, or by something else that it is listed with."""
     strange = []
-    for stop in WAYS[name][1]:
+    for stop in WAYS[name][2]:
         for file, one in stop.places[1:]:
             if not any(one in used_names(other) for other, _ in stop.places if other != file):
                 strange.append(f"{file}: {one}")
@@ -108,6 +109,6 @@ def test_what_a_stop_is_listed_with_is_called_from_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", WAYS)
 def test_each_stop_names_what_it_hands_the_value_on_by_and_so_does_the_next(name: str) -> None:
-    for stop, following in pairwise(WAYS[name][1]):
+    for stop, following in pairwise(WAYS[name][2]):
         assert stop.holds(stop.hands_on_by), stop
         assert following.holds(stop.hands_on_by), (stop.hands_on_by, following)
