@@ -20,6 +20,8 @@ class Absence(StrEnum):
 
     FAILED = "failed"
     STOPPED = "stopped"
+    DAMAGED = "damaged"
+    """Its records are not what it left."""
     NOT_GATHERED = "made since, but not gathered"
     PLANNED_SINCE = "planned since the results were gathered"
     NEVER_RUN = "never run"
@@ -166,6 +168,9 @@ def varying_parameters(runs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(name for name in names if len({repr(parameters.get(name)) for parameters in runs}) > 1)
 
 
+_ABSENCES = {"interrupted": Absence.STOPPED, "damaged": Absence.DAMAGED}
+
+
 def _missing_run(
     paths: ProjectPaths, run: Run, stored: Collection[str], earlier: Mapping[str, MissingRun], noted: Coverage | None
 ) -> MissingRun:
@@ -173,7 +178,7 @@ def _missing_run(
     if run.id in stored:
         absence = Absence.NOT_GATHERED
     elif (record := _failure_record(paths, run.id)) is not None:
-        absence = Absence.STOPPED if record.get("status") == "interrupted" else Absence.FAILED
+        absence = _ABSENCES.get(str(record.get("status")), Absence.FAILED)
         reason = " ".join(str(record.get("reason") or "").split())[:_REASON_LENGTH]
     elif run.id in earlier:
         absence, reason = earlier[run.id].absence, earlier[run.id].reason

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blogkit.coverage import Coverage, coverage_of, note
+from blogkit.damage import DamagedRun, set_damaged_aside
 from blogkit.errors import NotebookError, ProjectError
 from blogkit.gather.changes import ChangedValue, broken_sentences, changed_values, shown_values
 from blogkit.gather.live import kept_models, offer_models
@@ -105,13 +106,16 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
     from blogkit.gather.values import values_yaml
 
     paths = ProjectPaths.of(project)
+    damaged = [_damage_note(project, one) for one in set_damaged_aside(paths, runs)]
     available = available_runs(paths, runs)
     if not available:
         message = "no run of this project has succeeded yet, so there is nothing to gather."
+        if damaged:
+            message = f"no run of this project is sound, so there is nothing to gather: {damaged[0]}."
         raise ProjectError(message, hint=f"`blogkit run {project.name}` first.", path=project.folder)
     coverage = coverage_of(paths, runs, results={run.id for run in available})
     if not force and is_current(project, runs):
-        return Gathered(project=project.name, runs=len(available), coverage=coverage, changed=())
+        return Gathered(project=project.name, runs=len(available), coverage=coverage, changed=(), notes=tuple(damaged))
     earlier = gathered_runs(paths)
     stored = stored_ids(paths)
     folders = {run.id: RunPaths(folder=paths.runs / run.id) for run in available if run.id in stored}
@@ -175,8 +179,18 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         changed=tuple(sorted(dict.fromkeys(changed))),
         values=changed_values(values_before, shown_values(paths.values), project.folder),
         recorded={f"{kind} {name}": count for (kind, name), count in sorted(recorded.counts.items())},
-        notes=tuple(recorded.notes),
+        notes=(*damaged, *recorded.notes),
         broken=broken_sentences(paths.values, project.folder),
+    )
+
+
+def _damage_note(project: Project, damaged: DamagedRun) -> str:
+    """What is said of a run that is no evidence any more."""
+    kept = damaged.folder.relative_to(project.folder).as_posix()
+    parameters = " ".join(f"{name}={value}" for name, value in damaged.run.parameters.items())
+    return (
+        f"run {damaged.run.id} ({parameters}) is damaged: {damaged.reason}; it is kept in {kept}/ and counts as "
+        f"failed, and `blogkit run {project.name}` makes it again"
     )
 
 

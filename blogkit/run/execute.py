@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from blogkit import store
+from blogkit.damage import record_digests
 from blogkit.errors import StoreError
 from blogkit.kernel.checkpoints import read_resumption, resumption_file
 from blogkit.model import Budget, Project, Run, RunResult, RunStatus
@@ -419,7 +420,7 @@ class _RunningSweep:
                 return replace(result, folder=store.keep_failure(self.paths, run.id, work).folder)
             except StoreError:
                 return replace(result, folder=work.folder if work.folder.exists() else None)
-        store.write_text(work.record, store.to_json(record))
+        store.write_text(work.record, store.to_json({**record, "records": record_digests(work)}))
         store.sync_folder(work.folder)
         if self.force:
             store.set_aside(self.paths, run.id)
