@@ -14,9 +14,11 @@ to write instead where a name is not in the table.
 
 from __future__ import annotations
 
+from blogkit.charts.annotate import annotate
 from blogkit.charts.axes import heat_map, metric_over_axis
 from blogkit.charts.curves import learning_curves
 from blogkit.charts.decision import decision
+from blogkit.charts.examples import examples
 from blogkit.charts.explorer import run_explorer
 from blogkit.charts.film import film
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
@@ -25,9 +27,10 @@ from blogkit.charts.inputs import axis, features, pad, pick, signal, slider, typ
 from blogkit.charts.live import live
 from blogkit.charts.look import PALETTE
 from blogkit.charts.paired import paired
+from blogkit.charts.tiles import confusion, tiles
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "axis", "decision", "features", "film", "fit_power_law", "heat_map",
-    "learning_curves", "live", "metric_over_axis", "pad", "paired", "pick", "run_explorer", "scaling_law", "signal",
-    "slider", "typed",
+    "PALETTE", "ChartError", "PowerLaw", "annotate", "axis", "confusion", "decision", "examples", "features",
+    "film", "fit_power_law", "heat_map", "learning_curves", "live", "metric_over_axis", "pad", "paired", "pick",
+    "run_explorer", "scaling_law", "signal", "slider", "tiles", "typed",
 ]  # fmt: skip

@@ -347,6 +347,6 @@ class _DecisionPlot:
     def _place_tooltips(self) -> list[Any]:
         alt = load_altair()
         return [
-            alt.Tooltip(f"{field_name(name)}:Q", title=title, format=".3~g")
+            alt.Tooltip(f"{field_name(name)}:Q", title=title, format=".4~g")
             for name, title in ((self.x, self.x_title), (self.y, self.y_title))
         ]

@@ -79,3 +79,45 @@ def moons_classifier(places: Any, reach: float = 0.35) -> Any:
     away = ((np.asarray(places)[:, None, :] - known[["x", "y"]].to_numpy()[None]) ** 2).sum(-1)
     weight = np.exp(-away / reach**2)
     return (weight * (known["moon"] == "upper").to_numpy()).sum(1) / (weight.sum(1) + 1e-9)
+
+
+def digits(size: int = 12) -> Any:
+    """Ten rough digits as images, (10, size, size) between 0 and 1."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    made = []
+    for digit in range(10):
+        picture = Image.new("L", (size * 4, size * 4), 0)
+        font = ImageFont.load_default(size=size * 3.4)
+        ImageDraw.Draw(picture).text((size * 2, size * 2), str(digit), fill=255, font=font, anchor="mm")
+        made.append(np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)) / 255)
+    return np.stack(made).round(3)
+
+
+def embedded(each: int = 25) -> DataFrame:
+    """Examples of ten digits at the two features of a network."""
+    import pandas as pd
+
+    chance = random.Random(2)  # noqa: S311 - noise for an example
+    rows = []
+    for digit in range(10):
+        centre = 4 * math.cos(digit * 2.4) * math.sqrt(digit + 1), 4 * math.sin(digit * 2.4) * math.sqrt(digit + 1)
+        for _ in range(each):
+            first, second = (round(place + chance.gauss(0, 1.6), 3) for place in centre)
+            rows.append({"digit": digit, "first": first, "second": second})
+    return pd.DataFrame(rows)
+
+
+def filters(count: int = 16, size: int = 7) -> Any:
+    """Filters such as a first layer learns: waves of some directions, (count, size, size) around zero."""
+    import numpy as np
+
+    place = np.arange(size) - (size - 1) / 2
+    across, down = np.meshgrid(place, place)
+    made = []
+    for number in range(count):
+        angle, pace = math.pi * number / count, 0.7 + 0.35 * (number % 3)
+        wave = np.cos(pace * (across * math.cos(angle) + down * math.sin(angle)) + number)
+        made.append(wave * np.exp(-(across**2 + down**2) / size))
+    return np.stack(made).round(3)

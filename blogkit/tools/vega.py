@@ -88,8 +88,22 @@ def compile_vega(spec: Spec) -> Spec:
             compiled: Spec = converter.vegalite_to_vega(spec, vl_version=_COMPILERS.get(major, "6.4"), config=config)
     except (ValueError, TypeError) as error:
         raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega-Lite refused it.") from error
+    _correct_nearest_tooltips(compiled.get("marks"))
     settled: Spec = same_everywhere(compiled)
     return settled
+
+
+def _correct_nearest_tooltips(marks: Any) -> None:
+    """Has the cells around points, by which ``nearest=True`` chooses, tell the row of their point.
+
+    Vega-Lite reads a number there from the point's row, and a word from the cell, which has none: "undefined".
+    """
+    for mark in marks if isinstance(marks, list) else ():
+        _correct_nearest_tooltips(mark.get("marks"))
+        update = (mark.get("encode") or {}).get("update") or {}
+        tooltip = update.get("tooltip")
+        if "isVoronoi" in update and isinstance(tooltip, dict) and isinstance(tooltip.get("signal"), str):
+            tooltip["signal"] = re.sub(r"(?<![\w.])datum\[", "datum.datum[", tooltip["signal"])
 
 
 def _with_theme(config: Spec, spec: Spec) -> Spec:

@@ -26,11 +26,22 @@ function lines(value) {
   if (typeof value !== 'object') return [document.createTextNode(text(value))];
   const entries = Array.isArray(value) ? value.map((part, index) => [index, part]) : Object.entries(value);
   return entries.slice(0, 24).map(([name, part]) => {
+    if (PICTURE.test(part)) return picture(part);
     const line = document.createElement('div'), label = document.createElement('span');
     label.textContent = `${name} `;
     line.append(label, text(part));
     return line;
   });
+}
+
+// A picture inside the data is shown; an address of anything else is only words.
+const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,/;
+
+function picture(address) {
+  const image = document.createElement('img');
+  image.src = address;
+  image.alt = '';
+  return image;
 }
 
 function text(value) {
