@@ -74,7 +74,7 @@ def set_damaged_aside(paths: ProjectPaths, runs: Sequence[Run]) -> tuple[Damaged
         kept = record if isinstance(record, dict) else {}
         write_text(
             folder.record,
-            to_json({**_finite(kept), "id": run.id, "parameters": dict(run.parameters), "status": DAMAGED,
+            to_json({**_finite_entries(kept), "id": run.id, "parameters": dict(run.parameters), "status": DAMAGED,
                      "reason": reason}),
         )  # fmt: skip
         try:
@@ -138,7 +138,7 @@ def _canonical_text(parameters: Any) -> str:
     return json.dumps(parameters, sort_keys=True, default=str)
 
 
-def _finite(record: Mapping[str, Any]) -> dict[str, Any]:
+def _finite_entries(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record without what no JSON of ours may hold."""
     found = {}
     for key, value in record.items():
