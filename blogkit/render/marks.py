@@ -67,7 +67,7 @@ def can_be_marked(before: str, value: str, after: str, earlier: Sequence[str]) -
 
     ``before`` and ``after`` are the rest of its line, without shortcodes. ``earlier`` are the lines above: in a table
     whose columns are where they are by counting characters, nothing is marked. Nor is a value whose end is no letter or
-    digit beside a sign that asks for one, since the mark is a letter.
+    digit beside a sign that asks for one, since the mark counts as one.
     """
     if before[-1:] in _EDGES and not value[:1].isalnum():
         return False
