@@ -77,6 +77,7 @@ IMPORTS = {
     "with quotes": ('@import "x.css"; a{b:c}', " a{b:c}"),
     "with conditions": ("@import url(x.css) layer(a;b) screen and (min-width:1px);a{b:c}", "a{b:c}"),
     "with its name escaped": (r"@\69mport 'x.css';a{b:c}", "a{b:c}"),
+    "in capitals": ("@IMPORT 'x.css';a{b:c}", "a{b:c}"),
     "with a semicolon in its address": ("@import url(data:text/css;base64,YQ==);a{b:c}", "a{b:c}"),
     "behind a comment that holds an at sign": ("@import /* @ ; */ 'x.css';a{b:c}", "a{b:c}"),
     "at the end of a file that breaks off": ("a{b:c} @import 'x.css'", "a{b:c} "),

@@ -61,7 +61,7 @@ def test_a_new_private_helper_has_a_noun_in_its_name() -> None:
 
 ODD_WORDS = {
     "mend": r"\bmend(s|ed|ing)?\b",
-    "letter for an error message": r"\b(is|get|gets|refused with) a letter\b|_a_letter\b",
+    "letter for an error message": r"\b(get|gets|refused with) a letter\b|_a_letter\b",
     "told": r"\btold\b|_told\b|\b_?told_",
     "the one that": r"\bthe ones? that\b",
 }
