@@ -19,6 +19,7 @@ PARSING = {
 READING = {
     "render/engines/typeset.py": "the TeX source of a formula",
     "render/finish/layout.py": "the lines of a drawing",
+    "render/finish/states.py": "the words of a drawing",
     "render/marks.py": "the exact text of one value",
     "review/leaks.py": "the words of a drawing",
 }
