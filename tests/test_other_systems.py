@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +94,70 @@ def test_a_file_that_may_only_be_read_is_synced(tmp_path: Path) -> None:
     folder = write_tree(tmp_path / "run", {"data.csv": "1"})
     (folder / "data.csv").chmod(0o444)
     sync_folder(folder)
+
+
+UNIX_ONLY = {
+    "signal": "SIGHUP SIGKILL SIGUSR1 SIGUSR2 SIGCHLD SIGPIPE SIGALRM pthread_sigmask setitimer alarm SIG_BLOCK",
+    "os": "fork setsid killpg getuid geteuid getpgid sched_getaffinity WNOHANG mkfifo statvfs sysconf O_DIRECTORY",
+    "socket": "AF_UNIX recv_fds send_fds",
+}
+UNIX_MODULES = {"resource", "fcntl", "termios", "pwd", "grp", "pty"}
+RUN_ON_UNIX_ALONE = {
+    "kernel/fork.py", "kernel/server.py", "run/kernels/__init__.py", "run/kernels/provisioner.py",  # the warm start
+    "run/jobs.py", "tools/slurm.py",  # a cluster
+}  # fmt: skip
+GUARDS = (
+    "hasattr(",
+    "except AttributeError",
+    "sys.platform",
+    "except ImportError",
+    "except (ImportError",
+    "ModuleNotFoundError",
+)
+
+
+def unguarded_names(text: str) -> list[str]:
+    """What only Unix has and a module names outside a function, or a ``try``, that asks first whether it is there."""
+    found: list[str] = []
+
+    def visit(node: ast.AST, around: str) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try | ast.If):
+            around += ast.unparse(node)
+        name = ""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.attr if node.attr in UNIX_ONLY.get(node.value.id, "").split() else ""
+        elif isinstance(node, ast.Import):
+            name = next((one.name for one in node.names if one.name in UNIX_MODULES), "")
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module if node.module in UNIX_MODULES else ""
+        if name and not any(guard in around for guard in GUARDS):
+            found.append(name)
+        for child in ast.iter_child_nodes(node):
+            visit(child, around)
+
+    visit(ast.parse(text), "")
+    return found
+
+
+def test_what_only_unix_has_is_asked_for_before_it_is_used() -> None:
+    package = Path(__file__).parents[1] / "blogkit"
+    paths = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
+    assert paths.keys() >= RUN_ON_UNIX_ALONE
+    found = {name: unguarded_names(paths[name].read_text("utf-8")) for name in paths.keys() - RUN_ON_UNIX_ALONE}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_a_use_without_a_question_is_noticed() -> None:
+    assert unguarded_names("import signal\ndef end(): signal.raise_signal(signal.SIGHUP)\n") == ["SIGHUP"]
+    assert unguarded_names("import os\ndef end():\n    if hasattr(os, 'killpg'): os.killpg(1, 9)\n") == []
+    assert unguarded_names("import fcntl\n") == ["fcntl"]
+    assert unguarded_names("try:\n    import fcntl\nexcept ImportError:\n    fcntl = None\n") == []
+
+
+def test_folders_are_synced_in_one_place_alone() -> None:
+    """A folder cannot be opened on Windows: whoever syncs a file has the open file, never a path."""
+    package = Path(__file__).parents[1] / "blogkit"
+    texts = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in package.rglob("*.py")}
+    calls = {name: re.findall(r"os\.fsync\(([^()]*(?:\(\))?)\)", text) for name, text in texts.items()}
+    by_path = {name for name, given in calls.items() if any(not one.endswith(".fileno()") for one in given)}
+    assert by_path == {"store.py"}
