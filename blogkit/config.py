@@ -179,7 +179,7 @@ def read_value(text: str) -> Any:
 def read_yaml(path: Path) -> Yaml:
     """A YAML file, with lines. Raises ConfigError when it is no YAML, or says one key twice."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path=path, message="is not UTF-8 text.", hint="Save it as UTF-8.")]) from error
     return parse_yaml(text, path)
@@ -366,7 +366,7 @@ def _walk(node: yaml.Node, place: Location) -> Iterator[tuple[Location, int, boo
 
 def front_matter(path: Path) -> Yaml:
     """The metadata of a post: the YAML block at its head, or an empty document where there is none."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".ipynb":
         import json
 

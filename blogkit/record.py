@@ -46,6 +46,7 @@ from blogkit.kernel.recorded import (
     table_contents,
 )
 from blogkit.kernel.run_folder import RUN_FOLDER_VARIABLE, RunPaths, replace_file
+from blogkit.kernel.tables import frame_rows, pipe_table
 
 C = TypeVar("C")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -120,25 +121,19 @@ def chart(name: str, chart: C) -> C:
     return chart
 
 
-def table(name: str, frame: Frame, caption: str = "") -> None:
+def table(name: str, frame: Frame, caption: str = "", index: bool | None = None) -> None:
     """Records a table for the prose: ``{{< include results/tables/NAME.md >}}`` shows it, ``@tbl-NAME`` refers to it.
 
-    ``frame`` is a pandas data frame without its index; floats are shown with four digits, so format what needs others.
+    ``frame`` is a pandas data frame. Its cells are shown as they are, whatever they would mean in Markdown; floats have
+    four digits, and end at one digit in a column, so format what needs others. Its row names are kept where they have a
+    name or are words; ``index`` says True or False where they are or are not wanted. ``caption`` is Markdown.
     """
     _checked(name)
-    header = [_cell(column) for column in frame.columns]
-    rows = [[_cell(cell) for cell in row] for row in frame.itertuples(index=False, name=None)]
-    numeric = [bool(rows) and all(_looks_numeric(row[n]) for row in rows) for n in range(len(header))]
-    lines = [
-        "| " + " | ".join(header) + " |",
-        "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
-        *("| " + " | ".join(row) + " |" for row in rows),
-        "",
-        f": {caption} {{#tbl-{name}}}" if caption else "",
-    ]
+    header, rows = frame_rows(frame, index)
+    lines = [*pipe_table(header, rows), "", f": {caption} {{#tbl-{name}}}" if caption else ""]
     run = _run()
     if run is not None:
-        contents = table_contents(list(frame.columns), list(frame.itertuples(index=False, name=None)))
+        contents = table_contents(header, rows)
         replace_file(run.tables / f"{name}.json", json.dumps(contents, ensure_ascii=False).encode("utf-8"))
         replace_file(run.tables / f"{name}.md", ("\n".join(lines).rstrip() + "\n").encode("utf-8"))
 
@@ -308,12 +303,3 @@ def _check_format(name: str, format: str, number: float) -> None:
         f"{number:{format}}"
     except ValueError as error:
         raise ValueError(f"{name!r}: {format!r} is no format for a number, such as '.3f' or '.1%'.") from error
-
-
-def _cell(cell: Any) -> str:
-    text = f"{cell:.4g}" if isinstance(cell, float) else str(cell)
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "\\<")
-
-
-def _looks_numeric(cell: str) -> bool:
-    return bool(re.match(r"^[-−+×]?[\d.]+", cell)) or cell in {"", "nan", "–"}

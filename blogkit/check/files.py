@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -133,7 +134,9 @@ class Folder:
                 there = os.listdir(folder)
             except OSError:
                 return None
-            match = part if part in there else next((one for one in there if one.lower() == part.lower()), None)
+            match = (
+                part if part in there else next((one for one in there if _alike_name(one) == _alike_name(part)), None)
+            )
             if match is None:
                 return None
             found.append(match)
@@ -175,9 +178,9 @@ class Archive:
         return self.prefix + name in self.entries
 
     def other_case(self, name: str) -> str | None:
-        wanted = (self.prefix + name).lower()
+        wanted = _alike_name(self.prefix + name)
         for other in self.entries:
-            if other.lower() == wanted and other != self.prefix + name:
+            if _alike_name(other) == wanted and other != self.prefix + name:
                 return other[len(self.prefix) :]
         return None
 
@@ -234,3 +237,8 @@ def _kind(head: bytes) -> str:
     if head.lstrip().lower().startswith((b"<!doc", b"<html")):
         return "it is an HTML page"
     return "it is empty" if not head else ""
+
+
+def _alike_name(name: str) -> str:
+    """A name as it looks: letter case and the way that accents are written do not count."""
+    return unicodedata.normalize("NFC", name).lower()

@@ -78,7 +78,7 @@ class Source:
 
     def _read(self, path: Path, depth: int) -> Iterator[Line]:
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = path.read_text(encoding="utf-8-sig", errors="replace")
         except OSError:
             return
         if path.suffix == ".ipynb":

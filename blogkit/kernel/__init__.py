@@ -4,6 +4,7 @@
 ``startup``      what a run's kernel does before its first cell
 ``run_folder``   where :mod:`blogkit.record` writes
 ``recorded``     arrays, pictures and files that a run records, within bounds
+``tables``       a data frame as a table of the post
 ``imports``      what was imported and read; ``children`` notes it in Python processes that the run starts
 ``altair``       how charts are shown in a run
 ``linked``       project files that a run sees by a link

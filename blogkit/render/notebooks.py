@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nh3
 
@@ -24,6 +25,7 @@ _IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "ima
 _ORDER = ("text/html", "text/markdown", *_IMAGES, "text/latex", "text/plain")
 _LAYOUT = ("layout-ncol", "layout-nrow", "layout", "layout-valign", "layout-align")
 _FLOATS = ("fig-", "tbl-", "lst-")
+_WHITE_SPACE = re.compile(r"\s+")
 NOT_DRAWN = "an output is drawn by a script (as Plotly, Bokeh and widgets do), which the page does not run"
 HOW_TO_DRAW = (
     "Show an Altair chart or an image instead; of a Plotly figure in figures.ipynb `blogkit gather` makes a drawing."
@@ -199,9 +201,10 @@ def _prose(cell: Cell, path: Path, files: dict[str, bytes]) -> list[str]:
     for name, bundle in cell.attachments.items():
         for mime, data in bundle.items():
             if mime in _IMAGES:
-                target = f"{path.stem}_files/figure-html/{cell.line}-{name}"
+                target = f"{path.stem}_files/figure-html/{cell.line}-{_WHITE_SPACE.sub('-', str(name))}"
                 files[target] = _bytes(mime, data)
-                text = text.replace(f"attachment:{name}", target)
+                for written in {str(name), quote(str(name)), quote(str(name), safe="")}:
+                    text = text.replace(f"<attachment:{written}>", target).replace(f"attachment:{written}", target)
     return text.splitlines()
 
 

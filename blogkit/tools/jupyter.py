@@ -65,7 +65,7 @@ def prepare(source: Path, output: Path, parameters: Parameters) -> nbformat.Note
     """The notebook with its parameters in place, as Papermill's command puts them. Raises NotebookError."""
     read_notebook(source)
     try:
-        notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
+        notebook = nbformat.reads(source.read_text(encoding="utf-8-sig"), as_version=4)
         notebook = nbformat.v4.upgrade(notebook) or notebook
     except Exception as error:
         hint = "Open it in Jupyter and save it again."

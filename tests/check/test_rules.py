@@ -11,7 +11,7 @@ import pytest
 from blogkit.check import all_rules, check_path, load
 from blogkit.model import Finding
 from tests import test_conditions
-from tests.check import pages, test_browser, test_freshness, test_project
+from tests.check import pages, test_browser, test_freshness, test_project, test_slips
 from tests.check.pages import page, prose, submission
 from tests.gather import test_coverage, test_places
 
@@ -217,6 +217,7 @@ ELSEWHERE = {
     "BK131": (test_places, "test_the_check_names_the_line_of_the_post_and_where_the_picture_is_now", "test_the_check_names_the_line_of_the_post_and_where_the_picture_is_now"),
     "BK132": (test_conditions, "test_the_check_names_what_no_longer_holds_with_values_file_and_line", "test_the_check_names_what_no_longer_holds_with_values_file_and_line"),
     "BK128": (test_coverage, "test_check_finds_missing_runs_in_every_venue", "test_check_finds_missing_runs_in_every_venue"),
+    "BK133": (test_slips, "test_an_attachment_with_a_space_is_a_picture_and_one_that_is_not_there_a_finding", "test_what_is_right_is_no_slip"),
 }  # fmt: skip
 """Rules that need a source, a history or a browser: a page that breaks each, and a page that does not."""
 

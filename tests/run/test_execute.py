@@ -182,3 +182,13 @@ def test_a_failure_of_a_killed_command_is_kept_and_one_that_was_mended_is_cleare
     assert (paths(folder).failed / failed / "run.json").is_file()
     assert not (paths(folder).failed / done).exists()
     assert leftovers(folder) == []
+
+
+@pytest.mark.slow
+def test_a_notebook_with_a_byte_order_mark_runs(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, "seeds: 1\n")
+    path = folder / "experiment.ipynb"
+    path.write_text("\ufeff" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    project = load_project(folder)
+    (result,) = execute_runs(project, plan_runs(project))
+    assert result.status is RunStatus.DONE

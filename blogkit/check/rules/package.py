@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterator
 
-from blogkit.check.files import Archive, RefusedSubmission
+from blogkit.check.files import Archive, Folder, RefusedSubmission
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Profile
 from blogkit.check.reach import Reference
@@ -125,12 +126,16 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
             continue
         if _is_there(post, reference.target, follow=address.use is Use.FOLLOW):
             continue
-        other = post.files.other_case(reference.target)
+        other = post.files.other_case(reference.target) or _alike_in_project(post, raw)
         if other:
+            accents = unicodedata.normalize("NFC", other) != other or unicodedata.normalize("NFC", raw) != raw
             yield Fault(
-                message=f"{address.where} says {_short(raw)}, but the file is called {other}.",
+                message=f"{address.where} says {_short(raw)}, but the file is called {other}."
+                + (" They look alike, and their accents are written in two ways." if accents else ""),
                 place=_holder_place(post, reference),
-                fix="Write the name as the file has it; most graders' machines tell capital letters apart.",
+                fix="Write the name as the file has it; most graders' machines tell capital letters apart."
+                if not accents
+                else "`blogkit check --fix` writes the name as the file has it.",
             )
         elif address.use is Use.FOLLOW and not post.submission and _is_site_page(reference.target):
             continue
@@ -145,6 +150,13 @@ def files(post: Post, profile: Profile) -> Iterator[Fault]:
             yield Fault(
                 message=f"opened in a browser, the page asks for {_short(name)}, which is not there.", place=post.at()
             )
+
+
+def _alike_in_project(post: Post, raw: str) -> str | None:
+    """The file of the post's folder that a path looks like, where the rendering found none under its name."""
+    if post.project is None or raw.startswith(("/", "../")):
+        return None
+    return Folder(root=post.project).other_case(raw)
 
 
 @rule(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 from lxml.html import HtmlElement
 
 from blogkit.check.post import Fault, Post
 from blogkit.check.profile import Part, Profile
 from blogkit.check.rules import rule
+from blogkit.check.slips import slips_in
 from blogkit.check.source import Place
 from blogkit.page import Page, Section
 from blogkit.page.seen import all_text, visible_text
@@ -238,8 +242,10 @@ _PLACEHOLDER_LINK = re.compile(
 def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
     """No text, link or title is left over from a template."""
     page = post.page
+    guided = False
     for element in page.main.iter():
         if tag_of(element) and has_class(element, "guidance"):
+            guided = True
             text = all_text(element)
             yield Fault(
                 message=f'the template\'s guidance "{_quote(text)}" is still there.',
@@ -278,6 +284,49 @@ def placeholders(post: Post, profile: Profile) -> Iterator[Fault]:
                 fix="Put the real address in, or take the link away.",
             )
     yield from _left_over_title(post)
+    if post.project is not None and not guided:
+        yield from _starter_prose(post)
+
+
+def _starter_prose(post: Post) -> Iterator[Fault]:
+    """Paragraphs that `blogkit new` wrote, and that stand on the page as if they were the author's."""
+    known = _starter_phrases()
+    left = []
+    for block in post.page.blocks:
+        phrases = _phrases_of(block.said)
+        if len(phrases) >= _FEWEST_PHRASES and sum(one in known for one in phrases) > 0.5 * len(phrases):
+            left.append(block)
+    if left:
+        count = "a paragraph is" if len(left) == 1 else f"{len(left)} paragraphs are"
+        yield Fault(
+            message=f'{count} the starter\'s own prose, such as "{_quote(left[0].said)}".',
+            place=post.where(text=left[0].said, line=left[0].line),
+            fix="Write your own: what you asked, what you did, what you found.",
+        )
+
+
+def _phrases_of(text: str) -> list[str]:
+    """Each five words in a row, in small letters."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return [" ".join(words[place : place + 5]) for place in range(len(words) - 4)]
+
+
+@cache
+def _starter_phrases() -> frozenset[str]:
+    """What the blank starter's post says, beside its guidance."""
+    package = Path(__file__).resolve().parents[2]
+    for folder in (package.parent / "template", package / "_template"):
+        with suppress(OSError):
+            text = (folder / "blank" / "index.qmd.jinja").read_text(encoding="utf-8")
+            text = _NOT_STARTER_PROSE.sub(" ", text)
+            return frozenset(phrase for part in text.split("\n\n") for phrase in _phrases_of(part))
+    return frozenset()
+
+
+_FEWEST_PHRASES = 8
+_NOT_STARTER_PROSE = re.compile(
+    r"^::: \{\.guidance\}.{0,400}?^:::$|\{\{<.{0,100}?>\}\}|@[\w-]{1,50}", re.DOTALL | re.MULTILINE
+)
 
 
 def _left_over_title(post: Post) -> Iterator[Fault]:
@@ -456,3 +505,41 @@ def contributions(post: Post, profile: Profile) -> Iterator[Fault]:
         message=f"{len(page.authors)} authors, but nothing says who did what.",
         place=Place(path=post.source.path) if post.source else post.at(),
     )
+
+
+@rule(
+    "BK133",
+    "as-meant",
+    why="What is nearly a shortcode, a formula, a class or a list stands on the page as it was typed, or has no effect. "
+    "Other editors may show it as it was meant.",
+    fix="Write it as Quarto reads it.",
+)
+def as_meant(post: Post, profile: Profile) -> Iterator[Fault]:
+    """Nothing in the source is nearly a shortcode, mathematics, a known class or a block, and nothing is lost of it."""
+    if post.source is None:
+        return
+    for slip in slips_in(post.source.lines, known_classes=_site_classes(post)):
+        yield Fault(message=slip.message, place=Place(path=slip.line.path, line=slip.line.number), fix=slip.fix)
+    for element in post.page.main.iter("img"):
+        address = element.get("src") or ""
+        if address.startswith("attachment:"):
+            yield Fault(
+                message=f"the picture {address} is attached to no cell of the notebook.",
+                place=post.where(address, line=element.sourceline),
+                fix="Attach it again in Jupyter, or put the file beside the post.",
+            )
+
+
+def _site_classes(post: Post) -> set[str]:
+    """The classes that style sheets and pages of the site's own know."""
+    found: set[str] = set()
+    for folder in {post.source.path.parent, *post.source.path.resolve().parents[:3]} if post.source is not None else ():
+        for path in sorted(folder.glob("*.*css"))[:20]:
+            with suppress(OSError):
+                found.update(_CLASS_IN_SHEET.findall(path.read_text(encoding="utf-8", errors="replace")[:_MOST_SHEET]))
+    return found
+
+
+_CLASS_IN_SHEET = re.compile(r"\.([A-Za-z][\w-]*)")
+_MOST_SHEET = 200_000
+"""Characters of a style sheet that are read for its classes."""
