@@ -18,19 +18,24 @@ from blogkit.charts.annotate import annotate
 from blogkit.charts.axes import heat_map, metric_over_axis
 from blogkit.charts.curves import learning_curves
 from blogkit.charts.decision import decision
+from blogkit.charts.distribution import distribution
+from blogkit.charts.embedding import embedding
 from blogkit.charts.examples import examples
 from blogkit.charts.explorer import run_explorer
 from blogkit.charts.film import film
 from blogkit.charts.fits import PowerLaw, fit_power_law, scaling_law
 from blogkit.charts.frames import ChartError
 from blogkit.charts.inputs import axis, features, pad, pick, signal, slider, typed
+from blogkit.charts.landscape import landscape, weights_of
 from blogkit.charts.live import live
 from blogkit.charts.look import PALETTE
+from blogkit.charts.network import network
 from blogkit.charts.paired import paired
 from blogkit.charts.tiles import confusion, tiles
 
 __all__ = [
-    "PALETTE", "ChartError", "PowerLaw", "annotate", "axis", "confusion", "decision", "examples", "features",
-    "film", "fit_power_law", "heat_map", "learning_curves", "live", "metric_over_axis", "pad", "paired", "pick",
-    "run_explorer", "scaling_law", "signal", "slider", "tiles", "typed",
+    "PALETTE", "ChartError", "PowerLaw", "annotate", "axis", "confusion", "decision", "distribution", "embedding",
+    "examples", "features", "film", "fit_power_law", "heat_map", "landscape", "learning_curves", "live",
+    "metric_over_axis", "network", "pad", "paired", "pick", "run_explorer", "scaling_law", "signal", "slider",
+    "tiles", "typed", "weights_of",
 ]  # fmt: skip

@@ -121,3 +121,29 @@ def filters(count: int = 16, size: int = 7) -> Any:
         wave = np.cos(pace * (across * math.cos(angle) + down * math.sin(angle)) + number)
         made.append(wave * np.exp(-(across**2 + down**2) / size))
     return np.stack(made).round(3)
+
+
+def activations(steps: Sequence[int] = (0, 2, 5, 10, 20, 40), count: int = 400) -> Any:
+    """What a layer is given at some epochs: it drifts below zero, where its units are dead."""
+    chance = random.Random(4)  # noqa: S311 - noise for an example
+    return {
+        step: [round(chance.gauss(0.6 - 0.06 * step, 0.9 + 0.01 * step), 3) for _ in range(count)] for step in steps
+    }
+
+
+def bowl(weights: Any) -> float:
+    """A loss over four weights: a long valley with ripples."""
+    a, b, c, d = (float(weight) for weight in weights)
+    return 0.5 + 0.3 * (a - 1) ** 2 + 2.5 * (b - 0.4 * a) ** 2 + 0.2 * math.cos(3 * a) + c**2 + d**2
+
+
+def descent(steps: int = 25) -> Any:
+    """The weights of gradient descent on the bowl, (steps, 4)."""
+    import numpy as np
+
+    here, path = np.array([-2.2, 1.6, 0.4, -0.3]), []
+    for _ in range(steps):
+        path.append(here.copy())
+        slope = [(bowl(here + 1e-4 * one) - bowl(here - 1e-4 * one)) / 2e-4 for one in np.eye(4)]
+        here = here - 0.06 * np.array(slope)
+    return np.stack(path)

@@ -39,6 +39,10 @@ BUILT: dict[str, Any] = {
         samples.digits(),
         by="digit",
     ),
+    "distribution": charts.distribution(samples.activations()),
+    "landscape": charts.landscape(samples.bowl, samples.descent(), over="step", resolution=16),
+    "embedding": charts.embedding(samples.embedded(3)[["first", "second"]], samples.embedded(3)["digit"]),
+    "network": charts.network([("input", 2), ("hidden", 3)], activations={"hidden": [[0, 1, 0], [0, 1, 1]]}),
 }
 
 
@@ -94,7 +98,7 @@ def same_value(shown: str, value: Any) -> bool:
         number = float(text.rstrip("%")) * scale
     except ValueError:
         return False
-    return bool(abs(number - value) <= max(1e-3 * abs(value), 6e-4 * scale if scale < 1 else 5e-5))
+    return bool(abs(number - value) <= max(1e-3 * abs(value), 6e-4 if scale < 1 else 5e-5))
 
 
 @pytest.mark.parametrize("name", BUILT)
