@@ -38,6 +38,7 @@ from blogkit.render.navigation import footer, navbar, page_prefix, site_frame, t
 from blogkit.render.output import write_page
 from blogkit.render.plan import NO_NEIGHBOURS, Neighbours
 from blogkit.render.posts import ListedPost
+from blogkit.render.resources import copy_site_files
 from blogkit.stale import file_stamp
 
 SEARCH_FILE = "search.js"
@@ -134,6 +135,7 @@ def write_extras(
 ) -> None:
     """Writes search index, category pages, feed, sitemap and the pages at old addresses."""
     newest = sorted(posts, key=lambda post: (post.date or dt.datetime.min, post.title_text), reverse=True)
+    copy_site_files(site)
     _write_search(site, newest)
     _write_categories(site, newest, listings, assets, cache)
     _write_aliases(site, posts)

@@ -80,3 +80,48 @@ def _local_addresses(page: HtmlElement) -> Iterable[str]:
             value = element.get(attribute) or ""
             if value and not re.match(r"[a-z][a-z0-9+.-]*:|//|#", value, re.IGNORECASE):
                 yield unquote(value.partition("#")[0].partition("?")[0])
+
+
+HOSTS_FILES = ("CNAME", "robots.txt", "_redirects", "_headers")
+"""Files at a site's root that are for the host, and that Quarto copies too."""
+_MOST_RESOURCES = 10_000
+
+
+def copy_site_files(site: Site) -> None:
+    """Copies what the site itself names: ``project: resources``, ``website: favicon``, and files for the host."""
+    root, output = site.root.resolve(), site.output.resolve()
+    for origin in sorted(_site_files(site, root)):
+        if origin.is_file() and not origin.is_relative_to(output) and origin.resolve().is_relative_to(root):
+            copy_if_newer(origin, output / origin.relative_to(root))
+
+
+def _site_files(site: Site, root: Path) -> set[Path]:
+    named = {root / name for name in HOSTS_FILES}
+    icon = (site.quarto.get("website") or {}).get("favicon")
+    if isinstance(icon, str) and icon.strip() and "//" not in icon:
+        named.add(root / icon.strip().lstrip("/"))
+    project = site.quarto.get("project")
+    left_out: set[Path] = set()
+    for entry in as_list(project.get("resources")) if isinstance(project, dict) else []:
+        pattern = str(entry).strip()
+        files = set(_matched_files(root, pattern.removeprefix("!").lstrip("/")))
+        if pattern.startswith("!"):
+            left_out |= files
+        else:
+            named |= files
+    return named - left_out
+
+
+def _matched_files(root: Path, pattern: str) -> Iterable[Path]:
+    """The files that a pattern of resources names: a file, a folder with all in it, or what matches; nothing hidden."""
+    if not pattern or ".." in Path(pattern).parts:
+        return
+    found = [root / pattern] if (root / pattern).exists() else root.glob(pattern)
+    count = 0
+    for place in found:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            parts = path.relative_to(root).parts
+            if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+                count += 1
+                if count <= _MOST_RESOURCES:
+                    yield path

@@ -61,7 +61,11 @@ def dress(page: HtmlElement, context: FinishContext) -> None:
     head.append(script)
     head.append(make("meta", name="color-scheme", content="light dark"))
     if not any("icon" in (one.get("rel") or "") for one in elements(head, "link")):
-        head.append(make("link", rel="icon", type="image/svg+xml", href=context.asset("icon.svg")))
+        own_icon = (context.site.quarto.get("website") or {}).get("favicon")
+        if isinstance(own_icon, str) and own_icon.strip() and "//" not in own_icon:
+            head.append(make("link", rel="icon", href=context.prefix + own_icon.strip().lstrip("/")))
+        else:
+            head.append(make("link", rel="icon", type="image/svg+xml", href=context.asset("icon.svg")))
     _tools(page, body)
     if with_class(page, "quarto-listing"):
         add_class(body, "bk-gallery")
