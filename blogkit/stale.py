@@ -83,11 +83,11 @@ def run_executions(paths: ProjectPaths, available: Sequence[Run]) -> dict[str, s
 
     Results that an earlier version gathered note none.
     """
-    stored, earlier = stored_ids(paths), gathered_runs(paths)
+    stored, earlier, whole = stored_ids(paths), gathered_runs(paths), paths.runs
     found: dict[str, str] = {}
     for run in available:
         if run.id in stored:
-            found[run.id] = recording_digest(RunPaths(folder=paths.runs / run.id))
+            found[run.id] = recording_digest(RunPaths(folder=whole / run.id))
         elif isinstance(noted := earlier.get(run.id, {}).get("digest"), str):
             found[run.id] = noted
     return found

@@ -289,12 +289,18 @@ def stored_ids(paths: ProjectPaths) -> frozenset[str]:
         return frozenset()
 
 
+_ANY_RUN = RunPaths(folder=Path())
+_RECORDED = tuple(path.name for path in (_ANY_RUN.record, _ANY_RUN.metrics, _ANY_RUN.values))
+"""The files of a run's folder that say what it recorded."""
+
+
 def recording_digest(run: RunPaths) -> str:
     """16 hexadecimal digits for one execution of a run: what it recorded, and when. A second execution has others."""
     digest = hashlib.sha256()
-    for path in (run.record, run.metrics, run.values):
+    for name in _RECORDED:
         try:
-            data = path.read_bytes()
+            with open(f"{run.folder}{os.sep}{name}", "rb") as stream:  # asked of 10,000 runs
+                data = stream.read()
         except OSError:
             data = b""
         digest.update(hashlib.sha256(data).digest())
