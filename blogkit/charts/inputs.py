@@ -16,6 +16,18 @@ _MOST_CELLS = 4096
 """Of a pad, or points of a signal."""
 
 
+_OF_VEGA = frozenset({
+    "width", "height", "padding", "autosize", "background", "style", "cursor", "parent", "unit", "facet", "datum",
+    "event", "item", "x_step", "y_step", "child_width", "child_height", "scale", "data", "name", "value",
+})  # fmt: skip
+
+
+def control_name(name: str) -> str:
+    """What a control is called in a chart: as its parameter, unless the chart has something else of that name."""
+    plain = "".join(sign if sign.isalnum() else "_" for sign in name)
+    return f"chosen_{plain}" if plain in _OF_VEGA or not plain[:1].isalpha() else plain
+
+
 @dataclass(frozen=True, kw_only=True)
 class GridAxis:
     """Places along an axis of a grid."""
@@ -91,10 +103,11 @@ def features(**parts: GridAxis | SliderInput | float) -> ModelInput:
         if isinstance(part, GridAxis):
             made.append({"axis": name, "low": part.low, "high": part.high, "count": part.count})
         elif isinstance(part, SliderInput):
-            made.append({"param": name})
-            start[name] = part.start
+            control = control_name(name)
+            made.append({"param": control})
+            start[control] = part.start
             title = part.title or name.replace("_", " ").capitalize()
-            binds[name] = {"input": "range", "min": part.low, "max": part.high, "step": part.step, "name": title}
+            binds[control] = {"input": "range", "min": part.low, "max": part.high, "step": part.step, "name": title}
         else:
             made.append(float(part))
     return ModelInput(plan={"kind": "features", "features": made}, start=start, binds=binds)
@@ -111,6 +124,7 @@ def pad(start: Any, *, name: str = "drawing", mean: float = 0.0, std: float = 1.
     cells = [[min(1.0, max(0.0, float(cell))) for cell in row] for row in start]
     if not cells or len({len(row) for row in cells}) != 1 or not 4 <= len(cells) * len(cells[0]) <= _MOST_CELLS:
         raise ChartError(f"a pad's start is a picture of rows of equal length, of at most {_MOST_CELLS:,} cells.")
+    name = control_name(name)
     flat = [round(cell, 3) for row in cells for cell in row]
     size = [len(cells), len(cells[0])]
     plan = {"kind": "pad", "param": name, "size": size, "scale": 1 / std, "offset": -mean / std}
@@ -131,6 +145,7 @@ def signal(
     spread = (max(points) - min(points)) or 1.0
     bottom = float(low) if low is not None else min(points) - spread / 4
     top = float(high) if high is not None else max(points) + spread / 4
+    name = control_name(name)
     plan = {"kind": "signal", "param": name, "low": bottom, "high": top}
     return ModelInput(plan=plan, start={name: points})
 
@@ -165,6 +180,7 @@ def typed(
         raise ChartError(f"the token {unknown!r} for unknown words is not in the vocabulary.")
     if side not in ("left", "right"):
         raise ChartError("side is 'left' or 'right'.")
+    name = control_name(name)
     plan = {
         "kind": "text", "param": name, "vocabulary": tokens, "level": "words" if words else "characters",
         "length": int(length), "fill": fill, "side": side, "unknown": unknown,
@@ -197,5 +213,6 @@ def pick(
     data = base64.b64encode(stored.tobytes()).decode("ascii")
     held = {**bundled, "type": stored.dtype.str.lstrip("<|"), "count": len(table), "data": data}
     bind = {"input": "select", "options": list(range(len(table))), "labels": names, "name": title}
+    name = control_name(name)
     plan = {"kind": "row", "param": name, "table": held}
     return ModelInput(plan=plan, start={name: start}, binds={name: bind})

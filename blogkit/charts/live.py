@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blogkit.charts.frames import ChartError
-from blogkit.charts.inputs import ModelInput
+from blogkit.charts.inputs import ModelInput, control_name
 from blogkit.live import (
     MOST_MODELS,
     PARAMETER,
@@ -50,7 +50,8 @@ def live(
     column, with its levels or None to count them; "tokens" are the ones typed.
 
     ``by`` names what the reader chooses the model by: a parameter of the runs, ``seed`` or ``step``. ``where`` holds
-    the others; of the steps it is the last, unless said. ``start`` says where the controls begin.
+    the others; of the steps it is the last, unless said. ``start`` says where the controls begin. A control is called
+    as its parameter, but ``width``, ``height`` and the like are the chart's own: ``chosen_width``.
 
     >>> from blogkit.charts import axis, features
     >>> grid = features(x=axis(-2, 2, 8), y=axis(-2, 2, 8))
@@ -68,14 +69,19 @@ def live(
     models = _chosen_models(model, chosen, dict(where or {}))
     begin = {name: value for one in inputs for name, value in one.start.items()}
     last = models[-1][0]
-    begin |= {name: last[name] if name == "step" else models[0][0][name] for name in chosen}
-    unknown = sorted(set(start or {}) - set(begin))
+    controls = {name: control_name(name) for name in chosen}
+    begin |= {control: last[name] if name == "step" else models[0][0][name] for name, control in controls.items()}
+    asked = {control_name(name): value for name, value in (start or {}).items()}
+    unknown = sorted(set(asked) - set(begin))
     if unknown:
         raise ChartError(f"no control is called {unknown[0]!r}; there are {', '.join(sorted(begin)) or 'none'}.")
-    begin |= dict(start or {})
+    begin |= asked
     about = models[0][1].about
     plan: dict[str, Any] = {
-        "models": [{"when": when, "file": kept.file} for when, kept in models],
+        "models": [
+            {"when": {controls[name]: value for name, value in when.items()}, "file": kept.file}
+            for when, kept in models
+        ],
         "inputs": _named_inputs(model, inputs, about["inputs"]),
         "output": _output_name(model, output, about["outputs"]),
         "apply": apply,
@@ -87,7 +93,8 @@ def live(
     plan = {"data": name, **plan}
     rows = _default_rows(model, plan, dict(models_by_file(models)))
     binds: dict[str, Any] = {key: bind for one in inputs for key, bind in one.binds.items()}
-    binds |= {key: _level_bind(key, list(dict.fromkeys(when[key] for when, _ in models))) for key in chosen}
+    for key in chosen:
+        binds[controls[key]] = _level_bind(key, list(dict.fromkeys(when[key] for when, _ in models)))
     parameters = [
         alt.param(name=key, value=value, **({"bind": _altair_binding(binds[key])} if key in binds else {}))
         for key, value in begin.items()

@@ -26,7 +26,7 @@ from blogkit.damage import record_digests
 from blogkit.errors import StoreError
 from blogkit.kernel.checkpoints import read_resumption, resumption_file
 from blogkit.model import Budget, Project, Run, RunResult, RunStatus
-from blogkit.notebook import imported_modules, read_notebook
+from blogkit.notebook import code_cells, imported_modules, read_notebook
 from blogkit.run.budget import Allowance, spent_on
 from blogkit.run.claims import Claim, claim
 from blogkit.run.kernels import warm_start
@@ -240,8 +240,11 @@ class _RunningSweep:
         if self.cold or len(self._waiting) < 2:
             return nullcontext(ORDINARY)
         first = self._waiting[0][0]
+        document = read_notebook(first.notebook)
+        # record.model will import it, in each kernel again where nobody has before.
+        later = ["onnx"] if any("record.model(" in source for source in code_cells(document)) else []
         return warm_start(
-            imported_modules(read_notebook(first.notebook), ahead=True),
+            [*imported_modules(document, ahead=True), *later],
             own_folders=[self.project.folder, first.notebook.parent],
             env=thread_environment(first.threads),
             on_note=lambda text: self.tell(UserNote(text=text)),

@@ -185,3 +185,16 @@ def test_every_colour_stands_out_on_light_and_dark_pages(page: str) -> None:
     for colour in (*look.PALETTE, *look._ramp_colours(7)):
         high, low = sorted((light(colour), light(page)), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 3.0, colour
+
+
+def test_a_control_of_a_live_figure_takes_no_name_of_the_chart_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network's width is no chart's width: Vega calls that ``width``."""
+    run_folder(tmp_path, monkeypatch)
+    record.model("net", network(2, 4, 1))
+    parts = charts.features(x=charts.axis(-2, 2, 8), width=charts.slider(1, 64, 1))
+    chart = charts.live("net", parts, columns="y", start={"width": 8}).mark_line().encode(x="x:Q", y="y:Q")
+    signals = {one["name"]: one.get("value") for one in compile_vega(specification(chart))["signals"]}
+    assert signals["chosen_width"] == 8
+    assert compile_vega(specification(chart))["width"] == 300
