@@ -264,6 +264,14 @@ def _lean(vega: Spec) -> Spec:
     return made
 
 
+def _mark_types(vega: Any) -> set[str]:
+    """What a Vega specification draws with, axes and legends apart."""
+    found: set[str] = set()
+    for mark in vega.get("marks") or ():
+        found |= _mark_types(mark) if mark.get("type") == "group" else {str(mark.get("type"))}
+    return found
+
+
 def _without_rows(vega: Spec) -> list[Any]:
     return [{key: value for key, value in data.items() if key != "values"} for data in vega.get("data", [])]
 
@@ -350,6 +358,8 @@ def _replace(
             changes = list(differences(spec, _page_spec(figure, figure.phone.vega)))
             box.append(element("script", {"type": "application/json", "class": PHONE_CLASS}, inert_json(changes)))
         make_live(box, figure.spec, figure.drawing, figure.folder, figure.address, context)
+        if _mark_types(figure.vega) == {"rect"}:
+            box.set("class", "bk-figure bk-tiles")
     if tables:
         details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"), _summary(tables[0]))
         if figure.awake:
