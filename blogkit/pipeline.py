@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blogkit.check import Report
     from blogkit.check.fixes import AppliedFixes
     from blogkit.review.rubric import Rubric
+    from blogkit.tools.execution import KernelStart
 
 
 _EVIDENCE_RULES = frozenset({"BK121", "BK128", "BK132"})
@@ -90,6 +91,62 @@ def gather(project: Project, *, scale: str | None = None, force: bool = False) -
 
     at = scale_of(project, scale)
     return gather(project, plan(project, scale=at), scale=at, force=force)
+
+
+class FigureFollower:
+    """Gathers a project anew when what its figures are made of is saved: from the runs that are there, and none other.
+
+    Kernels are forks of a process that has the figures' libraries imported, so that a saved figure is there at once.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._starts: dict[tuple[str, ...], KernelStart] = {}
+
+    def follow(self, site: Site, changed: Collection[Path]) -> tuple[str, ...]:
+        """The projects that were gathered, given the files that changed. Raises what gathering raises."""
+        from blogkit.gather import gather
+
+        gathered = []
+        for project in site.projects:
+            if project.sweep is None or project.problems or not _touches_figures(project, changed):
+                continue
+            try:
+                runs = plan(project)
+            except (ConfigError, NotebookError):
+                continue  # `run` and `status` say why
+            state = stale.look_at_results(project, runs)
+            if state.stale and stale.available_runs(ProjectPaths.of(project), runs):
+                gather(project, runs, scale=scale_of(project, None), start=self._kernel_start(project))
+                gathered.append(project.name)
+        return tuple(gathered)
+
+    def _kernel_start(self, project: Project) -> KernelStart:
+        from blogkit.notebook import imported_modules, read_notebook
+        from blogkit.run.kernels import warm_start
+        from blogkit.tools.execution import ORDINARY
+
+        figures = stale.figures_notebook(project)
+        if figures is None:
+            return ORDINARY
+        modules = imported_modules(read_notebook(figures), ahead=True)
+        if modules not in self._starts:
+            start = warm_start(modules, own_folders=[project.folder])
+            self._starts[modules] = self._stack.enter_context(start)
+        return self._starts[modules]
+
+    def close(self) -> None:
+        """Ends the processes that kernels are forked from."""
+        self._stack.close()
+
+
+def _touches_figures(project: Project, changed: Collection[Path]) -> bool:
+    """Whether one of these files may change a project's figures: its own, but its post and its results, or a module."""
+    own = [path for path in changed if path.is_relative_to(project.folder)]
+    results = ProjectPaths.of(project).results
+    return any(path.suffix != ".qmd" and not path.is_relative_to(results) for path in own) or any(
+        path.suffix == ".py" for path in changed
+    )
 
 
 # --- what is stale ---------------------------------------------------------------------------------------------------

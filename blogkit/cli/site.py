@@ -63,20 +63,27 @@ def preview(
     engine: Annotated[str, typer.Option(help="auto and pandoc: the embedded one, at once; or quarto.")] = "auto",
     browser: Annotated[bool, typer.Option(help="Open the site in the browser.")] = True,
 ) -> None:
-    """Show the site while it is written: a saved change is on screen at once."""
+    """Show the site while it is written: a saved change is on screen at once, also one of figures.ipynb."""
     from blogkit.config import find_root
+    from blogkit.pipeline import FigureFollower
     from blogkit.render.preview import Preview
 
     def say(words: str) -> None:
         print(words, file=sys.stderr)
 
-    shown = Preview(find_root(Path.cwd()), port=port, engine=engine, say=say, find_stale=stale_sentences)
+    figures = FigureFollower()
+    shown = Preview(
+        find_root(Path.cwd()), port=port, engine=engine, say=say, find_stale=stale_sentences, follow=figures.follow
+    )
     print(shown.address)
     if browser:
         import webbrowser
 
         webbrowser.open(shown.address)
-    shown.run()
+    try:
+        shown.run()
+    finally:
+        figures.close()
 
 
 def stale_sentences(site: Site) -> list[str]:

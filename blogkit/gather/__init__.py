@@ -47,6 +47,7 @@ from blogkit.store import (
     to_json,
     write_if_changed,
 )
+from blogkit.tools.execution import ORDINARY, KernelStart
 from blogkit.tools.papermill import execute_notebook
 
 if TYPE_CHECKING:
@@ -93,7 +94,14 @@ def is_current(project: Project, runs: Sequence[Run]) -> bool:
     return state.coverage is not None and not state.stale
 
 
-def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, force: bool = False) -> Gathered:
+def gather(
+    project: Project,
+    runs: Sequence[Run],
+    *,
+    scale: str | None = None,
+    force: bool = False,
+    start: KernelStart = ORDINARY,
+) -> Gathered:
     """Writes ``results/`` from the stored runs among ``runs``; does nothing when it is current, unless ``force``.
 
     ``runs`` were planned at ``scale``; it is noted, so that the next command keeps to it.
@@ -140,7 +148,7 @@ def gather(project: Project, runs: Sequence[Run], *, scale: str | None = None, f
         if paths.recorded.name not in made:
             paths.recorded.unlink(missing_ok=True)
         models = offer_models(work, folders, records, paths.results)
-        source = _draw(project, paths, work)
+        source = _draw(project, paths, work, start)
         table = GatheredTable(
             project=project.name,
             notebook=source.name if source else (project.sweep.notebook if project.sweep else None),
@@ -229,7 +237,7 @@ def _earlier_table(paths: ProjectPaths) -> DataFrame | None:
     return table.assign(run=table["run"].replace(names)) if table is not None and names else table
 
 
-def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
+def _draw(project: Project, paths: ProjectPaths, work: RunPaths, start: KernelStart) -> Path | None:
     """Runs ``figures.ipynb`` over the gathered table; what it records goes to ``work``."""
     figures = figures_notebook(project)
     if figures is None:
@@ -241,6 +249,7 @@ def _draw(project: Project, paths: ProjectPaths, work: RunPaths) -> Path | None:
         cwd=project.folder,
         env={RUN_FOLDER_VARIABLE: str(work.folder)},
         log=work.log,
+        start=start,
     )
     if not outcome.done:
         where = f"cell {outcome.cell}: " if outcome.cell is not None else ""

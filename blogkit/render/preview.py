@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,23 @@ from blogkit.render.renderer import SiteRenderer
 
 _EVENTS = "/__blogkit/events"
 _SCRIPT = "/__blogkit/preview.js"
-_WATCHED = {".qmd", ".md", ".ipynb", ".yml", ".yaml", ".bib", ".csl", ".css", ".svg", ".png", ".jpg", ".json", ".html"}
+_WATCHED = {
+    ".py",
+    ".csv",
+    ".qmd",
+    ".md",
+    ".ipynb",
+    ".yml",
+    ".yaml",
+    ".bib",
+    ".csl",
+    ".css",
+    ".svg",
+    ".png",
+    ".jpg",
+    ".json",
+    ".html",
+}
 _IDLE = 0.15
 """Seconds between two looks at the files."""
 
@@ -53,12 +70,18 @@ class Preview:
         engine: str = "auto",
         say: Callable[[str], None] = print,
         find_stale: Callable[[Site], Iterable[str]] = lambda site: (),
+        follow: Callable[[Site, frozenset[Path]], Iterable[str]] = lambda site, changed: (),
     ) -> None:
-        """``find_stale`` gives a sentence for each thing of a site that a rendering does not make anew."""
+        """``find_stale`` gives a sentence for each thing of a site that a rendering does not make anew.
+
+        ``follow`` is given the files that changed before a rendering, makes what the pages show of them, and names the
+        projects for which it did.
+        """
         self._root = root
         self._engine = engine
         self._say = say
         self._find_stale = find_stale
+        self._follow = follow
         self._stale: tuple[str, ...] = ()
         self._version = 0
         self._error = ""
@@ -85,8 +108,10 @@ class Preview:
             while not self._stop.wait(_IDLE):
                 now = dict(self._files())
                 if now != seen:
-                    seen = now
-                    self.render()
+                    changed = frozenset(Path(name) for name, _ in now.items() ^ seen.items())
+                    self.render(changed)
+                    # What following made is rendered already; what was saved meanwhile is seen next.
+                    seen = {**now, **{name: at for name, at in self._files() if f"{os.sep}results{os.sep}" in name}}
         finally:
             self._server.shutdown()
             self._server.server_close()
@@ -99,11 +124,13 @@ class Preview:
         with self._changed:
             self._changed.notify_all()
 
-    def render(self) -> None:
+    def render(self, changed: frozenset[Path] = frozenset()) -> None:
         """Renders what changed and tells the browsers; an error is shown instead."""
         start = time.perf_counter()
         try:
             site = open_site(self._root)
+            for name in self._follow(site, changed) if changed else ():
+                self._say(f"{name}: figures gathered anew ({time.perf_counter() - start:.2f} s)")
             manifest = self._render(site)
             self._error = "\n".join(str(problem) for problem in site.problems)
             self._say(f"{len(manifest.pages)} pages ({time.perf_counter() - start:.2f} s)")
