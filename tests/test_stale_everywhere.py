@@ -31,7 +31,8 @@ QUARTO = (
     "project: {type: website, render: [projects/*/index.qmd]}\nwebsite: {title: Posts}\nblogkit: {profile: own.yml}\n"
 )
 SAYS_STALE = re.compile(
-    r"results/ |results are stale|results hold|made again since|there is no file results/compute.md"
+    r"results/ |results are stale|results hold|made again since|evidence of two ages"
+    r"|there is no file results/compute.md"
 )
 """How a command says that results are not those of the runs and figures that are there."""
 PROFILE = "name: own\ntitle: Own\nrules:\n  fresh-results: warning\n  whole-sweep: warning\n"
