@@ -63,6 +63,12 @@ def plans_in(spec: Mapping[str, Any]) -> list[Plan]:
     return [plan for plan in found if isinstance(plan, Mapping)] if isinstance(found, list) else []
 
 
+RESERVED_SIGNALS = frozenset(
+    {"width", "height", "padding", "autosize", "background", "cursor", "parent", "datum", "item", "event", "group"}
+)
+"""Names that Vega gives to what every chart has; a control of that name would change the chart itself."""
+
+
 def chosen_file(plan: Plan, state: State) -> str:
     """The file of the model that the controls choose."""
     for model in plan["models"]:

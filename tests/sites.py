@@ -100,7 +100,7 @@ def _build_newcomers_site(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def newcomers_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> NewcomersSite:
-    """The nine runs of the blank starter, trained once for all tests."""
+    """The fifteen runs of the blank starter, trained once for all tests."""
     os.environ.pop("BLOGKIT_QUARTO", None)
     shared = made_once(tmp_path_factory, worker_id, "newcomers-site", _build_newcomers_site)
     made = json.loads((shared / "made.json").read_text(encoding="utf-8"))

@@ -70,13 +70,13 @@ def seen(built: Built) -> Iterator[Path]:
 def test_the_sweep_ran_and_its_results_are_plain_files(built: Built) -> None:
     results = built.project / "results"
     runs = read_json(results / "runs.json")["runs"]
-    assert len(runs) == 9
+    assert len(runs) == 15
     assert {run["parameters"]["width"] for run in runs} == {8, 32, 128}
-    for name in ("learning-curves", "error-by-width"):
+    for name in ("your-signal", "learning-curves", "error-by-width", "gain"):
         assert (results / "charts" / f"{name}.svg").read_text().lstrip().startswith("<svg")
         assert (results / "charts" / f"{name}.vl.json").is_file()
     assert "±" in (results / "values.yml").read_text()
-    assert "9 runs" in (results / "compute.md").read_text()
+    assert "15 runs" in (results / "compute.md").read_text()
     assert (results / "metrics.parquet").stat().st_size > 1000
 
 
@@ -91,7 +91,7 @@ def test_the_numbers_in_the_prose_are_those_of_the_runs(built: Built) -> None:
 
 def test_a_second_build_does_nothing_and_says_so(built: Built) -> None:
     assert built.seconds_again < built.seconds / 5
-    assert re.search(r"9 runs.*stored|nothing to run|up to date", built.said_again), built.said_again
+    assert re.search(r"15 runs.*stored|nothing to run|up to date", built.said_again), built.said_again
 
 
 def test_the_zip_holds_the_page_and_what_it_needs_and_nothing_else(built: Built) -> None:
@@ -110,7 +110,7 @@ def test_the_unzipped_page_opens_without_a_network_and_shows_everything(built: B
         page.wait_for_load_state("networkidle")
         assert watched.requests == []
         assert watched.complaints == []
-        for name in ("fig-learning-curves", "fig-error-by-width"):
+        for name in ("fig-your-signal", "fig-learning-curves", "fig-error-by-width", "fig-gain"):
             box = page.locator(f"#{name} svg").first.bounding_box()
             assert box is not None
             assert box["width"] > 200

@@ -22,6 +22,7 @@ from blogkit.gather.blank import logarithms_of_zero
 from blogkit.gather.drawn import names_runs
 from blogkit.gather.foreign import clean
 from blogkit.gather.live import carries_plan, plans_of
+from blogkit.live import RESERVED_SIGNALS
 from blogkit.page.drawing import optimise
 from blogkit.store import RunPaths, write_if_changed
 from blogkit.tools.vega import Spec, chart_in, compile_vega, draw_svg, forbidden_parts
@@ -304,7 +305,23 @@ def _allowed_spec(spec: Any, name: str, path: Path, place: str = "The notebook")
             "`frame = pd.read_csv(address)`, and give the frame to the chart; give pictures as data:image/png;base64,…"
         )
         raise NotebookError(f"{place} draws the chart {name!r} with {part}.", hint, path)
+    taken = next((one for one in _parameter_names(spec) if one in RESERVED_SIGNALS), None)
+    if taken is not None:
+        message = f"{place} draws the chart {name!r} with a parameter called {taken!r}, which Vega uses itself."
+        hint = f"Call it something else, such as alt.param(name='chosen_{taken}', …), or the control changes the chart's own."
+        raise NotebookError(message, hint, path)
     return spec
+
+
+def _parameter_names(spec: Any) -> Iterator[str]:
+    """The names of the parameters of a chart and of its parts."""
+    if isinstance(spec, dict):
+        for one in spec.get("params") or []:
+            if isinstance(one, dict) and "name" in one:
+                yield str(one["name"])
+        parts = [spec.get(key) for key in ("layer", "hconcat", "vconcat", "concat")]
+        for part in (*(one for group in parts if isinstance(group, list) for one in group), spec.get("spec")):
+            yield from _parameter_names(part)
 
 
 def _inline_data(spec: Spec) -> Spec:

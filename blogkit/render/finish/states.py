@@ -18,6 +18,7 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from blogkit.errors import Problem, RenderError
+from blogkit.live import RESERVED_SIGNALS
 from blogkit.render.dom import by_id, with_class
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.tree import element
@@ -263,9 +264,10 @@ def _selected_fields(param: Spec) -> list[str]:
 
 def _param_named(params: list[Spec], name: str) -> tuple[Spec | None, str | None]:
     """The parameter of a name, or the selection of it or of a field of it, with that field."""
+    called = {name, f"chosen_{name}"} if name in RESERVED_SIGNALS else {name}  # as charts.live calls it
     for param in params:
         fields = _selected_fields(param)
-        if param["name"] == name and "select" not in param:
+        if param["name"] in called and "select" not in param:
             return param, None
         if fields and (name in fields or (param["name"] == name and len(fields) == 1)):
             return param, name if name in fields else fields[0]
