@@ -308,7 +308,7 @@ def _allowed_spec(spec: Any, name: str, path: Path, place: str = "The notebook")
     taken = next((one for one in _parameter_names(spec) if one in RESERVED_SIGNALS), None)
     if taken is not None:
         message = f"{place} draws the chart {name!r} with a parameter called {taken!r}, which Vega uses itself."
-        hint = f"Call it something else, such as alt.param(name='chosen_{taken}', …), or the control changes the chart's own."
+        hint = f"Call it alt.param(name='chosen_{taken}', …), say: with this name the control changes the chart's own."
         raise NotebookError(message, hint, path)
     return spec
 
