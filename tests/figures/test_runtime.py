@@ -14,7 +14,14 @@ import vl_convert
 import blogkit.render
 
 RENDER = Path(blogkit.render.__file__).parent
-SCRIPTS = ("figures.js", "figures-steps.js", "figures-table.js", "figures-runtime.js", "figures-live.js")
+SCRIPTS = (
+    "figures.js",
+    "figures-steps.js",
+    "figures-table.js",
+    "figures-runtime.js",
+    "figures-live.js",
+    "figures-held.js",
+)
 
 
 @pytest.mark.slow

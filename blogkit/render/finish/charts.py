@@ -127,6 +127,9 @@ def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
     head = page.find("head")
     if head is not None:
         head.append(element("link", {"rel": "stylesheet", "href": context.asset("figures.css")}))
+        if any(figure.awake and plans_in(figure.spec) for figure in figures):
+            head.append(element("link", {"rel": "stylesheet", "href": context.asset("figures-live.css")}))
+            head.append(element("script", {"src": context.asset("figures-held.js"), "defer": "defer"}))
         head.append(element("script", {"src": context.asset("figures.js"), "defer": "defer"}))
         if has_states:
             head.append(element("script", {"src": context.asset("figures-steps.js"), "defer": "defer"}))

@@ -21,7 +21,7 @@ const LEFT_OUT = {
 };
 
 const common = {bundle: true, minify: true, format: 'iife', target: 'es2020', charset: 'utf8', legalComments: 'none'};
-for (const name of ['figures', 'figures-steps', 'figures-table']) {
+for (const name of ['figures', 'figures-held', 'figures-steps', 'figures-table']) {
   await build({...common, entryPoints: [join(here, `src/${name}.js`)], outfile: join(out, `${name}.js`)});
 }
 const made = await build({

@@ -52,12 +52,6 @@ for (const figure of document.querySelectorAll('.bk-figure[data-awake]')) {
   const drawing = figure.querySelector('.bk-drawing');
   for (const type of ['pointerenter', 'touchstart']) drawing.addEventListener(type, () => wake(figure, true), passive);
   drawing.addEventListener('focus', () => wake(figure, false), passive);
-  for (const input of figure.querySelectorAll('.bk-live-input')) {
-    input.held = [];  // a first stroke, until the script is there that draws it
-    for (const type of ['pointerenter', 'pointerdown', 'pointermove', 'pointerup', 'focusin']) {
-      input.addEventListener(type, event => { wake(figure, false); if (input.held && input.held.length < 500) input.held.push(event); }, passive);
-    }
-  }
   for (const entry of JSON.parse(figure.dataset.params || '[]')) {
     const found = entry.element ? safeQuery(entry.element) : null;
     if (found) found.addEventListener(entry.event || 'input', () => wake(figure, false), passive);

@@ -1,0 +1,1 @@
+(()=>{for(let e of document.querySelectorAll(".bk-live-input")){let t=e.closest(".bk-figure").querySelector(".bk-drawing");e.held=[];for(let n of["pointerenter","pointerdown","pointermove","pointerup","focusin"])e.addEventListener(n,o=>{t.dispatchEvent(new Event("focus")),e.held&&e.held.length<500&&e.held.push(o)},{passive:!0})}})();
