@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             paths.folder,
             {
                 "metrics.jsonl": '{"metric": "error", "value": 0.5, "step": null}\n',
-                "run.json": '{"seconds": 2.0, "device": "CPU", "status": "done", "versions": {}}',
+                "run.json": json.dumps(
+                    {"id": run.id, "seconds": 2.0, "device": "CPU", "status": "done", "versions": {}}
+                ),
             },
         )
     gather(project)
