@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from blogkit.cli import app
 
@@ -45,10 +46,43 @@ def init(
             print("  It does not run yet: say there, under `env: BLOGKIT:`, which commit of blogkit it installs.")
 
 
-@app.command()
+def _starters_text() -> str:
+    """The starters with a line each, as `--list` and `--help` show them."""
+    from blogkit.config import SITE_FILE
+    from blogkit.new import find_templates, starter_lines
+
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / SITE_FILE).is_file()), here)
+    lines = starter_lines(find_templates(root))
+    width = max(map(len, lines), default=0)
+    return "\n".join(f"  {name:<{width}}  {line}" for name, line in lines.items())
+
+
+def _show_starters(wanted: bool) -> None:
+    if wanted:
+        print(f"Starters, for `blogkit new NAME --starter STARTER`:\n{_starters_text()}")
+        raise typer.Exit
+
+
+class _WithStarters(TyperCommand):
+    """A command whose help ends with the starters."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Writes them, a line each."""
+        super().format_epilog(ctx, formatter)
+        formatter.write(f"\nStarters:\n{_starters_text()}\n")
+
+
+@app.command(cls=_WithStarters)
 def new(
     name: str,
-    starter: Annotated[str, typer.Option(help="Which template to begin from.")] = "blank",
+    starter: Annotated[
+        str, typer.Option(help="Which starter to begin from; --list shows them with a line each.")
+    ] = "blank",
+    listed: Annotated[
+        bool,
+        typer.Option("--list", callback=_show_starters, is_eager=True, help="Show the starters, a line each."),
+    ] = False,
     title: Annotated[str | None, typer.Option(help="The post's title; made from NAME when left out.")] = None,
     author: Annotated[list[str] | None, typer.Option(help="An author's name; once for each.")] = None,
     from_notebook: Annotated[
@@ -98,18 +132,35 @@ def _asked_parameters(notebook: Path) -> list[str]:
 
 
 @app.command()
-def doctor() -> None:
-    """Say what this machine offers, what is missing, and how to get it."""
+def doctor(
+    report: Annotated[
+        bool, typer.Option("--report", help="Print it as plain text to hand to staff, without names and home paths.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Fix what is safe to fix in this site, and say what to install.")
+    ] = False,
+) -> None:
+    """Say what this machine offers, what each command still needs, and how to get it."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    from blogkit.doctor import Health, examine
+    from blogkit.doctor import Health, examine, fix_site, report_text
 
+    if fix:
+        from blogkit.run.execute import recover
+        from blogkit.store import ProjectPaths
+
+        for line in fix_site(Path.cwd(), clear=lambda project: recover(ProjectPaths.of(project))):
+            print(line)
     found = list(examine(Path.cwd()))
+    if report:
+        print(report_text(found, Path.cwd()), end="")
+        return
     table = Table.grid(padding=(0, 2))
     colors = {Health.GOOD: "green", Health.ABSENT: "yellow", Health.BAD: "red"}
     for one in found:
-        table.add_row(one.name, f"[{colors[one.state]}]{one.state}[/]", one.says)
+        table.add_row(one.name, f"[{colors[one.state]}]{one.state}[/]", escape(one.says))
     Console().print(table)
     if any(one.state is Health.BAD for one in found):
         raise typer.Exit(1)

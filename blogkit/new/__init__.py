@@ -114,7 +114,8 @@ def new_project(
     source = templates / starter
     known = starters(templates)
     if starter not in known:
-        hint = did_you_mean(starter, known) or f"There are: {', '.join(known)}."
+        lines = "\n".join(f"    {name}: {line}" for name, line in starter_lines(templates).items())
+        hint = did_you_mean(starter, known) or f"There are: {', '.join(known)}.\n{lines}"
         if starter == ADOPTING:
             hint = "Give the notebook: --from-notebook PATH."
         raise ProjectError(f"There is no starter {starter!r}.", hint=hint, path=templates)
@@ -225,6 +226,18 @@ def starters(templates: Path) -> list[str]:
     """The names of the starters in a folder of templates."""
     found = (path.parent.name for path in templates.glob("*/index.qmd.jinja"))
     return sorted(name for name in found if name not in {SITE_TEMPLATE, ADOPTING})
+
+
+def starter_lines(templates: Path) -> dict[str, str]:
+    """What each starter asks, a line each, as its post describes it; the default one first."""
+    names = sorted(starters(templates), key=lambda name: (name != DEFAULT_STARTER, name))
+    return {name: _described_in(templates / name / "index.qmd.jinja") for name in names}
+
+
+def _described_in(post: Path) -> str:
+    """The description in a post's front matter."""
+    found = re.search(r'^description:\s*"(.*?)"\s*$', post.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return found.group(1) if found else ""
 
 
 def find_templates(root: Path, given: Path | None = None) -> Path:
