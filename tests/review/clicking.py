@@ -70,7 +70,7 @@ def open_frame(one: Any, copy: str) -> tuple[Any, Any]:
     page.goto(f"{APP}/")
     page.wait_for_function("window.ready")
     frame = page.frames[1]
-    frame.wait_for_function("document.querySelector('.review-writable') !== null")
+    frame.locator("body[data-review=open]").wait_for()
     return page, frame
 
 

@@ -272,3 +272,40 @@ def test_signed_out_words_wait_with_growing_pauses_and_go_out_once_with_a_new_li
     other.wait_for_url("**/home")
     page.locator(".thread", has_text="Written when signed out.").wait_for()
     assert [one["text"] for one in desk.view()["threads"]] == ["Written when signed out."]
+
+
+def test_a_button_that_is_pressed_while_something_is_saved_is_clicked(desk: Desk) -> None:
+    page = desk.page
+    desk.point_at_a_cell(1)
+    comment(page, "Is this a mean?")
+    held: list[Any] = []
+    page.route("**/api/posts/alpha", lambda route: held.append(route))  # what the page asks for after a save
+    page.locator(".thread").first.get_by_role("button", name="Close").click()
+    eventually(page, lambda: bool(held))
+    page.get_by_role("tab", name="Rubric").hover()
+    page.mouse.down()
+    with page.expect_response("**/api/posts/alpha"):
+        held.pop().continue_()
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+    page.mouse.up()
+    page.locator("[data-summary]").wait_for()
+
+
+def test_a_summary_that_is_typed_while_the_page_asks_the_server_is_saved_to_its_last_word(desk: Desk) -> None:
+    page = desk.page
+    desk.point_at_a_cell(1)
+    held: list[Any] = []
+    page.route("**/api/posts/alpha", lambda route: held.append(route))  # what the page asks for after a save
+    page.locator("#composer textarea").fill("Is this a mean?")
+    page.locator("#composer button.primary").click()
+    eventually(page, lambda: bool(held))
+    page.get_by_role("tab", name="Rubric").click()
+    page.locator("[data-points=clarity]").fill("30")
+    page.locator("[data-summary]").press_sequentially("Sound")
+    with page.expect_response("**/api/posts/alpha"):
+        held.pop().continue_()
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+    page.locator("[data-summary]").press_sequentially(", and clear.")
+    page.unroute("**/api/posts/alpha")
+    page.get_by_role("tab", name="Comments").click()
+    eventually(page, lambda: desk.view()["mine"]["summary"] == "Sound, and clear.", lambda: desk.view()["mine"])

@@ -8,7 +8,6 @@ export interface Draft {
   choices?: Choice[]; // where a comment belongs
   index?: number;
   revision?: string;
-  mode?: "reply" | "answer" | "edit";
   state?: string;
   commit?: string;
 }
@@ -35,6 +34,11 @@ export class Drafts {
     } catch {
       /* kept in memory */
     }
+  }
+
+  /** Another tab changed a field, by its key in the storage: what this one remembers of it is old. */
+  forget(key: string): void {
+    this.memory.delete(key.slice(this.name.length + 1));
   }
 
   drop(field: string): void {

@@ -511,6 +511,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+function sayReady(): void {
+  say({ type: "ready", pictures: page.images.length > 0, titles: Object.fromEntries(page.blocks.filter(({ id }) => /^(fig|tbl)-/.test(id)).map(({ id }) => [id, titleOf(id)])) });
+}
+
 // --- talking with the app's page: nothing else may tell this frame anything
 
 window.addEventListener("message", (event: MessageEvent<ToFrame>) => {
@@ -519,12 +523,12 @@ window.addEventListener("message", (event: MessageEvent<ToFrame>) => {
   if (message.type === "threads") {
     threads = message.threads;
     writable = message.writable;
-    root.classList.toggle("review-writable", writable);
     annotator.setAnnotatingEnabled(writable);
     showThreads();
     document.body.dataset.review = writable ? "open" : "reading";
   } else if (message.type === "show") void show(message.id);
   else if (message.type === "region") message.byKeys ? pickByKeys() : pick(true);
+  else if (message.type === "hello") sayReady();
   else if (message.type === "clear") window.getSelection()?.removeAllRanges();
 });
 let redraw = 0;
@@ -533,4 +537,4 @@ new ResizeObserver(() => {
   redraw = requestAnimationFrame(() => { draw(); showRegion(); });
 }).observe(root);
 document.addEventListener("blogkit:awake", () => requestAnimationFrame(draw));
-say({ type: "ready", pictures: page.images.length > 0, titles: Object.fromEntries(page.blocks.filter(({ id }) => /^(fig|tbl)-/.test(id)).map(({ id }) => [id, titleOf(id)])) });
+sayReady();

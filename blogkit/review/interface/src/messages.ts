@@ -23,6 +23,7 @@ export type FromFrame =
   | { blogkit: 1; type: "said"; text: string };
 
 export type ToFrame =
+  | { blogkit: 1; type: "hello" }
   | { blogkit: 1; type: "threads"; threads: Shown[]; writable: boolean }
   | { blogkit: 1; type: "show"; id: string }
   | { blogkit: 1; type: "region"; byKeys: boolean }

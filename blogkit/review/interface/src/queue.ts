@@ -22,6 +22,11 @@ export class Queue {
     void this.flush();
   }
 
+  /** Everything that the server does not have yet. */
+  get pending(): Document[] {
+    return this.memory ?? this.waiting;
+  }
+
   get waiting(): Document[] {
     try {
       const kept = JSON.parse(localStorage.getItem(this.name) ?? "[]");

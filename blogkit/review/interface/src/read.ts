@@ -105,6 +105,9 @@ window.addEventListener("message", (event: MessageEvent<FromFrame>) => {
   else if (message.type === "said" && typeof message.text === "string") announce(message.text.slice(0, 400));
 });
 
+// The frame may have been there first, and have said so to nobody.
+frame.addEventListener("load", () => { if (!frameReady) tell({ blogkit: 1, type: "hello" }); });
+
 function showInFrame(): void {
   if (!frameReady || !view) return;
   tell({
@@ -205,38 +208,52 @@ function threadCard(thread: Thread, number: number): HTMLElement {
   if (thread.may.edit) actions.append(button("Edit", () => begin(thread, "edit")));
   if (thread.may.delete) actions.append(button("Delete", () => { if (confirm("Delete this comment?")) write({ type: "blogkit:Delete", ...about }); }));
   card.append(actions);
-  const draft = drafts.get(thread.id);
-  if (draft?.mode) card.append(threadForm(thread, draft));
+  for (const mode of MODES) {
+    const draft = drafts.get(fieldOf(thread.id, mode));
+    if (draft) card.append(threadForm(thread, mode, draft));
+  }
   return card;
 }
 
-// A reply, an answer or an edit of a comment: one at a time for each, a draft until it is sent.
-function begin(thread: Thread, mode: "reply" | "answer" | "edit"): void {
-  if (drafts.get(thread.id)?.mode !== mode) drafts.set(thread.id, { mode, text: mode === "edit" ? thread.text ?? "" : "", state: "done", commit: "" });
+// A reply, an answer and an edit of a comment: each a form and a draft of its own until it is sent.
+type Mode = "reply" | "answer" | "edit";
+const MODES: Mode[] = ["edit", "answer", "reply"];
+const fieldOf = (id: string, mode: Mode) => `${mode}:${id}`;
+
+function begin(thread: Thread, mode: Mode): void {
+  const field = fieldOf(thread.id, mode);
+  if (!drafts.get(field)) drafts.set(field, { text: mode === "edit" ? newestText(thread) : "", state: "done", commit: "" });
   render();
-  document.getElementById(`text-${thread.id}`)?.focus();
+  document.getElementById(`text-${field}`)?.focus();
 }
 
-function threadForm(thread: Thread, draft: Draft): HTMLElement {
-  const label = { reply: "Reply", answer: "Answer", edit: "Comment" }[draft.mode!];
-  const text = h("textarea", { id: `text-${thread.id}`, rows: draft.mode === "edit" ? 5 : 3, required: true, "aria-label": label, maxlength: 20000 });
-  const state = h("select", { id: `state-${thread.id}`, "aria-label": "What comes of it" }, ...Object.entries(STATES).map(([value, name]) => h("option", { value, selected: value === draft.state }, name)));
-  const commit = h("input", { id: `commit-${thread.id}`, placeholder: "commit, such as 98b85a5", pattern: "[0-9a-f]{4,40}", "aria-label": "Commit" });
+// A comment as its writer left it, also where the server does not have the last edit yet.
+function newestText(thread: Thread): string {
+  const edit = queue.pending.filter((one) => one.type === "blogkit:Edit" && one["blogkit:about"] === thread.id).at(-1);
+  return (edit?.body as { value?: string } | undefined)?.value ?? thread.text ?? "";
+}
+
+function threadForm(thread: Thread, mode: Mode, draft: Draft): HTMLElement {
+  const label = { reply: "Reply", answer: "Answer", edit: "Comment" }[mode];
+  const field = fieldOf(thread.id, mode);
+  const text = h("textarea", { id: `text-${field}`, rows: mode === "edit" ? 5 : 3, required: true, "aria-label": label, maxlength: 20000 });
+  const state = h("select", { id: `state-${field}`, "aria-label": "What comes of it" }, ...Object.entries(STATES).map(([value, name]) => h("option", { value, selected: value === draft.state }, name)));
+  const commit = h("input", { id: `commit-${field}`, placeholder: "commit, such as 98b85a5", pattern: "[0-9a-f]{4,40}", "aria-label": "Commit" });
   text.value = draft.text;
   commit.value = draft.commit ?? "";
-  const keep = () => drafts.set(thread.id, { ...draft, text: text.value, state: state.value, commit: commit.value });
-  for (const field of [text, state, commit]) field.addEventListener("input", keep);
-  const end = () => { drafts.drop(thread.id); render(); };
-  return h("form", { onsubmit: (event) => {
+  const keep = () => drafts.set(field, { text: text.value, state: state.value, commit: commit.value });
+  for (const one of [text, state, commit]) one.addEventListener("input", keep);
+  const end = () => { drafts.drop(field); render(); };
+  return h("form", { "data-mode": mode, onsubmit: (event) => {
     event.preventDefault();
-    const about = draft.mode === "edit"
+    const about = mode === "edit"
       ? { type: "blogkit:Edit", "blogkit:about": thread.id }
       : { type: "Annotation", motivation: "replying", target: { source: thread.id } };
     const answer = { state: state.value, ...(commit.value ? { commit: commit.value } : {}) };
-    write({ ...about, body: body(text.value), ...(draft.mode === "answer" ? { "blogkit:answer": answer } : {}) });
+    write({ ...about, body: body(text.value), ...(mode === "answer" ? { "blogkit:answer": answer } : {}) });
     end();
-  } }, draft.mode === "answer" && h("div", { class: "row" }, state, commit), text,
-    h("div", { class: "actions" }, h("button", { class: "primary" }, draft.mode === "edit" ? "Save" : "Send"), button("Cancel", end)));
+  } }, mode === "answer" && h("div", { class: "row" }, state, commit), text,
+    h("div", { class: "actions" }, h("button", { class: "primary" }, mode === "edit" ? "Save" : "Send"), button("Cancel", end)));
 }
 
 // --- the composer
@@ -404,6 +421,20 @@ function rubricDocument(mine: Mine): Document {
   };
 }
 
+// What was typed and is not in the queue yet: a page that ends without a word (a phone put to sleep) has it kept.
+function keepRubricDraft(): void {
+  const { scores, notes, summary } = view.mine!;
+  drafts.set("rubric", { text: JSON.stringify({ scores, notes, summary, emptied: [...emptied], head: rubricHead }) });
+}
+
+function rubricDraft(): { scores: Mine["scores"]; notes: Mine["notes"]; summary: string; emptied: string[]; head: string | null } | null {
+  try {
+    return JSON.parse(drafts.get("rubric")?.text ?? "null");
+  } catch {
+    return null;
+  }
+}
+
 function saveRubric(): void {
   clearTimeout(saveTimer);
   if (!dirty || !view?.mine || conflict) return;
@@ -414,12 +445,14 @@ function saveRubric(): void {
   pushed += 1;
   rubricHead = document.id; // the next one follows this one, whether or not the server has it yet
   queue.push(document);
+  drafts.drop("rubric");
 }
 
 function touched(field: string, empty: boolean): void {
   if (empty) emptied.add(field);
   else emptied.delete(field);
   dirty = true;
+  keepRubricDraft();
   panel.querySelector(".toast")?.remove();
   announce("…");
   clearTimeout(saveTimer);
@@ -428,7 +461,7 @@ function touched(field: string, empty: boolean): void {
   if (output) output.textContent = `${totalOf(view.mine!)} of ${view.rubric.points}`;
 }
 
-const waitingRubric = () => queue?.waiting.filter((one) => one.type === "blogkit:Rubric").at(-1);
+const waitingRubric = () => queue?.pending.filter((one) => one.type === "blogkit:Rubric").at(-1);
 
 const totalOf = (mine: Mine) => Object.values(mine.scores).reduce((sum, one) => sum + one, 0);
 
@@ -480,7 +513,7 @@ function rubricPanel(): HTMLElement {
       one.questions.length ? h("ul", { class: "quiet" }, ...one.questions.map((question) => h("li", {}, question))) : null,
       h("label", { class: "points" }, points, ` of ${one.points}`), refused, note));
   }
-  const summary = h("textarea", { rows: 4, id: "summary", "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: () => { mine.summary = summary.value; touched("summary", !summary.value); } });
+  const summary = h("textarea", { rows: 4, id: "summary", "data-summary": true, "aria-label": "Summary for the authors", maxlength: 20000, oninput: () => { view.mine!.summary = summary.value; touched("summary", !summary.value); } });
   summary.value = mine.summary;
   box.append(
     h("fieldset", { class: "card" }, h("legend", {}, "Summary for the authors"), summary),
@@ -507,9 +540,18 @@ function conflictNotice(): HTMLElement {
   const scores = view.rubric.criteria.filter((one) => one.name in given).map((one) => `${one.title} ${given[one.name]}`).join(", ");
   return h("div", { class: "notice lost conflict", role: "alert" },
     h("p", {}, `Another tab or device saved this rubric in between (${scores || "no points yet"}). Nothing was overwritten.`),
+    ...written(theirs).map(([title, words]) => h("p", { class: "theirs" }, h("b", {}, `${title}: `), words)),
     h("div", { class: "actions" },
       button("Keep mine", () => { keepMine(theirs); render(); }),
-      button("Take the other", () => { rubricHead = theirs.id; conflict = null; void load(); })));
+      button("Take the other", () => { rubricHead = theirs.id; conflict = null; dirty = false; drafts.drop("rubric"); void load(); })));
+}
+
+// Every word of another rubric, so that nobody drops it unseen.
+function written(rubric: Document): [string, string][] {
+  const notes = (rubric["blogkit:notes"] ?? {}) as Record<string, string>;
+  const summary = String(rubric["blogkit:summary"] ?? "");
+  const noted = view.rubric.criteria.filter((one) => notes[one.name]).map((one): [string, string] => [one.title, notes[one.name]!]);
+  return summary ? [...noted, ["Summary", summary]] : noted;
 }
 
 // An act of the writer's: what the other has and this one leaves empty is emptied.
@@ -548,12 +590,14 @@ function notice(text: string): void {
 function answered(document: Document, answer: Answered): void {
   if (answer.status < 300) {
     announce("Saved");
-    if (document.type !== "blogkit:Rubric") void load();
+    if (document.type !== "blogkit:Rubric") tell({ blogkit: 1, type: "hello" });
+void load();
     return;
   }
   const message = String(answer.body.message ?? "This could not be saved.");
   if (answer.status === 409 && document.type === "blogkit:Rubric" && answer.body.head) {
     conflict = answer.body.head as Document;
+    keepRubricDraft(); // until its writer says which of the two stands
     tab = "rubric";
     announce("Not saved: another tab was first.");
     render();
@@ -575,22 +619,43 @@ function backToDraft(document: Document): void {
   if (document.type === "Annotation" && document.motivation === "commenting") {
     const selectors = place?.selector ?? [];
     const choices = [{ label: "", quote: quoteOf(selectors), selectors }];
-    if (!unfinished()) drafts.set("comment", { text, kind: String(document["blogkit:kind"]), choices, index: 0, revision });
+    const begun = unfinished();
+    if (begun) drafts.set("comment", { ...begun, text: `${text}\n\n${begun.text}` }); // typed since: both are kept
+    else drafts.set("comment", { text, kind: String(document["blogkit:kind"]), choices, index: 0, revision });
+    target = null;
     resume();
     compose();
     return;
   }
   const about = String(document["blogkit:about"] ?? place?.source);
   const answer = document["blogkit:answer"] as { state: string; commit?: string } | undefined;
-  const mode = document.type === "blogkit:Edit" ? "edit" : answer ? "answer" : "reply";
-  if (!drafts.get(about)?.text.trim()) drafts.set(about, { mode, text, state: answer?.state ?? "done", commit: answer?.commit ?? "" });
+  const field = fieldOf(about, document.type === "blogkit:Edit" ? "edit" : answer ? "answer" : "reply");
+  const begun = drafts.get(field)?.text.trim(); // typed since: both are kept
+  drafts.set(field, { text: begun && begun !== text ? `${text}\n\n${begun}` : text, state: answer?.state ?? "done", commit: answer?.commit ?? "" });
   render();
 }
 
 // --- all of it
 
+// A button that is drawn anew between press and release is never clicked: the panel waits for the release.
+let pressed = 0; // until when, at the latest: a release over the post's frame is not heard here
+let drawLater = false;
+panel.addEventListener("pointerdown", () => { pressed = Date.now() + 2000; });
+for (const type of ["pointerup", "pointercancel", "blur"]) {
+  window.addEventListener(type, () => {
+    pressed = 0; // the click that follows draws at once
+    setTimeout(() => { if (drawLater) render(); }, 0);
+  }, true);
+}
+
 function render(): void {
   saveRubric();
+  if (Date.now() < pressed) {
+    if (!drawLater) setTimeout(() => { if (drawLater) render(); }, pressed - Date.now() + 1);
+    drawLater = true;
+    return;
+  }
+  drawLater = false;
   const focused = document.activeElement as (HTMLElement & Partial<HTMLTextAreaElement>) | null;
   const focus = focused?.id;
   const selection = focused && "selectionStart" in focused ? [focused.selectionStart, focused.selectionEnd] as const : null;
@@ -655,10 +720,35 @@ async function load(): Promise<void> {
   const waiting = waitingRubric();
   if (waiting && view.mine && !typed) Object.assign(view.mine, { scores: waiting["blogkit:scores"], notes: waiting["blogkit:notes"], summary: waiting["blogkit:summary"] });
   if (!typed) rubricHead = waiting?.id ?? view.mine?.head ?? null;
+  if (first) takeRubricDraft();
   if (!dirty || tab !== "rubric") render();
   showInFrame();
 }
 
+// What a page that ended in the middle of a word had kept is typed again, on what it was typed on.
+function takeRubricDraft(): void {
+  const draft = rubricDraft();
+  if (!draft || !view.mine) return;
+  Object.assign(view.mine, { scores: draft.scores, notes: draft.notes, summary: draft.summary });
+  for (const field of draft.emptied) emptied.add(field);
+  rubricHead = draft.head;
+  dirty = true;
+}
+
+// Another tab of this browser writes too: its drafts are shown here, and what it sent is asked for.
+let reload = 0;
+window.addEventListener("storage", (event) => {
+  if (!view || !event.key?.endsWith(`:${view.own}:${post}`) && !event.key?.includes(`:${view.own}:${post}:`)) return;
+  if (event.key.startsWith("blogkit-draft:") && !event.key.endsWith(":rubric")) {
+    drafts.forget(event.key);
+    render();
+  } else if (!dirty) {
+    clearTimeout(reload);
+    reload = window.setTimeout(() => void load(), 300);
+  }
+});
+
 window.addEventListener("pagehide", saveRubric);
 document.addEventListener("visibilitychange", () => { if (document.hidden) saveRubric(); });
+tell({ blogkit: 1, type: "hello" });
 void load();
