@@ -40,6 +40,7 @@ def generate() -> dict[str, str]:
         "_cluster-keys.md": keys_table(Cluster),
         "_profile-keys.md": keys_table(Profile),
         "_rules.md": rules_table(),
+        "gallery.qmd": gallery(),
         "layers.svg": drawing(layers, standalone=True),
         "_layers.md": f"```{{=html}}\n{drawing(layers, standalone=False)}```\n",
     }
@@ -52,6 +53,8 @@ def main() -> None:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"docs/{name}\n")
+    for name in draw_gallery():
+        sys.stdout.write(f"docs/gallery/{name}.svg\n")
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
@@ -230,6 +233,76 @@ def rules_table() -> str:
         rows.append(f"| {rule.code} `{rule.name}` | {_cell(rule.says)} *{weight}.* |")
     head = ["| rule | what must hold, and how much it weighs |", "|---|---|"]
     return "\n".join([f"<!-- {MADE} -->", "", *head, *rows, "", ': {tbl-colwidths="[32,68]"}']) + "\n"
+
+
+# --- the gallery -----------------------------------------------------------------------------------------------------
+
+GALLERY = (
+    "learning_curves", "metric_over_axis", "paired", "scaling_law", "heat_map", "run_explorer", "film", "decision",
+    "tiles", "confusion", "examples", "embedding", "distribution", "landscape", "network", "annotate",
+)  # fmt: skip
+"""The builders that are drawn, in this order."""
+
+
+def gallery() -> str:
+    """The page with every builder: what it is for, the code of its docstring's example, and what that draws."""
+    parts = [
+        "---",
+        'title: "Gallery"',
+        'description: "Every builder of blogkit.charts, drawn, with its code."',
+        "---",
+        "",
+        f"<!-- {MADE} -->",
+        "",
+        "Each figure is drawn by the code above it, from made-up data of `charts.samples`; give your own instead. What",
+        "a builder returns is an Altair chart, to be changed, layered and put beside others. `record.chart` makes a",
+        "figure of your post of it. Point at a figure to wake it.",
+        "",
+    ]
+    for name in GALLERY:
+        said, code = builder_example(name)
+        identity = name.replace("_", "-")
+        caption = said.split(": ")[0].split(". ")[0].rstrip(".")
+        parts += [f"## {name.replace('_', ' ').capitalize()} {{#{identity}}}", "", _prose(said.replace("``", "`")), ""]
+        parts += ["<!-- not run: a test runs the example of every docstring -->", "```python", code, "```", ""]
+        parts += [f"![{' '.join(caption.split())}.](gallery/{name}.svg){{#fig-{identity}}}", ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def builder_example(name: str) -> tuple[str, str]:
+    """What a builder's docstring says it is for, and the code of its example."""
+    import doctest
+
+    from blogkit import charts
+
+    text = inspect.getdoc(getattr(charts, name)) or ""
+    steps = [one.source for one in doctest.DocTestParser().get_examples(text)]
+    code = "".join(step for step in steps if re.match(r"from |import |\w+ = ", step))
+    said = text.partition(">>>")[0].strip()
+    return "\n\n".join(said.split("\n\n")[:1]), code.strip()
+
+
+def draw_gallery() -> Iterator[str]:
+    """Draws the builders whose example is another than the one that was drawn, and gives their names."""
+    from blogkit.gather.charts import specification_text, without_runs
+    from blogkit.kernel.altair import specification
+    from blogkit.page.drawing import optimise
+    from blogkit.tools.vega import compile_vega, draw_svg
+
+    folder = HERE / "gallery"
+    folder.mkdir(exist_ok=True)
+    for name in GALLERY:
+        _, code = builder_example(name)
+        names: dict[str, Any] = {}
+        exec(code, names)  # noqa: S102 - our own docstring
+        spec = without_runs(specification(names["chart"]))
+        spec["usermeta"] = {"blogkit": {"code": code}}
+        drawn = optimise(draw_svg(compile_vega(spec)), prefix=f"bk-{name}")
+        path = folder / f"{name}.svg"
+        if not path.is_file() or path.read_text(encoding="utf-8") != drawn:
+            path.write_text(drawn, encoding="utf-8")
+            yield name
+        path.with_suffix(".vl.json").write_text(specification_text(spec), encoding="utf-8")
 
 
 # --- the layers ------------------------------------------------------------------------------------------------------

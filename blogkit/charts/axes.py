@@ -48,7 +48,9 @@ def metric_over_axis(
     filtered, or named in ``pool`` to be averaged over. A positive parameter that spans a factor of ten stands on a
     logarithmic axis.
 
-    >>> chart = metric_over_axis(metrics, "test_error", over="width", pool="rate", over_unit="hidden units")
+    >>> from blogkit.charts import metric_over_axis, samples
+    >>> metrics = samples.metrics()
+    >>> chart = metric_over_axis(metrics, "test_error", over="width", by="optimiser", over_unit="hidden units")
     >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
     'Width (hidden units)'
     """
@@ -128,7 +130,9 @@ def heat_map(
     What varies besides ``x``, ``y`` and the seed must be filtered, or named in ``pool`` to be averaged over.
     The colours (cividis) are read alike by readers with and without a colour vision deficiency, and in grey.
 
-    >>> chart = heat_map(metrics, "test_error", x="width", y="rate", y_title="Learning rate")
+    >>> from blogkit.charts import heat_map, samples
+    >>> metrics = samples.metrics()
+    >>> chart = heat_map(metrics, "test_error", x="width", y="optimiser", x_unit="hidden units")
     >>> chart.to_dict()["layer"][0]["encoding"]["color"]["title"]
     'Test error'
     """

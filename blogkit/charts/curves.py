@@ -46,11 +46,13 @@ def learning_curves(
     forward; moving over the drawing shows the numbers of the nearest step. ``step`` is the title of the horizontal
     axis.
 
-    >>> chart = learning_curves(metrics, "test_error", by="width", pool="rate", unit="fraction")
+    >>> from blogkit.charts import learning_curves, samples
+    >>> metrics = samples.metrics()
+    >>> chart = learning_curves(metrics, "test_error", by="width", pool="optimiser", unit="fraction")
     >>> chart.to_dict()["layer"][0]["encoding"]["x"]["title"]
     'Epoch'
     >>> chart.title.text
-    'Mean and 95 % interval over 10 runs (rate and seeds together)'
+    'Mean and 95 % interval over 10 runs (optimiser and seeds together)'
     """
     import altair as alt
 

@@ -35,6 +35,8 @@ def run_explorer(
     ``measures`` and ``parameters`` say what the menus offer, by default all metrics and all parameters that vary. Of a
     positive quantity that spans decades the menus also offer the logarithm. Moving over a point shows the whole run.
 
+    >>> from blogkit.charts import run_explorer, samples
+    >>> metrics = samples.metrics()
     >>> chart = run_explorer(metrics)
     >>> [parameter.name for parameter in chart.params]
     ['horizontal', 'vertical', 'group']

@@ -52,7 +52,7 @@ def film(
     ...     x="first:Q", y="second:Q", color="digit:N", shape="digit:N", tooltip=["digit:N", "first:Q", "second:Q"]
     ... )
     >>> chart = film(points, over="epoch", frames=[0, 2, 5, 20])
-    >>> [panel["title"]["text"] for panel in chart.to_dict()["vconcat"][0]["hconcat"]]
+    >>> [panel["title"]["text"] for panel in chart.to_dict()["vconcat"][0]["concat"]]
     ['Epoch 0', 'Epoch 2', 'Epoch 5', 'Epoch 20']
     """
     from blogkit.kernel.altair import specification
@@ -81,7 +81,7 @@ def film(
     _with_title(shown, {"expr": f"{named + ' '!r} + {parameter}"}, anchor="start")
     control = {"name": parameter, "value": first, "bind": _step_binding(steps, named)}
     made = {
-        "vconcat": [{"hconcat": small, "spacing": _GAP}, shown],
+        "vconcat": [{"concat": small, "columns": len(small), "spacing": _GAP}, shown],
         "spacing": 20,
         "params": [control],
         "resolve": {"scale": dict.fromkeys(("color", "shape", "size", "opacity", "strokeDash"), "independent")},
@@ -311,7 +311,7 @@ def _key_frame(spec: Spec, over: str, key: float, title: str, width: int, height
         copy.deepcopy({**spec, **({"data": data} if data else {})}), over, f"datum[{over!r}] == {key!r}"
     )
     _make_small(made)
-    made |= {"width": width, "height": height}
+    made |= {"width": width, "height": height, "view": {"stroke": "var(--bk-chart-grid, #ddd)"}}
     _with_title(made, title, anchor="middle")
     return made
 

@@ -86,9 +86,14 @@ def tiles(
             scale=alt.Scale(domain=[math.ceil(len(shown) / across) - 0.5, -0.5], nice=False, zero=False),
         ),
     )  # fmt: skip
-    layers = [base.mark_image(width=side, height=tall, yOffset=-below / 2).encode(url="picture:N", tooltip=tooltips)]
+    # By the width that the figure has, since a phone has less.
+    wide = f"(width / {across} - {_GAP})"
+    rise = f"{wide} * {shown.shape[1] / shown.shape[2]:.4g}"
+    images = base.mark_image(width=alt.expr(wide), height=alt.expr(rise), yOffset=-below / 2)
+    layers = [images.encode(url="picture:N", tooltip=tooltips)]
     if labels is not None:
-        layers.append(base.mark_text(yOffset=tall / 2 + 2, fontSize=11, limit=side + _GAP).encode(text="label:N"))
+        words = base.mark_text(yOffset=alt.expr(f"{rise} / 2 + 2"), fontSize=11, limit=side + _GAP)
+        layers.append(words.encode(text="label:N"))
     made = alt.layer(*layers, view=alt.ViewBackground(stroke=None))
     return sized(
         made, width=across * (side + _GAP), height=round(height), **({"title": heading(title)} if title else {})

@@ -16,6 +16,7 @@ from typing import Any
 
 from blogkit.errors import ToolFailed, ToolMissing
 from blogkit.tools.everywhere import same_everywhere
+from blogkit.tools.looks import LEVEL_TITLE, QUIET, title_lies_level, with_words, without_idle_config
 
 Spec = dict[str, Any]
 """A Vega-Lite or Vega specification: JSON as Python has it."""
@@ -40,7 +41,6 @@ THEME: Spec = {
     },
     "header": {"labelColor": _SOFT, "titleColor": _INK},
     "title": {"color": _INK, "subtitleColor": _SOFT},
-    "view": {"stroke": _GRID},
     "text": {"color": _INK},
     "rule": {"color": _LINE},
 }  # fmt: skip
@@ -79,8 +79,10 @@ def compile_vega(spec: Spec) -> Spec:
     """
     version = _SCHEMA.search(str(spec.get("$schema", "")))
     major = int(version.group(1)) if version else 6
-    config = _with_theme(THEME, spec)
+    level = LEVEL_TITLE if title_lies_level(spec) else {}
+    config = _with_theme(_joined_configs(_joined_configs(THEME, {"axisLeft": level}), QUIET), spec)
     spec = _sized({key: value for key, value in spec.items() if key != "usermeta"})
+    spec = with_words(spec)
     if major == 4:
         spec = _with_parameters(spec)
     try:
@@ -89,7 +91,7 @@ def compile_vega(spec: Spec) -> Spec:
     except (ValueError, TypeError) as error:
         raise ToolFailed(_first_lines(error), hint="Draw the chart in Jupyter; Vega-Lite refused it.") from error
     _correct_nearest_tooltips(compiled.get("marks"))
-    settled: Spec = same_everywhere(compiled)
+    settled: Spec = same_everywhere(without_idle_config(compiled))
     return settled
 
 
@@ -104,6 +106,15 @@ def _correct_nearest_tooltips(marks: Any) -> None:
         tooltip = update.get("tooltip")
         if "isVoronoi" in update and isinstance(tooltip, dict) and isinstance(tooltip.get("signal"), str):
             tooltip["signal"] = re.sub(r"(?<![\w.])datum\[", "datum.datum[", tooltip["signal"])
+
+
+def _joined_configs(one: Spec, other: Spec) -> Spec:
+    """Two configurations as one; what both say, the first says."""
+    made = {**other, **one}
+    for name in one.keys() & other.keys():
+        if isinstance(one[name], dict) and isinstance(other[name], dict):
+            made[name] = {**other[name], **one[name]}
+    return made
 
 
 def _with_theme(config: Spec, spec: Spec) -> Spec:

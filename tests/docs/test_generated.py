@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from functools import cache
 
 import pytest
 
+from blogkit import charts
 from tests.docs.pages import ROOT, generator
 
 
@@ -78,3 +81,15 @@ def test_the_diagram_has_words_for_those_who_do_not_see_it_and_takes_the_colour_
     assert 'role="img"' in drawing
     assert "highest first: __main__; cli; pipeline;" in drawing
     assert not re.findall(r'(?:fill|stroke)="(?!none|currentColor)[^"]*"', drawing)
+
+
+def test_the_gallery_draws_every_builder_from_the_code_that_it_shows() -> None:
+    """`live` needs a model that a run has recorded, and is shown on a page of its own."""
+    shown = set(generator().GALLERY)
+    functions = [name for name in charts.__all__ if inspect.isfunction(getattr(charts, name))]
+    builders = {name for name in functions if "alt." in str(inspect.signature(getattr(charts, name)).return_annotation)}
+    assert builders - {"live"} == shown
+    for name in shown:
+        spec = json.loads((ROOT / "docs" / "gallery" / f"{name}.vl.json").read_text(encoding="utf-8"))
+        assert spec["usermeta"]["blogkit"]["code"] == generator().builder_example(name)[1], "`make docs` draws it anew"
+        assert f"(gallery/{name}.svg)" in texts()["gallery.qmd"]

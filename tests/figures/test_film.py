@@ -28,7 +28,7 @@ POINTS: Any = (
 def test_the_key_frames_and_the_frame_of_the_control_each_draw_their_own_rows() -> None:
     spec = specification(charts.film(POINTS, "epoch", frames=3))
     strip, main = spec["vconcat"]
-    assert [part["transform"][0]["filter"] for part in strip["hconcat"]] == [
+    assert [part["transform"][0]["filter"] for part in strip["concat"]] == [
         f"datum['epoch'] == {epoch}" for epoch in (0, 10, 20)
     ]
     assert main["transform"] == [{"filter": "datum['epoch'] == epoch"}]
@@ -45,7 +45,7 @@ def test_the_key_frames_and_the_frame_of_the_control_each_draw_their_own_rows() 
 
 def test_every_scale_has_the_domain_of_the_whole_film() -> None:
     strip, main = specification(charts.film(POINTS, "epoch"))["vconcat"]
-    for part in (*strip["hconcat"], main):
+    for part in (*strip["concat"], main):
         for name, column in (("x", "first"), ("y", "second")):
             low, high = part["encoding"][name]["scale"]["domain"]
             assert (low, high) == (ROWS[column].min(), ROWS[column].max())
