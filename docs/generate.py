@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import sys
@@ -41,6 +42,9 @@ def generate() -> dict[str, str]:
         "_profile-keys.md": keys_table(Profile),
         "_rules.md": rules_table(),
         "gallery.qmd": gallery(),
+        "library.qmd": library(),
+        "../blogkit/schemas/sweep.schema.json": sweep_schema(),
+        "../blogkit/schemas/front-matter.schema.json": front_matter_schema(),
         "layers.svg": drawing(layers, standalone=True),
         "_layers.md": f"```{{=html}}\n{drawing(layers, standalone=False)}```\n",
     }
@@ -153,6 +157,147 @@ class Key:
     holds: str
     """What is written there, in words, with the default."""
     meaning: str
+
+
+_LIBRARY = ("blogkit.record", "blogkit.runs", "blogkit.charts", "blogkit.intervals")
+"""What a notebook imports."""
+
+
+def library() -> str:
+    """The page of what notebooks import, from its docstrings."""
+    parts = [
+        "---",
+        'title: "Library"',
+        'description: "What a notebook imports from blogkit: record, runs, charts, intervals."',
+        "---",
+        "",
+        f"<!-- {MADE} -->",
+        "",
+    ]
+    for name in _LIBRARY:
+        module = importlib.import_module(name)
+        names = getattr(module, "__all__", None) or [key for key in vars(module) if not key.startswith("_")]
+        parts += [f"## {name} {{#{name.replace('.', '-')}}}", "", _prose_of(module.__doc__), ""]
+        for key in names:
+            value = getattr(module, key)
+            home = str(getattr(value, "__module__", ""))
+            if inspect.isfunction(value) and home.startswith(name):
+                sheet = _signature(value)
+                parts += [f"### {name.rpartition('.')[2]}.{key}", "", f"`{key}{sheet}`", ""]
+                parts += [_prose_of(value.__doc__), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _signature(function: Any) -> str:
+    """A function's arguments, as they are written."""
+    arguments = [str(one) for one in inspect.signature(function).parameters.values()]
+    kinds = [one.kind for one in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        arguments.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    return re.sub(r": '([^']*)'", r": \1", f"({', '.join(arguments)})")
+
+
+def _prose_of(text: str | None) -> str:
+    """A docstring as Markdown: its code blocks fenced, its names in single backticks."""
+    out: list[str] = []
+    code = False
+    for line in inspect.cleandoc(text or "").splitlines():
+        if code and line and not line.startswith("    "):
+            out += ["```", ""]
+            code = False
+        if code:
+            out.append(line.removeprefix("    "))
+        elif line.endswith("::"):
+            begun = line.removesuffix("::").rstrip()
+            out += [f"{begun}:" if begun else "", "", "<!-- not run: a part of a notebook -->", "```python"]
+            code = True
+        else:
+            out.append(
+                re.sub(r":\w+:`~?([^`]*)`", r"`\1`", line)
+                .replace("``", "`")
+                .replace("{{<", "{{{<")
+                .replace(">}}", ">}}}")
+            )
+    while out and not out[-1]:
+        out.pop()
+    return (
+        "\n".join([*out, "```"] if code else out)
+        .replace("```python\n\n", "```python\n")
+        .replace("\n\n```\n", "\n```\n")
+    )
+
+
+def sweep_schema() -> str:
+    """A JSON schema of ``sweep.yml``, from which editors complete and check."""
+    from blogkit.model import Sweep
+
+    return _schema_text(_described_schema(Sweep), "sweep.yml of blogkit: which runs the evidence needs")
+
+
+def front_matter_schema() -> str:
+    """A JSON schema of a post's front matter: what blogkit reads beside what Quarto allows."""
+    text = {"type": "string"}
+    texts = {"anyOf": [text, {"type": "array", "items": text}]}
+    known: dict[str, tuple[str, Any]] = {
+        "title": ("The title of the post.", text),
+        "subtitle": ("Stands below the title.", text),
+        "description": ("One to three sentences, for listings, search engines and previews.", text),
+        "abstract": ("Stands above the text; it counts as no words of it.", text),
+        "author": ("Names, or entries with name, email, orcid, affiliation.", {}),
+        "date": ("The day of the post, as 2026-11-28.", {"anyOf": [text, {"type": "integer"}]}),
+        "categories": ("The post is listed under each.", texts),
+        "image": ("The picture of the post in listings, a path from the post.", text),
+        "bibliography": ("Files of references, paths from the post.", texts),
+        "draft": ("Whether the post is left out of the site and of what is published.", {"type": "boolean"}),
+        "metadata-files": ("YAML files whose keys count as written here, such as results/values.yml.", texts),
+        "toc": ("Whether the page has an outline.", {"type": "boolean"}),
+    }
+    waive = {
+        "type": "object",
+        "description": "Rules that do not count for this post, each with the reason: `blogkit check --explain all`.",
+        "additionalProperties": text,
+    }
+    properties = {name: {"description": meaning, **holds} for name, (meaning, holds) in known.items()}
+    properties["blogkit"] = {
+        "type": "object",
+        "description": "What blogkit reads of a post.",
+        "properties": {"waive": waive},
+        "additionalProperties": False,
+    }
+    return _schema_text({"type": "object", "properties": properties}, "The front matter of a post")
+
+
+def _schema_text(schema: Mapping[str, Any], title: str) -> str:
+    whole = {"$schema": "http://json-schema.org/draft-07/schema#", "title": title, **schema}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _described_schema(kind: type[Any]) -> dict[str, Any]:
+    """The schema of a dataclass that is read from YAML, with the meaning of each key."""
+    hints, said = get_type_hints(kind), meanings(kind)
+    properties = {}
+    for field in dataclasses.fields(kind):
+        meaning = " ".join(said.get(field.name, "").replace("``", "`").split())
+        properties[field.name] = {"description": meaning, **_type_schema(hints[field.name])}
+    # An empty file, or an empty key, is what its default says.
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
+
+
+def _type_schema(hint: Any) -> dict[str, Any]:
+    plain: dict[Any, dict[str, Any]] = {
+        str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
+        type(None): {"type": "null"}, Any: {},
+    }  # fmt: skip
+    if hint in plain:
+        return plain[hint]
+    if dataclasses.is_dataclass(hint):
+        return _described_schema(hint if isinstance(hint, type) else type(hint))
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is list:
+        return {"type": "array", "items": _type_schema(arguments[0])}
+    if origin in (dict, Mapping):
+        return {"type": ["object", "null"], "additionalProperties": _type_schema(arguments[1])}
+    return {"anyOf": [_type_schema(one) for one in arguments]}
 
 
 def keys_table(kind: type[Any]) -> str:

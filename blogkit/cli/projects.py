@@ -131,6 +131,23 @@ def _asked_parameters(notebook: Path) -> list[str]:
     return str(answer).replace(",", " ").split()
 
 
+class SchemaKind(StrEnum):
+    """A file that an editor can complete."""
+
+    SWEEP = "sweep"
+    FRONT_MATTER = "front-matter"
+
+
+@app.command()
+def schema(
+    kind: Annotated[SchemaKind, typer.Argument(metavar="[KIND]", help="sweep, or front-matter.")] = SchemaKind.SWEEP,
+) -> None:
+    """Say where the JSON schema of sweep.yml lies, or of front matter, for an editor to complete from."""
+    from importlib import resources
+
+    print(resources.files("blogkit").joinpath("schemas", f"{kind.value}.schema.json"))
+
+
 @app.command()
 def doctor(
     report: Annotated[
