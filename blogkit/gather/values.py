@@ -80,7 +80,9 @@ def _says_the_same(number: float, error: float, shown: str, shown_error: str) ->
 
 
 def _with_minus_sign(text: str) -> str:
-    """The text of a number with a minus sign in place of a leading hyphen."""
+    """The text of a number with a minus sign in place of a leading hyphen; none before a number that rounds to zero."""
+    if re.fullmatch(r"-0?\.?0*%?", text) and "0" in text:
+        return text[1:]
     return f"−{text[1:]}" if text.startswith("-") else text
 
 

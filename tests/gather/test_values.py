@@ -93,3 +93,9 @@ def test_a_later_value_of_the_same_name_wins_and_texts_are_kept() -> None:
         "values": {"best": "0.25\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.03", "device": "CPU: 2 cores"},
         "values-raw": {"best": {"value": 0.25, "error": 0.03}},
     }
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
+    shown = [format_value(-0.0096, 0.24), format_value(-0.0001, None, ".2f"), format_value(-0.0001, 0.2, ".1%")]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in shown] == ["0.0 ± 0.2", "0.00", "0.0 ± 20.0 %"]
+    assert format_value(-1.0, 0.2).startswith("−1.0")
