@@ -216,6 +216,11 @@ class Classroom:
         """How somebody is called before the others."""
         return label_of(creator, post, self.roster, self.pairs, self.secret)
 
+    def name_for(self, role: Role, creator: str) -> str:
+        """Who somebody is, for staff alone; nothing for everybody else."""
+        person = self.roster.by_key().get(creator) if role is Role.STAFF else None
+        return person.name if person is not None else ""
+
     def standing(self) -> tuple[Event, ...]:
         """What was submitted and stands, of all posts: the events that may leave the class."""
         held, authors = self._current_assignment().held, self.authors or {}
@@ -271,7 +276,7 @@ class Classroom:
         threads = [self._thread_view(thread, key, role, post, numbers) for thread in seen]
         rubric = self.rubrics[-1]
         others = [
-            self._review_view(review, post, rubric)
+            self._review_view(review, post, rubric, role)
             for review in state.reviews.values()
             if review.creator != key
             and review.submitted
@@ -332,6 +337,7 @@ class Classroom:
         return {
             "id": thread.id,
             "label": self.label(thread.event.creator, post),
+            "name": self.name_for(role, thread.event.creator),
             "mine": own,
             "kind": str(thread.kind),
             "text": thread.text if own else None,
@@ -353,7 +359,7 @@ class Classroom:
                 "block": anchor.block,
                 "change": anchor.change,
             },
-            "replies": [self._reply_view(reply, key, post) for reply in thread.replies if not reply.deleted],
+            "replies": [self._reply_view(reply, key, role, post) for reply in thread.replies if not reply.deleted],
             "may": {
                 "edit": own and change,
                 "delete": change,
@@ -383,11 +389,12 @@ class Classroom:
             moved.append(selector)
         return moved
 
-    def _reply_view(self, reply: Reply, key: str, post: str) -> dict[str, Any]:
+    def _reply_view(self, reply: Reply, key: str, role: Role, post: str) -> dict[str, Any]:
         own = reply.event.creator == key
         return {
             "id": reply.event.id,
             "label": self.label(reply.event.creator, post),
+            "name": self.name_for(role, reply.event.creator),
             "mine": own,
             "text": reply.text if own else None,
             "html": to_html(reply.text),
@@ -406,11 +413,12 @@ class Classroom:
             "conflict": [dict(other.document) for other in review.heads if len(review.heads) > 1],
         }
 
-    def _review_view(self, review: Review, post: str, rubric: Rubric) -> dict[str, Any]:
+    def _review_view(self, review: Review, post: str, rubric: Rubric, role: Role) -> dict[str, Any]:
         event = review.submitted_rubric
         document = event.document if event else {}
         return {
             "label": self.label(review.creator, post),
+            "name": self.name_for(role, review.creator),
             "total": review.total,
             "points": rubric.points,
             "scores": review.scores,

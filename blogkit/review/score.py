@@ -7,8 +7,9 @@ import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from blogkit.review.agreement import ordinal_alpha
 from blogkit.review.assign import Pair
 from blogkit.review.record import EventType
 from blogkit.review.roster import Roster
@@ -33,6 +34,8 @@ class Score:
     """The highest less the lowest."""
     criteria: Mapping[str, float]
     """The mean of each criterion."""
+    ratings: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What each criterion was given, by all whose reviews count."""
     override: float | None = None
     reason: str = ""
     reread: str = ""
@@ -117,6 +120,7 @@ def score_posts(
                 mean=statistics.fmean(totals) if totals else None,
                 spread=spread,
                 criteria=_criterion_means(done, rubric),
+                ratings=_criterion_ratings(done, rubric),
                 override=float(override["blogkit:score"]) if override else None,
                 reason=str(override["blogkit:reason"]) if override else "",
                 reread=why,
@@ -124,6 +128,21 @@ def score_posts(
             )
         )
     return tuple(scores)
+
+
+def _criterion_ratings(reviews: Sequence[Review], rubric: Rubric) -> dict[str, tuple[float, ...]]:
+    return {
+        criterion.name: tuple(review.scores[criterion.name] for review in reviews if criterion.name in review.scores)
+        for criterion in rubric.criteria
+    }
+
+
+def agreement(scores: Sequence[Score], rubric: Rubric) -> dict[str, float | None]:
+    """Krippendorff's ordinal alpha of each criterion over all posts; None where there is nothing to compare."""
+    return {
+        criterion.name: ordinal_alpha([score.ratings.get(criterion.name, ()) for score in scores])
+        for criterion in rubric.criteria
+    }
 
 
 def _criterion_means(reviews: Sequence[Review], rubric: Rubric) -> dict[str, float]:
@@ -205,6 +224,11 @@ def report_markdown(scores: Sequence[Score], rows: Sequence[ReaderProgress], ros
     open_rows = [row for row in rows if not row.submitted]
     done = f"{len(rows) - len(open_rows)} of {len(rows)} reviews are submitted."
     lines += ["", done if rows else "Nobody is assigned to a post yet: `blogkit review assign`.", ""]
+    alphas = agreement(scores, rubric)
+    titles = {criterion.name: criterion.title for criterion in rubric.criteria}
+    shown = [f"{_table_cell(titles[name])} {alpha:.2f}" for name, alpha in alphas.items() if alpha is not None]
+    if shown:
+        lines += [f"Agreement of the reviewers (Krippendorff's alpha, ordinal; 1 is full): {', '.join(shown)}.", ""]
     uncounted = [f"{score.post} ({score.uncounted})" for score in scores if score.uncounted]
     if uncounted:
         posts = ", ".join(map(_table_cell, uncounted))

@@ -57,6 +57,8 @@ def test_a_week_from_python(tmp_path: Path) -> None:
     assert published.round is not None and published.round.published
     assert str(published) == "Round 1 is published: 48 reviews."
     assert len(published_pairs(read_rounds(folder))) == 48
+    again = review.assign(publish=True, folder=folder.root)
+    assert str(again) == str(published) and len(read_rounds(folder)) == 1, "said twice, nothing new is drawn"
     (link,) = review.links(["p3@example.edu"], url="https://review.example/", folder=folder).links
     assert link.name == "Student 3" and link.url.startswith("https://review.example/sign-in/")
     with pytest.raises(ProjectError, match="Not in the roster"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -702,3 +703,41 @@ def test_a_rubric_that_follows_none_that_is_there_is_a_conflict(school: School) 
         refused = school.send("cy", scores(previous, 10))
         assert refused.status_code == 409 and refused.json()["head"]["id"] == first["id"]
     assert school.send("cy", first).status_code == 200, "sent again, it is still the same"
+
+
+def test_staff_alone_see_who_a_letter_is(school: School) -> None:
+    assert school.send("cy", comment(school.revision)).status_code == 201
+    school.submit("cy")
+    school.submit("dee")
+    (mine,) = school.view("cy")["threads"]
+    (thread,) = school.view("tess")["threads"]
+    assert (thread["label"], thread["name"]) == (mine["label"].removesuffix(" (you)"), "Cy Twombly")
+    names = {one["label"]: one["name"] for one in school.view("tess")["others"]}
+    assert names[thread["label"]] == "Cy Twombly" and "Dee Dee" in names.values()
+    table = re.sub(r"<[^>]+>", "", school.browser("tess").get("/staff").text)
+    assert f"Cy Twombly {thread['label']}" in " ".join(table.split())
+    for who in ("ada", "cy", "dee"):
+        assert "Twombly" not in str(school.view(who)), who
+        assert "Dee Dee" not in str(school.view(who)), who
+
+
+def test_the_report_says_how_far_reviewers_agree_on_each_criterion(school: School) -> None:
+    school.submit("cy", soundness=50)
+    assert "Agreement" not in school.browser("tess").get("/staff/report.md").text, "one review agrees with nobody"
+    school.submit("dee", soundness=40)
+    school.submit("dee", post="beta", soundness=10)
+    markdown = school.browser("tess").get("/staff/report.md").text
+    assert "Agreement of the reviewers (Krippendorff's alpha, ordinal; 1 is full): Soundness 0.00." in markdown
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_the_database_of_a_review_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = open_school(tmp_path)
+    folder.database.touch(mode=0o644)  # as an earlier version left it
+    served = build(folder, ORIGINS)
+    try:
+        files = [file for file in folder.root.iterdir() if file.name.startswith(folder.database.name)]
+        assert len(files) >= 2, "the database and what SQLite keeps beside it"
+        assert {file.name: file.stat().st_mode & 0o077 for file in files} == dict.fromkeys([f.name for f in files], 0)
+    finally:
+        served.database.close()

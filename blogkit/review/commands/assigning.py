@@ -63,6 +63,8 @@ def assign(
         published = rounds.publish(there)
         rounds.write_rounds(place, published)
         return AssignmentMade(round=published[-1], is_new=False)
+    if publish and roster is None and there:  # said once more: nothing is drawn anew
+        return AssignmentMade(round=there[-1], is_new=False)
     people = find_roster(place, roster)
     earlier = [each for each in there if each.published]
     if deadline:

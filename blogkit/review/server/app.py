@@ -463,6 +463,7 @@ class ReviewApp:
             scores=scores,
             rows=rows,
             name=name,
+            letter=lambda pair: self.classroom.label(pair.reviewer, pair.post),
             counts=counts,
             points=points,
             csrf=csrf,

@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError
 
 from blogkit.errors import StoreError
@@ -292,6 +292,7 @@ def _make_engine(url: str) -> Engine:
         url = "postgresql+psycopg" + url.removeprefix("postgresql")
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    _keep_private(url)
     engine = create_engine(url, pool_size=8, max_overflow=32, connect_args={"timeout": 20, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -305,6 +306,19 @@ def _make_engine(url: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _keep_private(url: str) -> None:
+    """Makes SQLite's file readable by its owner alone, before it is opened: what SQLite adds to it follows its mode."""
+    name = make_url(url).database
+    if not name or name == ":memory:":
+        return
+    file = Path(name)
+    with suppress(OSError):  # another owner's, or no folder: opening it says so
+        file.touch(mode=0o600)
+        for one in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+            if one.is_file():
+                one.chmod(0o600)
 
 
 def checked(lines: Iterable[str]) -> Iterator[Event]:

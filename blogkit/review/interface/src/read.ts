@@ -6,9 +6,9 @@ import { Drafts, type Draft } from "./drafts";
 import type { Choice, FromFrame, ToFrame } from "./messages";
 import { Queue, type Answered, type Document, type Trouble } from "./queue";
 
-interface Reply { id: string; label: string; mine: boolean; text: string | null; html: string; answer: { state: string; commit?: string } | null }
+interface Reply { id: string; label: string; name: string; mine: boolean; text: string | null; html: string; answer: { state: string; commit?: string } | null }
 interface Thread {
-  id: string; label: string; mine: boolean; kind: string; text: string | null; html: string; edited: boolean; closed: boolean;
+  id: string; label: string; name: string; mine: boolean; kind: string; text: string | null; html: string; edited: boolean; closed: boolean;
   answer: string; revision: string; number: number; selectors: Selector[]; made: Selector[]; offer: Selector[] | null;
   anchor: { state: "attached" | "check" | "unanchored"; start: number | null; end: number | null; block: string | null; change: string };
   replies: Reply[];
@@ -16,7 +16,7 @@ interface Thread {
 }
 interface Criterion { name: string; title: string; points: number; asks: string; questions: string[] }
 interface Mine { head: string | null; scores: Record<string, number>; notes: Record<string, string>; summary: string; submitted: boolean; changed: boolean; conflict: Document[] }
-interface Other { label: string; total: number; points: number; scores: Record<string, number>; notes: Record<string, string>; summary: string }
+interface Other { label: string; name: string; total: number; points: number; scores: Record<string, number>; notes: Record<string, string>; summary: string }
 interface View {
   own: string; post: string; role: string; offline: boolean; me: string; revision: string; number: number; due: string; threads: Thread[];
   rubric: { version: string; points: number; criteria: Criterion[] }; mine: Mine | null; others: Other[]; may: string[];
@@ -167,6 +167,9 @@ function markQuote(mark: Selector, selectors: Selector[]): string {
 
 const button = (label: string, act: (event: Event) => void, kind = "") => h("button", { type: "button", class: kind, onclick: act }, label);
 
+/** The letter that everybody sees, and the name where the server gives one: to staff alone. */
+const whoIs = ({ label, name }: { label: string; name: string }) => (name ? `${label} · ${name}` : label);
+
 function threadCard(thread: Thread, number: number): HTMLElement {
   const about = { "blogkit:about": thread.id };
   const state = thread.anchor.state;
@@ -175,7 +178,7 @@ function threadCard(thread: Thread, number: number): HTMLElement {
     { class: `thread ${thread.kind}${thread.id === opened ? " opened" : ""}${thread.closed ? " closed" : ""}`, id: `t-${thread.id}`, tabindex: 0, "aria-label": `Comment ${number}` },
     h("header", {},
       h("button", { type: "button", class: "number", onclick: () => open(thread.id), "aria-label": `Show comment ${number} in the post` }, String(number)),
-      h("b", {}, thread.mine ? `${thread.label} (you)` : thread.label),
+      h("b", {}, thread.mine ? `${thread.label} (you)` : whoIs(thread)),
       h("span", { class: `tag ${thread.kind}` }, KINDS.find(([kind]) => kind === thread.kind)?.[1] ?? thread.kind),
       thread.closed && h("span", { class: "tag" }, "closed"),
       thread.answer && h("span", { class: "tag answer" }, STATES[thread.answer] ?? thread.answer),
@@ -197,7 +200,7 @@ function threadCard(thread: Thread, number: number): HTMLElement {
   card.append(fromServer(thread.html));
   for (const reply of thread.replies) {
     card.append(h("div", { class: "reply" },
-      h("b", {}, reply.mine ? `${reply.label} (you)` : reply.label), " ",
+      h("b", {}, reply.mine ? `${reply.label} (you)` : whoIs(reply)), " ",
       reply.answer && h("span", { class: "tag answer" }, (STATES[reply.answer.state] ?? "") + (reply.answer.commit ? ` in ${reply.answer.commit}` : "")),
       fromServer(reply.html)));
   }
@@ -569,7 +572,7 @@ function keepMine(theirs: Document): void {
 
 function othersPanel(): HTMLElement[] {
   return view.others.map((other) => h("details", { class: "card", open: true },
-    h("summary", {}, h("b", {}, other.label), `: ${other.total} of ${other.points}`),
+    h("summary", {}, h("b", {}, whoIs(other)), `: ${other.total} of ${other.points}`),
     ...view.rubric.criteria.map((one) => h("section", { class: "judged" },
       h("h3", {}, one.title, h("span", { class: "quiet" }, `${other.scores[one.name] ?? "–"} of ${one.points}`)),
       other.notes[one.name] ? fromServer(other.notes[one.name]!) : null)),
