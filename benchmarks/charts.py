@@ -1,12 +1,15 @@
 """What do interactive charts cost a reader, against Altair's default HTML with require.js? Prints a table, and fails
 where a target is missed.
 
-    python benchmarks/charts.py [--quick] [--charts 1 5 10 20] [--rows 200 1000 5000]
+    python benchmarks/charts.py [--quick] [--charts 1 5 10 20] [--rows 200 1000 5000] [--live]
 
 Both pages show the same training curves. The page to compare with is what a notebook's default output becomes on a
 Quarto page: each chart as Altair's HTML, with require.js and jquery; its scripts come from npm and are served, like
 everything, from this machine, so that no network's mood is measured. ``fast`` is a desktop, ``slow`` a mobile phone:
 a processor 4 times slower and 1.6 Mbit/s. Bytes (as sent, gzip) and counts are exact, times good to about 30 %.
+
+``--live`` measures live figures alone: a network of 91,000 weights over a grid of 576 points, opened from the disk, and
+the same page when it loads its engine and asks its model as it opens.
 """
 
 from __future__ import annotations
@@ -302,13 +305,126 @@ def printed_pixels(running: Any, page: Path) -> int:
         context.close()
 
 
+# --- live figures ---------------------------------------------------------------------------------------------------
+
+FIRST_ANSWER = """
+() => new Promise(done => {
+  const figure = document.querySelector('.bk-figure'), began = performance.now();
+  const look = () => {
+    if (figure.dataset.answer === 'ready') requestAnimationFrame(() => done(performance.now() - began));
+    else setTimeout(look, 1);
+  };
+  figure.querySelector('.bk-drawing').dispatchEvent(new PointerEvent('pointerenter'));
+  look();
+})
+"""
+SLIDER_TO_PICTURE = """
+value => new Promise(done => {
+  const input = document.querySelector('.bk-figure input[type=range]');
+  const picture = document.querySelector('.bk-figure .bk-awake svg');
+  const before = picture.innerHTML, began = performance.now();
+  const watch = new MutationObserver(() => {
+    if (picture.innerHTML === before) return;
+    watch.disconnect();
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
+  });
+  watch.observe(picture, {subtree: true, attributes: true, childList: true});
+  input.value = value;
+  input.dispatchEvent(new Event('input', {bubbles: true}));
+})
+"""
+EAGER = """
+for (const one of document.querySelectorAll('.bk-drawing')) one.dispatchEvent(new PointerEvent('pointerenter'));
+"""
+
+
+def live_pages(root: Path) -> tuple[Path, Path]:
+    """A post with a live figure, and the same post when it asks its model as it opens."""
+    import os
+
+    from blogkit import charts, record
+    from blogkit.store import RunPaths
+    from tests.figures.live import live_page, network
+
+    run = RunPaths(folder=root / "run")
+    run.charts.mkdir(parents=True)
+    os.environ["BLOGKIT_RUN_FOLDER"] = str(run.folder)
+    record.model("net", network(3, 300, 300, 1))
+    plane = charts.features(x=charts.axis(-2, 2, 24), y=charts.axis(-2, 2, 24), noise=charts.slider(0, 1, 0.01))
+    region = charts.live("net", plane, columns="inside", apply="sigmoid")
+    page = live_page(root, run, {"region": region.mark_rect().encode(x="x:O", y="y:O", color="inside:Q")})
+    eager = page.with_name("eager.html")
+    page.with_name("eager.js").write_text(EAGER)
+    eager.write_text(page.read_text().replace("</head>", '<script src="eager.js" defer></script></head>'))
+    return page, eager
+
+
+def live_figures(running: Any, folder: Path) -> list[str]:
+    """Prints what a live figure costs a reader, at a desk and on a phone; the targets that are missed."""
+    from blogkit.publish.archive import zip_bytes
+    from blogkit.publish.package import pack
+
+    page, eager = live_pages(folder)
+    site = page.parents[2]
+    size = len(zip_bytes(pack(page, site).files)) / 1e6
+    rows: list[tuple[str, float, float]] = [("zip of a post with a live figure, MB", size, 7)]
+    for where, slow, first, then in (("at a desk", False, 1500, 50), ("on a phone", True, 4000, 150)):
+        answers, moves, before = [], [], 0.0
+        for _ in range(3):
+            with opened_file(running, page, slow=slow) as (tab, loaded_bytes):
+                before = loaded_bytes()
+                answers.append(tab.evaluate(FIRST_ANSWER))
+                moves += [tab.evaluate(SLIDER_TO_PICTURE, str(0.02 * step)) for step in range(1, 12)]
+        rows.append((f"first answer {where}, ms", min(answers), first))
+        rows.append((f"slider to picture {where}, ms (median)", sorted(moves)[len(moves) // 2], then))
+        with opened_file(running, eager, slow=slow) as (tab, loaded_bytes):
+            tab.wait_for_selector("[data-answer=ready]", timeout=120_000)
+            print(f"  {where}: {before / 1000:.1f} kB before a touch; eager, {loaded_bytes() / 1000:.0f} kB before one")
+        rows.append((f"bytes of engine and models before a touch {where}", before_engine(running, page, slow), 0))
+    missed = []
+    for name, value, limit in rows:
+        held = value <= limit
+        print(f"  {'ok  ' if held else 'MISS'} {name}: {value:.3g} (at most {limit})")
+        missed += [] if held else [name]
+    return missed
+
+
+def before_engine(running: Any, page: Path, slow: bool) -> float:
+    """The bytes of what a live figure needs that a page loads before it is touched."""
+    with opened_file(running, page, slow=slow, only=("figures-live.js", "figures-live-wasm.js", "net-")) as (_, loaded):
+        return loaded()
+
+
+@contextmanager
+def opened_file(running: Any, page: Path, *, slow: bool, only: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    """A page opened from the disk, and a function that says how many bytes, compressed, it has loaded."""
+    context = running.new_context(viewport={"width": 412, "height": 800} if slow else {"width": 1200, "height": 900})
+    files: list[Path] = []
+    try:
+        tab = context.new_page()
+        tab.on("request", lambda request: files.append(Path(request.url.removeprefix("file://").partition("?")[0])))
+        if slow:
+            context.new_cdp_session(tab).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        tab.goto(page.as_uri(), wait_until="load")
+        yield tab, lambda: sum(len(compressed(file)) for file in files if not only or file.name.startswith(only))
+    finally:
+        context.close()
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description="Charts on a page: bytes, requests, time, elements, axe.")
     words.add_argument("--charts", type=int, nargs="+", default=[1, 5, 10, 20])
     words.add_argument("--rows", type=int, nargs="+", default=[200, 1000, 5000])
     words.add_argument("--rounds", type=int, default=5, help="timed loads of each page; the quickest counts")
     words.add_argument("--quick", action="store_true", help="10 charts of 1,000 rows, where the targets are")
+    words.add_argument("--live", action="store_true", help="live figures alone")
     asked = words.parse_args()
+    if asked.live:
+        with tempfile.TemporaryDirectory() as name, browser() as running:
+            missed = live_figures(running, Path(name))
+        if missed:
+            sys.exit("Missed: " + "; ".join(missed))
+        return
     sizes = [(10, 1000)] if asked.quick else [(charts, rows) for rows in asked.rows for charts in asked.charts]
     misses: list[str] = []
     with tempfile.TemporaryDirectory() as name, browser() as running:
@@ -347,6 +463,7 @@ def main() -> None:
                 )
             if (charts, rows) == (10, 1000):
                 misses += targets(running, table, pages)
+                misses += live_figures(running, folder / "live")
     if misses:
         sys.exit("Missed: " + "; ".join(misses))
 

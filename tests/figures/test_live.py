@@ -97,7 +97,8 @@ def test_every_kind_of_figure_answers_as_it_was_drawn_and_loads_nothing_before(
     loaded: list[str] = []
     page.on("request", lambda request: loaded.append(request.url.rsplit("/", 1)[1]))
     page.goto(page_of_all_kinds.as_uri())
-    assert not [name for name in loaded if "live" in name or name.startswith(("net", "digit", "smooth", "reader"))]
+    assert not [name for name in loaded if name.startswith("figures-live") and name.endswith(".js")]
+    assert not [name for name in loaded if name.startswith(("net", "digit", "smooth", "reader"))]
     for name in ("a-region", "b-digit", "c-signal", "d-text", "e-row"):
         answered(page, name)
         assert float(page.locator(f"[id$={name}]").get_attribute("data-deviation") or "inf") < 1e-4, name
