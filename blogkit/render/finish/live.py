@@ -54,6 +54,7 @@ def make_live(
     content = inert_json({"plans": plans})
     box.append(element("script", {"type": "application/json", "class": "bk-live"}, content))
     context.asset("figures-live-wasm.js")
+    context.asset("onnxruntime-notices.txt")
 
 
 def _drawn_inputs(plans: Sequence[Plan]) -> list[Mapping[str, Any]]:
