@@ -33,7 +33,7 @@ from blogkit.render.finish.layout import PHONE, Layout, drawn_width, fills_its_p
 from blogkit.render.finish.live import make_live
 from blogkit.render.finish.origin import made_how, said_of
 from blogkit.render.finish.place import MARGIN, place_of
-from blogkit.render.finish.states import StatefulFigure, add_states, place_stages
+from blogkit.render.finish.states import StatefulFigure, add_states, place_stages, touched_by
 from blogkit.render.finish.tree import element, inert_json, plain
 from blogkit.render.output import write_page
 from blogkit.tools.vega import Spec, compile_vega, forbidden_parts
@@ -343,6 +343,8 @@ def _replace(
         drawing.set("tabindex", "0")
         drawing.set("role", "group")
         drawing.set("aria-label", f"Chart: {title}")
+        if touch := touched_by(figure.spec):
+            drawing.set("data-touch", touch)
         parameters = parameters_of(figure.vega)
         box.set("data-awake", "")
         if parameters:

@@ -255,6 +255,19 @@ def _params_of(spec: Any) -> Iterator[Spec]:
             yield from _params_of(spec.get(key))
 
 
+def touched_by(spec: Spec) -> str:
+    """What a finger does in a chart: ``x``, ``y`` or ``xy`` for a brush, ``zoom`` for axes that move; else nothing."""
+    directions: set[str] = set()
+    for param in _params_of(spec):
+        select = param.get("select")
+        kind, more = (select.get("type"), select) if isinstance(select, dict) else (select, {})
+        if kind == "interval":
+            if param.get("bind") == "scales":
+                return "zoom"
+            directions |= set(more.get("encodings") or ("x", "y"))
+    return "".join(sorted(directions & {"x", "y"}))
+
+
 def _selected_fields(param: Spec) -> list[str]:
     select = param.get("select")
     if not isinstance(select, dict) or select.get("type") != "point":

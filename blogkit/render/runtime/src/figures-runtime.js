@@ -11,6 +11,7 @@ import {View} from 'vega-view';
 import {expressionInterpreter} from 'vega-interpreter';
 import {tableRows} from './tables.js';
 import {showTooltip} from './tooltip.js';
+import {listenToFingers, repeatTouch} from './touch.js';
 
 Object.assign(transforms, basic, viewing, encoding, fitting, nearest);
 
@@ -46,6 +47,8 @@ async function wake(figure) {
   views.set(figure, known);
   figure.dataset.state = 'awake';
   setWanted(figure, known);
+  listenToFingers(figure);
+  repeatTouch(figure);
   figure.dispatchEvent(new CustomEvent('blogkit:awake', {bubbles: true}));
   new ResizeObserver(() => wakeShown(figure, known).catch(error => console.error('blogkit:', error)))
     .observe(figure.querySelector('.bk-fit'));

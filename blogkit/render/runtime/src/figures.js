@@ -52,6 +52,12 @@ for (const figure of document.querySelectorAll('.bk-figure[data-awake]')) {
   const drawing = figure.querySelector('.bk-drawing');
   for (const type of ['pointerenter', 'touchstart']) drawing.addEventListener(type, () => wake(figure, true), passive);
   drawing.addEventListener('focus', () => wake(figure, false), passive);
+  // What a finger does before the runtime is there: where it came down, where it is, whether it is up again.
+  for (const type of ['pointerdown', 'pointermove', 'pointerup']) drawing.addEventListener(type, event => {
+    if (event.pointerType !== 'touch' || figure.dataset.state === 'awake') return;
+    if (type === 'pointerdown') figure.held = [event, event, false];
+    else if (figure.held) figure.held = [figure.held[0], event, type === 'pointerup'];
+  }, passive);
   for (const entry of JSON.parse(figure.dataset.params || '[]')) {
     const found = entry.element ? safeQuery(entry.element) : null;
     if (found) found.addEventListener(entry.event || 'input', () => wake(figure, false), passive);
