@@ -64,7 +64,7 @@ def plans_in(spec: Mapping[str, Any]) -> list[Plan]:
 
 
 RESERVED_SIGNALS = frozenset(
-    {"width", "height", "padding", "autosize", "background", "cursor", "parent", "datum", "item", "event", "group"}
+    {"width", "height", "padding", "autosize", "background", "cursor", "parent", "datum", "item", "event"}
 )
 """Names that Vega gives to what every chart has; a control of that name would change the chart itself."""
 

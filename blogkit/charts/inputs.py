@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blogkit.charts.frames import ChartError
-from blogkit.live import MOST_ROWS, MOST_TOKENS
+from blogkit.live import MOST_ROWS, MOST_TOKENS, RESERVED_SIGNALS
 
 _MOST_TABLE = 400_000
 """Bytes of a bundled table: they stand in the page."""
@@ -16,10 +16,9 @@ _MOST_CELLS = 4096
 """Of a pad, or points of a signal."""
 
 
-_OF_VEGA = frozenset({
-    "width", "height", "padding", "autosize", "background", "style", "cursor", "parent", "unit", "facet", "datum",
-    "event", "item", "x_step", "y_step", "child_width", "child_height", "scale", "data", "name", "value",
-})  # fmt: skip
+_OF_VEGA = RESERVED_SIGNALS | {
+    "style", "unit", "facet", "x_step", "y_step", "child_width", "child_height", "scale", "data", "name", "value",
+}  # fmt: skip
 
 
 def control_name(name: str) -> str:

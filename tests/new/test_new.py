@@ -59,7 +59,7 @@ def test_no_name_whatever_makes_a_folder_outside_or_an_odd_one(name: str) -> Non
 def test_a_new_project_can_be_planned_at_once(site: Site) -> None:
     project = new_project(site, "My Project", authors=["Ada: Example", "Bo"], today=TODAY)
     assert project.folder == site.root / "projects" / "my-project"
-    assert len(plan_runs(project)) == 9
+    assert len(plan_runs(project)) == 15
     head = front_matter(project.post).data
     assert head["title"] == "My Project"
     assert head["author"] == [{"name": "Ada: Example"}, {"name": "Bo"}]
