@@ -9,6 +9,7 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
+from blogkit.check.claims import wrong_claims
 from blogkit.check.files import RefusedSubmission
 from blogkit.check.freshness import broken_conditions, stale, stale_values
 from blogkit.check.post import Fault, Post
@@ -414,6 +415,7 @@ def same_figure(post: Post, profile: Profile) -> Iterator[Fault]:
     fix='Write what the results say now, and bind the new sentence: `[the interval excludes zero]{holds="gap.low > 0"}`.',
 )
 def bound_sentences_hold(post: Post, profile: Profile) -> Iterator[Fault]:
-    """What a post says under a condition (`holds=`) is what its results say."""
+    """What a post says of an interval, of its seeds or under a condition (`holds=`) is what its results say."""
     if post.project is not None and post.source is not None:
         yield from broken_conditions(post)
+        yield from wrong_claims(post)
