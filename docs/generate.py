@@ -428,7 +428,7 @@ def builder_example(name: str) -> tuple[str, str]:
 
 
 def draw_gallery() -> Iterator[str]:
-    """Draws the builders whose example is another than the one that was drawn, and gives their names."""
+    """Draws each builder's example, and gives the names of the drawings that changed."""
     from blogkit.gather.charts import specification_text, without_runs
     from blogkit.kernel.altair import specification
     from blogkit.page.drawing import optimise
