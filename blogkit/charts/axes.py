@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blogkit.charts.frames import (
@@ -19,7 +19,19 @@ from blogkit.charts.frames import (
     summary,
     with_level_names,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, axis, field_name, group_channels, heading, sized, titled
+from blogkit.charts.look import (
+    HEIGHT,
+    PALETTE,
+    WIDTH,
+    axis,
+    field_name,
+    group_channels,
+    heading,
+    sized,
+    titled,
+    value_scale,
+)
+from blogkit.charts.panels import group_levels, in_panels
 
 if TYPE_CHECKING:
     import altair as alt
@@ -40,13 +52,17 @@ def metric_over_axis(
     over_title: str | None = None,
     over_unit: str | None = None,
     by_title: str | None = None,
+    facet: str | None = None,
+    order: Sequence[Any] | None = None,
+    colours: Mapping[Any, str] | Sequence[str] | None = None,
 ) -> alt.LayerChart:
     """A metric over one parameter: each seed as a point, their mean as a line, its interval as a bar.
 
     ``at`` is "last" (each run's last step), "best" (its smallest value, or its largest where the metric's name says
     that more is better), "smallest", "largest" or a step. What varies besides the seed and is not on the figure must be
     filtered, or named in ``pool`` to be averaged over. A positive parameter that spans a factor of ten stands on a
-    logarithmic axis.
+    logarithmic axis. ``facet`` names a parameter that gets a panel a level (an ``alt.ConcatChart``); ``order`` and
+    ``colours`` are those of the groups, as for `learning_curves`.
 
     >>> from blogkit.charts import metric_over_axis, samples
     >>> metrics = samples.metrics()
@@ -57,20 +73,30 @@ def metric_over_axis(
     import altair as alt
 
     check_columns(metrics, [over, by])
+    levels = group_levels(rows_of(metrics, metric), by, order)
+    if facet is not None:
+        drawn: Any = in_panels(
+            metrics, facet,
+            lambda part, _: metric_over_axis(
+                part, metric, over, by=by, pool=pool, at=at, interval=interval, title=title, unit=unit,
+                over_title=over_title, over_unit=over_unit, by_title=by_title, order=levels, colours=colours,
+            ),
+        )  # fmt: skip
+        return drawn  # type: ignore[no-any-return]
     rows = with_level_names(at_step(rows_of(metrics, metric), at), [over, by])
     check_pooled(rows, [over, by], pool)
     groups = [by] if by else []
     table = summary(rows, [over, *groups], interval)
     shown, across = titled(metric, title, unit), titled(over, over_title, over_unit)
     number = is_number(rows[over])
-    x = axis(over, across, log=spans_decades(rows[over]), number=number)
-    height: dict[str, Any] = {"title": shown, "scale": alt.Scale(zero=False)}
+    x = axis(over, across, log=spans_decades(rows[over]), number=number, levels=rows[over])
+    height: dict[str, Any] = {"title": shown, "scale": value_scale(rows["value"], table["high"].fillna(0))}
     channels: dict[str, Any] = {"color": alt.value(PALETTE[0])}
     dashes: dict[str, Any] = dict(channels)
     if by:
-        levels, ordered = sorted(rows[by].unique()), is_number(rows[by])
-        channels = group_channels(by, titled(by, by_title), levels, ordered=ordered, marks="point")
-        dashes = group_channels(by, titled(by, by_title), levels, ordered=ordered, marks="line")
+        look: dict[str, Any] = {"ordered": is_number(rows[by]), "colours": colours, "order": order}
+        channels = group_channels(by, titled(by, by_title), levels, marks="point", **look)
+        dashes = group_channels(by, titled(by, by_title), levels, marks="line", **look)
         dashes["strokeDash"].legend = None
     words = [
         *([alt.Tooltip(field_name(by), title=titled(by, by_title))] if by else []),

@@ -17,7 +17,7 @@ from blogkit.charts.frames import (
     quantile,
     rows_of,
 )
-from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, field_name, sized, titled
+from blogkit.charts.look import HEIGHT, PALETTE, WIDTH, axis, field_name, sized, titled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -121,7 +121,7 @@ def scaling_law(
         [{size: place, "law": law.at(place), "low": law.band(place)[0], "high": law.band(place)[1]} for place in places]
     )
     shown, across = titled(metric, title, unit), titled(size, size_title, size_unit)
-    x = alt.X(f"{field_name(size)}:Q", title=across, scale=alt.Scale(type="log", nice=False, padding=20))
+    x = axis(size, across, log=True, number=True, levels=rows[size])
     height: dict[str, Any] = {"title": shown, "scale": alt.Scale(type="log", nice=False, padding=20)}
     base = alt.Chart(line).encode(x=x)
     band = base.mark_area(opacity=0.2, color=PALETTE[1]).encode(y=alt.Y("low:Q", **height), y2="high:Q")

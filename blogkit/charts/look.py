@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from blogkit.charts.frames import ChartError
 
 if TYPE_CHECKING:
     import altair as alt
@@ -58,21 +60,58 @@ def signed(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def group_channels(by: str, title: str, levels: Sequence[Any], *, ordered: bool, marks: str) -> dict[str, Any]:
+_GIVEN_COLOURS: dict[str, dict[Any, str]] = {}
+"""The colour of each level of a parameter in the figures so far: a level keeps it in all figures of a notebook."""
+
+
+def level_colours(
+    by: str, levels: Sequence[Any], ordered: bool, colours: Mapping[Any, str] | Sequence[str] | None
+) -> list[str]:
+    """A colour for each level: what is asked for, else what it had in an earlier figure, else one that is free."""
+    if isinstance(colours, Mapping):
+        missing = [level for level in levels if level not in colours]
+        if missing:
+            raise ChartError(f"colours= has none for {', '.join(map(repr, missing))}.")
+        return [colours[level] for level in levels]
+    if colours is not None:
+        if len(colours) < len(levels):
+            raise ChartError(f"colours= has {len(colours)} for {len(levels)} levels of {by!r}.")
+        return list(colours[: len(levels)])
+    known = _GIVEN_COLOURS.setdefault(by, {})
+    if not known:
+        fresh = _ramp_colours(len(levels)) if ordered or len(levels) > len(PALETTE) else PALETTE
+        known.update(zip(levels, fresh, strict=False))
+    for level in levels:
+        if level not in known:
+            free = [one for one in (*PALETTE, *_ramp_colours(12)) if one not in known.values()]
+            known[level] = free[0] if free else PALETTE[len(known) % len(PALETTE)]
+    return [known[level] for level in levels]
+
+
+def group_channels(
+    by: str,
+    title: str,
+    levels: Sequence[Any],
+    *,
+    ordered: bool,
+    marks: str,
+    colours: Mapping[Any, str] | Sequence[str] | None = None,
+    order: Sequence[Any] | None = None,
+) -> dict[str, Any]:
     """Colour and a second cue (``marks``: "line" for dashes, "point" for shapes) for the groups of a parameter."""
     import altair as alt
 
-    colours = _ramp_colours(len(levels)) if ordered or len(levels) > len(PALETTE) else list(PALETTE[: len(levels)])
-    kind = "O" if ordered else "N"
+    domain = [_plain_value(level) for level in levels]
+    shades = level_colours(by, domain, ordered, colours)
+    kind = "O" if ordered and order is None else "N"  # a scale of numbers would put them in their own order
     line = {"symbolType": "stroke", "symbolSize": 300} if marks == "line" else {"symbolSize": 90}
     legend = alt.Legend(symbolStrokeWidth=2, symbolOpacity=1, **line)
-    domain = [_plain_value(level) for level in levels]
     cues: Sequence[Any] = DASHES if marks == "line" else SHAPES
     cue = [cues[index % len(cues)] for index in range(len(levels))]
     channel = alt.StrokeDash if marks == "line" else alt.Shape
     return {
         "color": alt.Color(
-            f"{field_name(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=colours)
+            f"{field_name(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=shades)
         ),
         "strokeDash" if marks == "line" else "shape": channel(
             f"{field_name(by)}:{kind}", title=title, legend=legend, scale=alt.Scale(domain=domain, range=cue)
@@ -80,14 +119,28 @@ def group_channels(by: str, title: str, levels: Sequence[Any], *, ordered: bool,
     }
 
 
-def axis(name: str, title: str, *, log: bool, number: bool, **more: Any) -> alt.X:
-    """A horizontal axis over a parameter: logarithmic where it spans decades, by category where it is no number."""
+def axis(name: str, title: str, *, log: bool, number: bool, levels: Any = None) -> alt.X:
+    """A horizontal axis over a parameter: logarithmic where it spans decades, by category where it is no number.
+
+    Few ``levels`` are its ticks: a reader wants to read 8, 32 and 128.
+    """
     import altair as alt
 
     if not number:
-        return alt.X(f"{field_name(name)}:N", title=title, axis=alt.Axis(labelAngle=0), **more)
+        return alt.X(f"{field_name(name)}:N", title=title, axis=alt.Axis(labelAngle=0))
     scale = alt.Scale(type="log", nice=False, padding=20) if log else alt.Scale(zero=False, padding=20)
-    return alt.X(f"{field_name(name)}:Q", title=title, scale=scale, **more)
+    found = [] if levels is None else sorted({_plain_value(level) for level in levels})
+    ticks = alt.Axis(values=found, format="~g") if 2 <= len(found) <= 8 else alt.Axis()
+    return alt.X(f"{field_name(name)}:Q", title=title, scale=scale, axis=ticks)
+
+
+def value_scale(values: Any, highs: Any, *, log: bool = False, zero: bool = False) -> Any:
+    """The scale of a metric: an accuracy's axis ends at 1, however far its interval reaches."""
+    alt = load_altair()
+    if log:
+        return alt.Scale(type="log")
+    within = bool(values.min() >= 0 and values.max() <= 1 < highs.max())
+    return alt.Scale(zero=zero, domainMax=1) if within else alt.Scale(zero=zero)
 
 
 def heading(words: str, below: str = "") -> alt.Title:

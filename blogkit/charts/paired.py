@@ -29,6 +29,7 @@ from blogkit.charts.look import (
     sized,
     titled,
 )
+from blogkit.charts.panels import ordered_levels
 
 if TYPE_CHECKING:
     import altair as alt
@@ -116,16 +117,6 @@ def _settings(rows: DataFrame, between: str, baseline: Any, order: Sequence[Any]
     if baseline not in levels:
         raise ChartError(f"{between!r} has no level {baseline!r}; it has: {', '.join(map(repr, levels))}.")
     return baseline, [level for level in ordered_levels(levels, order) if level != baseline]
-
-
-def ordered_levels(levels: Sequence[Any], order: Sequence[Any] | None) -> list[Any]:
-    """The levels in the order that was asked for. Raises ChartError when it leaves one out or names a strange one."""
-    if order is None:
-        return list(levels)
-    missing = [level for level in levels if level not in order]
-    if missing:
-        raise ChartError(f"order= leaves out {', '.join(map(repr, missing))}; filter the table to leave a level out.")
-    return [level for level in order if level in levels]
 
 
 def _comparisons(
