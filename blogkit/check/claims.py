@@ -48,22 +48,28 @@ def wrong_claims(post: Post) -> Iterator[Fault]:
 
 
 def _claims_of_zero(paragraph: list[Line], raw: Mapping[str, Any]) -> Iterator[Fault]:
-    """The value that was quoted last before the words is the one that they speak of."""
+    """The words speak of the value with an interval that was quoted last before them."""
     text, starts = _joined_lines(paragraph)
     for pattern, excludes in ((_EXCLUDES, True), (_INCLUDES, False)):
         for match in pattern.finditer(text):
-            quoted = [one for one in _QUOTED.finditer(text) if one.end() <= match.start()]
-            value = raw.get(quoted[-1].group(1)) if quoted else None
-            number, error = (value.get(key) if isinstance(value, Mapping) else None for key in ("value", "error"))
-            if not isinstance(number, int | float) or not isinstance(error, int | float):
+            before = [one.group(1) for one in _QUOTED.finditer(text) if one.end() <= match.start()]
+            quoted = [name for name in before if _has_interval(raw.get(name))]
+            if not quoted:
                 continue
+            name = quoted[-1]
+            number, error = raw[name]["value"], raw[name]["error"]
             if (abs(number) > abs(error)) is not excludes and number == number and error == error:
                 line = paragraph[sum(start <= match.start() for start in starts) - 1]
-                name, what = quoted[-1].group(1), "holds zero" if excludes else "excludes zero"
+                what = "holds zero" if excludes else "excludes zero"
                 yield Fault(
                     message=f'"{match.group()}" stands behind {name}, whose interval {what}: {number:.4g} ± {error:.4g}.',
                     place=Place(path=line.path, line=line.number),
                 )
+
+
+def _has_interval(value: Any) -> bool:
+    numbers = [value.get(key) for key in ("value", "error")] if isinstance(value, Mapping) else [None]
+    return all(isinstance(number, int | float) for number in numbers)
 
 
 def _claims_of_seeds(paragraph: list[Line], seeds: int | None) -> Iterator[Fault]:

@@ -29,7 +29,7 @@ class FailureGroup:
 
     results: tuple[RunResult, ...]
     shared: Mapping[str, Any]
-    """The parameters that vary in the sweep, and that all of these have alike."""
+    """The parameters that vary in the sweep and that these have alike, or of which they have these levels alone."""
     alike: int
     """How many runs of the sweep have these parameters, failed or not."""
     place: str
@@ -39,7 +39,7 @@ class FailureGroup:
         """What happened, to which runs, and how they are left out, in lines."""
         first, count = self.results[0], len(self.results)
         where = f" in {self.place}" if self.place else ""
-        shared = " ".join(f"{name}={value}" for name, value in self.shared.items())
+        shared = " ".join(f"{name}={_in_words(value)}" for name, value in self.shared.items())
         lines = [f"    {first.status.value}{where}: {first.reason}"]
         if count == 1:
             parameters = " ".join(f"{name}={value}" for name, value in first.run.parameters.items())
@@ -81,10 +81,35 @@ def group_failures(failed: Sequence[RunResult], results: Sequence[RunResult]) ->
             for name in names
             if name in first and all(one.run.parameters.get(name) == first[name] for one in group)
         }
-        alike = [one for one in project if all(one.run.parameters.get(name) == value for name, value in shared.items())]
+        shared |= _shared_levels(group, project, [name for name in names if name not in shared and name != "seed"])
+        alike = [one for one in project if all(_is_level(one, name, value) for name, value in shared.items())]
         yield FailureGroup(
             results=tuple(group), shared=shared, alike=max(len(alike), len(group)), place=place_of(group[0])
         )
+
+
+def _shared_levels(
+    group: Sequence[RunResult], project: Sequence[RunResult], names: Sequence[str]
+) -> dict[str, tuple[Any, ...]]:
+    """The parameters of which a group has some levels only, where every run with all of these failed with it."""
+    found = {}
+    for name in names:
+        levels, every = (
+            list({repr(one.run.parameters.get(name)): one.run.parameters.get(name) for one in results}.values())
+            for results in (group, project)
+        )
+        if 1 < len(levels) < len(every):
+            found[name] = tuple(levels)
+    return found
+
+
+def _is_level(result: RunResult, name: str, wanted: Any) -> bool:
+    level = result.run.parameters.get(name)
+    return level in wanted if isinstance(wanted, tuple) else bool(level == wanted)
+
+
+def _in_words(value: Any) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def place_of(result: RunResult) -> str:

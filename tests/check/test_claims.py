@@ -35,7 +35,7 @@ def claims(folder: Path, text: str, seeds: int = 2) -> list[tuple[int | None, st
 
 
 def test_an_interval_that_holds_zero_is_not_said_to_exclude_it(tmp_path: Path) -> None:
-    text = "First {{< meta values.sure >}}, then\n{{< meta values.gap >}}. It is better,\nand the interval excludes zero.\n"
+    text = "First {{< meta values.sure >}}, then\n{{< meta values.gap >}} over {{< meta values.alone >}} seeds. It is better,\nand the interval excludes zero.\n"
     assert claims(tmp_path, text) == [
         (3, '"excludes zero" stands behind gap, whose interval holds zero: -0.03 ± 0.24.')
     ]

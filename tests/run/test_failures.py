@@ -53,6 +53,16 @@ def test_failures_that_share_their_parameters_are_one_message(tmp_path: Path) ->
     assert 'exclude: [{"norm": "batch", "batch": 2}]' in reported
 
 
+def test_failures_at_some_levels_of_a_parameter_name_them(tmp_path: Path) -> None:
+    sweep = "grid:\n  norm: [none, batch]\n  batch: [2, 4, 8]\nseeds: 2\n"
+    runs = plan_runs(load_project(write_project(tmp_path, sweep, *CELLS)))
+    told = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] < 8))
+    assert "all 4 runs with norm=batch batch=2 or 4" in told
+    assert 'exclude: [{"norm": "batch", "batch": [2, 4]}]' in told
+    (tmp_path / "projects" / "p" / "sweep.yml").write_text(sweep + 'exclude: [{"norm": "batch", "batch": [2, 4]}]\n')
+    assert len(plan_runs(load_project(tmp_path / "projects" / "p"))) == len(runs) - 4
+
+
 def test_where_others_with_these_parameters_succeed_nothing_is_to_be_left_out(tmp_path: Path) -> None:
     runs = plan_runs(load_project(write_project(tmp_path, SWEEP.replace("seeds: 2", "seeds: 3"), *CELLS)))
     reported = described(results_of(runs, lambda at: at["norm"] == "batch" and at["batch"] == 2 and at["seed"] > 0))
