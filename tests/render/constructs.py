@@ -29,6 +29,15 @@ CORPUS = {
     "c14-embed": "outputs embedded from another notebook",
 }
 
+ADDED = {
+    '::: {.steps figure="fig-x"}': ("the figure stays in view beside its steps", "the blocks' paragraphs"),
+    '::: {.step set="epoch=40"}': ("a step that sets the figure; a drawing of it in print", "paragraphs"),
+    '[words]{set="fig-x: epoch=40"}': ("a button that sets the figure; a drawing of it in print", "words"),
+    '::: {.control param="epoch"}': ("one control for every figure with that parameter", "nothing"),
+    "hero: fig-x": ("the figure stands above the introduction", "nothing"),
+}
+"""Of figures; tests/figures has their tests."""
+
 
 def table() -> str:
     """The document, as it must stand in ``docs``."""
@@ -47,6 +56,14 @@ def table() -> str:
         lines.append(f"| {name} | {said.replace('|', '')} |")
     lines += ["", "## What is a warning, with file and line", "", "| what | what is said |", "|---|---|"]
     lines += [f"| {name} | {said} |" for name, (_, _, said) in WARNINGS.items()]
+    lines += [
+        "",
+        "## What either engine's pages get beside",
+        "",
+        "| source | on the page | in plain Quarto |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{source}` | {here} | {there} |" for source, (here, there) in ADDED.items()]
     return "\n".join([*lines, ""])
 
 
