@@ -109,6 +109,23 @@ def test_the_data_table_opens_in_full(opened: Watched, tmp_path: Path) -> None:
     assert [float(text) for text in shown] == [row["loss"] for row in rows]
 
 
+def test_every_data_set_of_a_figure_is_shown_with_numbers_as_people_write_them(opened: Watched, tmp_path: Path) -> None:
+    points = [{"x": 0.1 + 0.2, "y": 1 / 3, "kind": f"k{number}"} for number in range(12)]
+    layered = alt.Chart(pd.DataFrame(points)).mark_point().encode(x="x", y="y", color="kind")
+    rule = alt.Chart(pd.DataFrame({"at": [0.7], "picture": ["data:image/png;base64,AA=="]})).mark_rule().encode(x="at")
+    page = opened.page
+    path = finished(tmp_path, {"loss": specification(layered + rule)})
+    page.goto(path.as_uri())
+    page.get_by_text("Data", exact=True).click()
+    page.locator(".bk-table").nth(0).locator("tbody tr").nth(11).wait_for()
+    first, second = (page.locator(".bk-table").nth(number).inner_text().split() for number in range(2))
+    assert {"0.3", "0.3333333333333333", "k11"} <= set(first)
+    assert {"0.7", "(picture)"} <= set(second)
+    assert page.locator(".bk-table").nth(1).get_attribute("aria-label") == "Data table 2 of 2"
+    written = sorted(one.name for one in (path.parent / "results" / "charts").glob("*.csv"))
+    assert written == ["loss-2.csv", "loss.csv"]
+
+
 def test_a_slider_moves_the_chart_by_keyboard(opened: Watched, tmp_path: Path) -> None:
     page = opened.page
     page.goto(finished(tmp_path, {"loss": slider_chart(name_of_the_control="x")}).as_uri())

@@ -366,7 +366,13 @@ def _replace(
         if _mark_types(figure.vega) == {"rect"}:
             box.set("class", "bk-figure bk-tiles")
     if tables:
-        details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"), _summary(tables[0]))
+        details = element("details", {"class": "bk-data"}, element("summary", {}, "Data"))
+        for number, table in enumerate(tables):
+            said = "Data table" if len(tables) == 1 else f"Data table {number + 1} of {len(tables)}"
+            shown = _summary(table, said)
+            if figure.awake:
+                shown.set("data-table", table.id)
+            details.append(shown)
         if figure.awake:
             details.set("data-table", tables[0].id)
             if exact:
@@ -495,7 +501,7 @@ def _svg(figure: _Figure, text: str, prefix: str, lender: str = "") -> html.Html
     return svg
 
 
-def _summary(table: Table) -> html.HtmlElement:
+def _summary(table: Table, said: str) -> html.HtmlElement:
     """The data of a small table; of a large one, what each column holds, until a script shows it all."""
     names = [name for name in table.columns if not name.startswith("__")]
     if table.rows * len(names) <= 30:
@@ -512,11 +518,13 @@ def _summary(table: Table) -> html.HtmlElement:
         body.append(element("tr", {}, first, *(element("td", {}, cell) for cell in row[1:])))
     header = element("tr", {}, *(element("th", {"scope": "col"}, name) for name in head))
     content = [element("caption", {}, caption), element("thead", {}, header), element("tbody", {}, *body)]
-    box = {"class": "bk-table", "tabindex": "0", "role": "group", "aria-label": "Data table"}
+    box = {"class": "bk-table", "tabindex": "0", "role": "group", "aria-label": said}
     return element("div", box, element("table", {}, *content))
 
 
 def _shown_cell(value: Any) -> str:
+    if isinstance(value, str) and _PICTURE.match(value):
+        return "(picture)"
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -527,5 +535,5 @@ def _range(values: Any) -> str:
         if len(levels) <= 8:
             return ", ".join(_shown_cell(value) for value in sorted(levels))
         return f"{_shown_cell(min(levels))} to {_shown_cell(max(levels))}"
-    shown = ", ".join(str(value)[:60] for value in levels[:8])
+    shown = ", ".join(dict.fromkeys(_shown_cell(value)[:60] for value in levels[:8]))
     return shown + (f", … ({len(levels)} different)" if len(levels) > 8 else "")

@@ -7,9 +7,12 @@ document.addEventListener('blogkit:table', event => {
   const details = event.target;
   if (details.dataset.state) return;
   details.dataset.state = 'shown';
-  const columns = tableColumns(details.dataset.table).filter(([name]) => !name.startsWith('__'));
+  for (const box of details.querySelectorAll('.bk-table[data-table]')) fill(box);
+});
+
+function fill(box) {
+  const columns = tableColumns(box.dataset.table).filter(([name]) => !name.startsWith('__'));
   const count = columns.length ? columns[0][1].length : 0;
-  const box = details.querySelector('.bk-table');
   const caption = box.querySelector('caption');
   const table = document.createElement('table');
   const head = table.createTHead().insertRow();
@@ -33,7 +36,7 @@ document.addEventListener('blogkit:table', event => {
       for (const [, values] of columns) {
         const value = values[shown];
         const cell = row.insertCell();
-        cell.textContent = value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : value;
+        cell.textContent = written(value);
         if (typeof value === 'number') cell.className = 'bk-number';
       }
     }
@@ -44,4 +47,14 @@ document.addEventListener('blogkit:table', event => {
   more.addEventListener('click', () => add(10 * PAGE));
   add(PAGE);
   box.replaceChildren(table, more);
-});
+}
+
+/** A value as people write it: without the noise of sums of fractions, 0.1 + 0.2 being 0.3; a picture as a word. */
+function written(value) {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'string' && value.startsWith('data:image/')) return '(picture)';
+  if (typeof value !== 'number' || !Number.isFinite(value)) return value;
+  const short = Number(value.toPrecision(12));
+  return Math.abs(short - value) <= 4 * Number.EPSILON * Math.abs(value) ? short : value;
+}
