@@ -17,14 +17,8 @@ app.add_typer(review, name="review")
 FolderOption = Annotated[
     Path | None, typer.Option("--folder", help="Where the review is kept. By default .blogkit/review of the site.")
 ]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        envvar="BLOGKIT_REVIEW_DATABASE",
-        help="postgresql://… or sqlite:///…; remembered when given once.",
-    ),
-]
+_ADDRESS = "postgresql://… or sqlite:///…; remembered when given once."
+DatabaseOption = Annotated[str | None, typer.Option("--database", envvar="BLOGKIT_REVIEW_DATABASE", help=_ADDRESS)]
 ReviewedProjects = Annotated[list[str] | None, typer.Argument(help="Projects; all when none is named.")]
 
 
@@ -55,11 +49,10 @@ def assign(
     """Draft who reviews what, or publish the draft. After a published round, the next call drafts another."""
     from blogkit.review import commands
 
-    made = commands.assign(
+    print(commands.assign(
         roster=roster, seed=seed, reviews=reviews, staff=staff, deadline=deadline, publish=publish,
         database=database, folder=folder,
-    )  # fmt: skip
-    print(made)
+    ))  # fmt: skip
 
 
 @review.command()
@@ -80,9 +73,7 @@ def leaks(
 @review.command()
 def revise(
     projects: ReviewedProjects = None,
-    custom_scripts: Annotated[
-        bool, typer.Option("--custom-scripts", help="Let the author's own scripts run for reviewers.")
-    ] = False,
+    custom_scripts: Annotated[bool, typer.Option("--custom-scripts", help="Let the author's own scripts run.")] = False,
     folder: FolderOption = None,
 ) -> None:
     """Give reviewers the posts as they are rendered now; comments find their places again."""
@@ -179,6 +170,19 @@ def report(
     from blogkit.review import commands
 
     print(commands.report(format=format, database=database, folder=folder), end="")
+
+
+@review.command()
+def grades(
+    gradebook: Annotated[Path, typer.Argument(help="The CSV file that Canvas, Moodle or Gradescope handed out")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to import there")],
+    database: DatabaseOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Fill the scores into a gradebook of Canvas, Moodle or Gradescope, for that system to import."""
+    from blogkit.review import commands
+
+    print(commands.grades(gradebook, output, database=database, folder=folder))
 
 
 @review.command()

@@ -14,7 +14,7 @@ returns what it made; of most, ``str`` is what the command prints.
 from blogkit.review.commands.assigning import assign
 from blogkit.review.commands.blinding import leaks, revise
 from blogkit.review.commands.exchanging import bundle, collect, export
-from blogkit.review.commands.reporting import report
+from blogkit.review.commands.reporting import grades, report
 from blogkit.review.commands.serving import links, open, serve  # noqa: A004  # named as the commands
 
-__all__ = ["assign", "bundle", "collect", "export", "leaks", "links", "open", "report", "revise", "serve"]
+__all__ = ["assign", "bundle", "collect", "export", "grades", "leaks", "links", "open", "report", "revise", "serve"]
