@@ -46,3 +46,33 @@ def test_everything_of_others_is_listed() -> None:
     vendored = {path.name for path in (HERE / "check/vendor").iterdir()}
     assert [name for name in vendored if name not in LISTED] == []
     assert [path.name for path in HERE.rglob("*.csl") if path.name.split("-")[0] != "chicago"] == []
+
+
+def test_the_lock_pins_every_dependency_with_hashes_at_the_versions_that_are_tested() -> None:
+    import tomllib
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    root = HERE.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        canonicalize_name(Requirement(one).name)
+        for one in (*project["dependencies"], *extras["review"], *extras["browser"])
+    }
+    blocks = re.split(r"\n(?=[a-z0-9])", (root / "requirements.lock").read_text(encoding="utf-8"))
+    pins = {
+        (canonicalize_name(match[1]), match[2]): "--hash=sha256:" in block
+        for block in blocks
+        if (match := re.match(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", block))
+    }
+    assert all(pins.values()) and wanted - {name for name, _ in pins} == set()
+    tested = dict(
+        line.split("==")
+        for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if line and line[0] != "#"
+    )
+    tested = {canonicalize_name(name): version.split(";")[0].strip() for name, version in tested.items()}
+    apart = {name: version for name, version in pins if tested.get(name, version) != version}
+    assert apart == {}
