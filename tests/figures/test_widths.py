@@ -14,7 +14,7 @@ from lxml import html
 from blogkit.page.drawing import optimise
 from blogkit.page.twins import borrow_paths
 from blogkit.render.finish.charts import differences
-from blogkit.render.finish.layout import PHONE, lay_out, words_of
+from blogkit.render.finish.layout import PHONE, draw_thumbnail, drawn_width, lay_out, words_of
 from blogkit.render.finish.place import COLUMN, MARGIN, PAGE, place_of
 from tests.browser import browser, offline_page
 from tests.figures.pages import curve_chart, curves, finished
@@ -126,6 +126,14 @@ def test_the_phones_drawing_borrows_curves_and_no_others() -> None:
     assert len(gzip.compress(borrowing.encode())) < len(gzip.compress(narrow.encode())) / 2
     planted = narrow.replace("1.5 11.1", "1.5 14.1")
     assert borrow_paths(wide, planted, prefix="l")[1].count("<use ") == 5 - (planted != narrow)
+
+
+def test_a_thumbnail_has_a_title_and_thick_marks_and_no_axes() -> None:
+    svg = draw_thumbnail(curve_chart(curves(100)), "What the title of the post says", 1120, 550)
+    assert [words.text for words in words_of(svg)] == ["What the title of the post says"]
+    assert 'stroke-width="7"' in svg and "role-axis" not in svg and "role-legend" not in svg
+    assert drawn_width(svg) == 1120
+    assert draw_thumbnail(charts()["beside"], "Two views", 1120, 550) == ""
 
 
 # --- in a browser ---------------------------------------------------------------------------------------------------

@@ -141,6 +141,53 @@ def words_of(svg: str) -> Iterator[Words]:
         yield Words(text=" ".join(lines), role=role, left=left, right=left + long)
 
 
+def draw_thumbnail(spec: Spec, title: str, width: int, height: int) -> str:
+    """A chart for a card: its marks thick, its title large, without axes and legends; empty for several views.
+
+    Raises ToolFailed.
+    """
+    if not _is_single(spec):
+        return ""
+    lines = wrapped(title, width - 20, 46)
+    made = _bare_view({key: value for key, value in spec.items() if key != "title"})
+    size = {"width": width, "height": height, "autosize": {"type": "fit", "contains": "padding"}}
+    heading = {"text": lines, "fontSize": 44, "anchor": "start", "fontWeight": "bold", "offset": 24, "limit": width}
+    thick = {
+        **{name: {"strokeWidth": 7} for name in ("line", "trail")},
+        **{name: {"size": 420} for name in ("circle", "square")},
+        "point": {"size": 420, "strokeWidth": 5},
+        "rule": {"strokeWidth": 4},
+        "view": {"stroke": None},
+    }
+    return _draw_layout(_with_config({**made, **size, "title": heading}, thick)).svg
+
+
+def _bare_view(view: Any) -> Any:
+    """A view without axes and legends, its own strokes and points three times as thick."""
+    if not isinstance(view, dict):
+        return view
+    made = dict(view)
+    if isinstance(made.get("encoding"), dict):
+        made["encoding"] = {
+            name: {**channel, **({"axis": None} if name in ("x", "y") else {"legend": None})}
+            if isinstance(channel, dict) and ("field" in channel or "aggregate" in channel) and name in _GUIDED
+            else channel
+            for name, channel in made["encoding"].items()
+        }
+    if isinstance(made.get("mark"), dict):
+        thicker = {"strokeWidth": 3, "size": 6}
+        made["mark"] = {
+            name: value * thicker[name] if name in thicker and isinstance(value, (int, float)) else value
+            for name, value in made["mark"].items()
+        }
+    if isinstance(made.get("layer"), list):
+        made["layer"] = [_bare_view(one) for one in made["layer"]]
+    return made
+
+
+_GUIDED = frozenset({"x", "y", "color", "fill", "stroke", "size", "shape", "opacity", "strokeDash", "strokeWidth"})
+
+
 # --- one view -------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,13 +17,15 @@ from lxml.html import HtmlElement
 from blogkit.errors import ToolFailed
 from blogkit.render.dom import by_id, make
 from blogkit.render.finish import FinishContext
+from blogkit.render.finish.layout import draw_thumbnail
 from blogkit.render.made import note_made
 from blogkit.render.output import write_page
 from blogkit.render.posts import preview_image
+from blogkit.tools.vega import forbidden_parts
 
 WIDTH, HEIGHT = 1200, 630
 _MARGIN = 40
-_LOOK = "2"
+_LOOK = "3"
 """Another value makes every picture anew."""
 
 _FRAME = f"M0 0H{WIDTH}V{HEIGHT}H0zM{_MARGIN} {_MARGIN}V{HEIGHT - _MARGIN}H{WIDTH - _MARGIN}V{_MARGIN}z"
@@ -52,7 +55,7 @@ def add_picture(page: HtmlElement, context: FinishContext) -> None:
         return
     size: dict[str, str] = {}
     if source.suffix == ".svg":
-        target = _card(source, context.output.parent)
+        target = _card(source, context.output.parent, str(context.metadata.get("title") or ""))
         size = {"og:image:width": str(WIDTH), "og:image:height": str(HEIGHT)}
     else:
         target = context.site.output / source.relative_to(root)
@@ -67,10 +70,10 @@ def add_picture(page: HtmlElement, context: FinishContext) -> None:
             head.append(meta)
 
 
-def _card(source: Path, folder: Path) -> Path | None:
+def _card(source: Path, folder: Path, title: str) -> Path | None:
     """The picture of a drawing; None where it cannot be drawn: the post is worth showing without."""
     data = source.read_bytes()
-    digest = hashlib.sha256(_LOOK.encode() + data).hexdigest()[:10]
+    digest = hashlib.sha256(_LOOK.encode() + data + title.encode()).hexdigest()[:10]
     target = folder / f"card-{digest}.png"
     for old in folder.glob("card-??????????.png"):
         if old != target:
@@ -79,10 +82,21 @@ def _card(source: Path, folder: Path) -> Path | None:
         note_made(target)
         return target
     try:
-        write_page(target, _card_png(data))
+        write_page(target, _card_png(_thumbnail_of(source, title) or data))
     except (ToolFailed, etree.XMLSyntaxError, ValueError):
         return None
     return target
+
+
+def _thumbnail_of(source: Path, title: str) -> bytes:
+    """A chart drawn for a card, by the specification beside its drawing; empty where there is none of one view."""
+    try:
+        spec = json.loads(source.with_name(f"{source.stem}.vl.json").read_text(encoding="utf-8"))
+        part = next(forbidden_parts(spec), None)
+        bare = "" if part else draw_thumbnail(spec, title, WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN)
+    except (OSError, ValueError, AttributeError, ToolFailed):
+        return b""
+    return bare.encode("utf-8")
 
 
 @lru_cache(maxsize=32)
