@@ -94,3 +94,19 @@ def test_the_table_of_the_house_names_only_what_there_is() -> None:
     modules = {f"blogkit/{path.name}" for path in (ROOT / "blogkit").glob("[a-z]*.py")}
     modules |= {f"blogkit/{path.parent.name}/" for path in (ROOT / "blogkit").glob("*/__init__.py")}
     assert modules - named == set(), "the table names every module"
+
+
+def test_students_and_staff_meet_their_own_commands_alone() -> None:
+    """The tutorial shows nothing that needs a roster or a class, and the staff's page nothing that makes a post."""
+
+    def verbs(name: str) -> set[str]:
+        (page,) = [page for page in PAGES if page.name == name]
+        found = re.findall(r"\bblogkit (review \w+|\w+)", "\n".join(block.text for block in blocks(page)))
+        return {verb.removesuffix(" review") for verb in found}
+
+    students, staff = verbs("tutorial.qmd"), verbs("staff.qmd")
+    assert {"new", "run", "build", "check", "publish", "preview"} <= students
+    assert {"review assign", "review serve", "review collect"} <= staff
+    shared = {"review leaks"}  # what gives an author away is for both to see
+    assert not students & {verb for verb in staff if verb.startswith("review ")} - shared
+    assert not staff & {"run", "gather", "build", "preview", "status", "verify"}

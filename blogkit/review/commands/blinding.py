@@ -12,6 +12,7 @@ from blogkit.review.commands.places import GivenFolder, find_folder, find_roster
 from blogkit.review.folder import ReviewFolder
 from blogkit.review.leaks import Leak
 from blogkit.review.posts import PostRevision, Prepared, add_revision, prepare_post, revisions, waive, waivers
+from blogkit.review.roster import Roster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +53,18 @@ def _words_for(leak: Leak) -> str:
 def leaks(
     projects: Sequence[str] = (), *, waive_leak: str | None = None, reason: str = "", folder: GivenFolder = None
 ) -> LeakReport:
-    """What in the rendered posts gives their authors away. ``waive_leak`` lets one stand, by its id, with a reason."""
+    """What in the rendered posts gives their authors away. ``waive_leak`` lets one stand, by its id, with a reason.
+
+    Where no roster is kept, as at a student's, the people sought are the authors that each post names.
+    """
     place = find_folder(folder)
     if waive_leak is not None:
         if len(projects) != 1 or not reason.strip():
             hint = f'`blogkit review leaks PROJECT --waive {waive_leak} --reason "…"`.'
             raise ProjectError("A waiver needs one project and a reason.", hint=hint)
         waive(place, Path(projects[0]).name, waive_leak, reason.strip())
-    return LeakReport(prepared=prepare_posts(place, projects))
+    roster = find_roster(place) if place.roster.is_file() else Roster(people=())
+    return LeakReport(prepared=prepare_posts(place, projects, roster=roster))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +109,13 @@ def need_blind(prepared: Sequence[Prepared], consequence: str) -> None:
 
 
 def prepare_posts(
-    place: ReviewFolder, projects: Sequence[str], *, custom_scripts: bool = False
+    place: ReviewFolder, projects: Sequence[str], *, custom_scripts: bool = False, roster: Roster | None = None
 ) -> tuple[Prepared, ...]:
     """The anonymous pages of projects, from the site as it is rendered now; of all that are rendered when none is
-    named.
+    named. The class's roster is the kept one, but where one is given.
     """
     site = open_site(Path.cwd())
-    roster = find_roster(place)
+    roster = find_roster(place) if roster is None else roster
     made = []
     for project in choose_projects(site, projects):
         page = site.output / project.folder.relative_to(site.root) / "index.html"
