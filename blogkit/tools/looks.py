@@ -13,21 +13,20 @@ from typing import Any
 LookSpec = dict[str, Any]
 
 CATEGORIES = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#3858fa", "#e0064e", "#8c6d1f", "#7a7a7a", "#8e5bd0", "#17808c",
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#3858fa", "#e0064e", "#8c6d1f", "#7a7a7a", "#8e5bd0",
 )  # fmt: skip
 """Each has a contrast of 3 to a white and to a dark page."""
 _RAMP = ["#0072b2", "#8a5fc0", "#c2508f", "#d55e00"]
 
 QUIET: LookSpec = {
-    "axis": {"labelPadding": 5, "tickSize": 4, "titlePadding": 8},
+    "axis": {"labelPadding": 5, "tickSize": 4},
     "axisLeft": {"domain": False, "ticks": False},
     "axisXQuantitative": {"grid": False},
     "axisXTemporal": {"grid": False},
     "view": {"stroke": None},
     "mark": {"color": CATEGORIES[0]},
     "range": {"category": list(CATEGORIES), "ordinal": _RAMP, "ramp": {"scheme": "cividis"}},
-    "legend": {"symbolOpacity": 1, "symbolStrokeWidth": 2},
-    "title": {"anchor": "start", "fontSize": 13, "fontWeight": "normal"},
+    "title": {"anchor": "start", "fontWeight": "normal"},
 }
 """Configuration of Vega-Lite besides the colours by CSS variable."""
 

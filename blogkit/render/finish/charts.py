@@ -370,7 +370,7 @@ def _replace(
         for number, table in enumerate(tables):
             said = "Data table" if len(tables) == 1 else f"Data table {number + 1} of {len(tables)}"
             shown = _summary(table, said)
-            if figure.awake:
+            if figure.awake and number:
                 shown.set("data-table", table.id)
             details.append(shown)
         if figure.awake:

@@ -7,11 +7,11 @@ document.addEventListener('blogkit:table', event => {
   const details = event.target;
   if (details.dataset.state) return;
   details.dataset.state = 'shown';
-  for (const box of details.querySelectorAll('.bk-table[data-table]')) fill(box);
+  for (const box of details.querySelectorAll('.bk-table')) fill(box, box.dataset.table || details.dataset.table);
 });
 
-function fill(box) {
-  const columns = tableColumns(box.dataset.table).filter(([name]) => !name.startsWith('__'));
+function fill(box, id) {
+  const columns = tableColumns(id).filter(([name]) => !name.startsWith('__'));
   const count = columns.length ? columns[0][1].length : 0;
   const caption = box.querySelector('caption');
   const table = document.createElement('table');
