@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 LookSpec = dict[str, Any]
@@ -146,31 +146,3 @@ def _labels_fit(field: str, rows: Sequence[Any], width: Any) -> bool:
     step = width.get("step", 20) if isinstance(width, Mapping) else None
     room = width / len(levels) if isinstance(width, int | float) else step if isinstance(step, int | float) else 20
     return longest <= room
-
-
-def colours_of(spec: Any) -> Iterator[str]:
-    """The colours that a chart's specification gives its marks and scales, as it writes them."""
-    if isinstance(spec, list):
-        for part in spec:
-            yield from colours_of(part)
-    elif isinstance(spec, Mapping):
-        mark = spec.get("mark")
-        if isinstance(mark, Mapping):
-            yield from (str(mark[key]) for key in ("color", "fill", "stroke") if isinstance(mark.get(key), str))
-        for key, value in spec.items():
-            if key == "encoding" and isinstance(value, Mapping):
-                yield from _channel_colours(value)
-            elif key not in ("data", "datasets", "usermeta", "mark"):
-                yield from colours_of(value)
-
-
-def _channel_colours(encoding: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("color", "fill", "stroke"):
-        channel = encoding.get(name)
-        if not isinstance(channel, Mapping):
-            continue
-        if isinstance(channel.get("value"), str):
-            yield channel["value"]
-        scale = channel.get("scale")
-        if channel.get("type") in _DISCRETE and isinstance(scale, Mapping) and isinstance(scale.get("range"), list):
-            yield from (colour for colour in scale["range"] if isinstance(colour, str))
