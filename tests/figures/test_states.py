@@ -68,6 +68,7 @@ def test_the_state_of_words_is_drawn_below_the_figure(tmp_path: Path) -> None:
 def test_a_page_without_states_loads_nothing_for_them(tmp_path: Path) -> None:
     assert not post(tmp_path / "a", FIGURE).xpath("//script[contains(@src, 'figures-steps')]")
     assert post(tmp_path / "b").xpath("//script[contains(@src, 'figures-steps')]")
+    assert post(tmp_path / "c").xpath("//link[contains(@href, 'figures-steps')]")
 
 
 @pytest.mark.parametrize(

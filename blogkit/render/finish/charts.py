@@ -132,6 +132,7 @@ def draw_figures(page: html.HtmlElement, context: FinishContext) -> None:
             head.append(element("script", {"src": context.asset("figures-held.js"), "defer": "defer"}))
         head.append(element("script", {"src": context.asset("figures.js"), "defer": "defer"}))
         if has_states:
+            head.append(element("link", {"rel": "stylesheet", "href": context.asset("figures-steps.css")}))
             head.append(element("script", {"src": context.asset("figures-steps.js"), "defer": "defer"}))
     context.asset("figures-runtime.js")
     context.asset("figures-table.js")
