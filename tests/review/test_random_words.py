@@ -199,8 +199,7 @@ class Writer:
             self.page.get_by_role("button", name="Go on writing").click()
         begun = [value for _, value in self.page.evaluate(FIELDS)]
         for word in self.typed:
-            kept = sum(f"{one} ".count(f"{word} ") + one.count(f"{word}\n") for one in there)
-            drafts = sum(f"{one} ".count(f"{word} ") + one.count(f"{word}\n") for one in begun)
+            kept, drafts = ("\n".join(texts).split().count(word) for texts in (there, begun))
             assert kept == 1 or (kept == 0 and drafts == 1), f"{self}: {word} {kept} times, {drafts} in drafts"
         assert self.errors == []
 

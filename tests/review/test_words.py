@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,28 @@ def test_a_summary_that_is_typed_while_the_page_asks_the_server_is_saved_to_its_
     page.unroute("**/api/posts/alpha")
     page.get_by_role("tab", name="Comments").click()
     eventually(page, lambda: desk.view()["mine"]["summary"] == "Sound, and clear.", lambda: desk.view()["mine"])
+
+
+def shows(field: Any, wanted: str) -> bool:
+    return bool(field.input_value() == wanted)
+
+
+def test_a_comment_that_two_tabs_write_has_what_was_typed_in_both(desk: Desk) -> None:
+    first = desk.page
+    first.get_by_role("button", name="Comment on the whole post").click()
+    first.locator("#comment-text").press_sequentially("One")
+    second = first.context.new_page()
+    second.goto(f"{desk.server.app}/read/alpha")
+    second.get_by_role("button", name="Go on writing").click()
+    texts = [page.locator("#comment-text") for page in (first, second)]
+    for number, (page, word) in enumerate([(second, " two"), (first, " three"), (second, " four")]):
+        page.bring_to_front()
+        page.locator("#comment-text").focus()
+        page.keyboard.press("Control+End")
+        page.locator("#comment-text").press_sequentially(word)
+        wanted = " ".join(["One", "two", "three", "four"][: number + 2])
+        for text in texts:
+            eventually(page, partial(shows, text, wanted), text.input_value)
+    second.locator("#composer button.primary").click()
+    second.locator(".thread", has_text="One two three four").wait_for()
+    eventually(first, lambda: first.locator(".thread", has_text="One two three four").count() == 1)

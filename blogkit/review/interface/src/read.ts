@@ -348,7 +348,7 @@ function composer(): HTMLElement {
   text.value = draft?.text ?? "";
   const kindOf = () => form.querySelector<HTMLInputElement>("input[name=kind]:checked")!.value;
   let sent = false; // a field that goes away says once more that it changed
-  const keep = () => sent || drafts.set("comment", { text: text.value, kind: kindOf(), choices: chosen.choices, index: chosen.index, revision });
+  const keep = () => sent || drawing || drafts.set("comment", { text: text.value, kind: kindOf(), choices: chosen.choices, index: chosen.index, revision });
   const preview = h("div", { class: "preview", "aria-live": "polite" });
   let timer = 0;
   text.addEventListener("input", () => {
@@ -643,6 +643,7 @@ function backToDraft(document: Document): void {
 // A button that is drawn anew between press and release is never clicked: the panel waits for the release.
 let pressed = 0; // until when, at the latest: a release over the post's frame is not heard here
 let drawLater = false;
+let drawing = false;
 panel.addEventListener("pointerdown", () => { pressed = Date.now() + 2000; });
 for (const type of ["pointerup", "pointercancel", "blur"]) {
   window.addEventListener(type, () => {
@@ -676,7 +677,9 @@ function render(): void {
     if (view.mine) content.append(rubricPanel());
     content.append(...othersPanel());
   }
-  panel.replaceChildren(h("p", { class: "who quiet" }, `${view.offline ? "" : `You are ${view.me} · `}revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
+  drawing = true; // a field that is taken away says that it changed: what it held may be older than the draft
+    panel.replaceChildren(h("p", { class: "who quiet" }, `${view.offline ? "" : `You are ${view.me} · `}revision ${view.number}${view.due ? ` · due ${view.due}` : ""}`), tabs, content);
+  drawing = false;
   panel.scrollTop = scrolled;
   const again = focus ? document.getElementById(focus) as HTMLTextAreaElement | null : null;
   if (!again || document.activeElement === again) return;
