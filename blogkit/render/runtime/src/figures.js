@@ -25,6 +25,9 @@ document.addEventListener('blogkit:ask', event => { event.detail.columns = exact
 
 const ours = name => load(new URL(name, here).href);
 
+/** A script that a figure names, where it names one: its numbers, or what answers for a live figure. It may fail. */
+const theirs = address => address && load(new URL(address, document.baseURI).href).catch(() => {});
+
 /** Wakes a figure. With `exact`, its full-precision numbers come along, as a reader at the drawing wants to read them. */
 function wake(figure, exact) {
   if (figure.dataset.state && !(exact && figure.dataset.state === 'awake' && figure.dataset.exact)) return;
@@ -32,17 +35,13 @@ function wake(figure, exact) {
   const wanted = exact && figure.dataset.exact;
   if (first) figure.dataset.state = 'waking';
   if (wanted) delete figure.dataset.exact;
-  const numbers = wanted ? load(new URL(wanted, document.baseURI).href).catch(() => {}) : null;
-  const {engine} = figure.dataset;  // of a live figure
-  const live = engine && load(new URL(engine, document.baseURI).href).catch(() => {});
-  Promise.all([ours('figures-runtime.js'), numbers, live]).then(
+  Promise.all([ours('figures-runtime.js'), theirs(wanted), theirs(figure.dataset.engine)]).then(
     () => figure.dispatchEvent(new CustomEvent('blogkit:wake', {bubbles: true})),
     () => { delete figure.dataset.state; if (wanted) figure.dataset.exact = wanted; });
 }
 
 function openTable(details) {
-  const numbers = details.dataset.exact ? load(new URL(details.dataset.exact, document.baseURI).href).catch(() => {}) : null;
-  Promise.all([ours('figures-table.js'), numbers]).then(
+  Promise.all([ours('figures-table.js'), theirs(details.dataset.exact)]).then(
     () => details.dispatchEvent(new CustomEvent('blogkit:table', {bubbles: true})), () => {});
 }
 
