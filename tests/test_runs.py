@@ -257,22 +257,23 @@ def test_figures_read_arrays_of_real_runs_and_a_gathering_that_fails_puts_the_re
     )
     figures = "from blogkit import record, runs\nhidden = runs.array('hidden', where={'width': 8})\n"
     figures += "record.value('mean', hidden.stack().mean())"
-    folder = write_project(
-        tmp_path, "grid: {width: [4, 8]}\nseeds: 2\n", *cells, **{"figures.ipynb": notebook(figures)}
-    )
+    folder = write_project(tmp_path, "grid: {width: [8]}\nseeds: 2\n", *cells, **{"figures.ipynb": notebook(figures)})
     project = load_project(folder)
     execute_runs(project, plan_runs(project), workers=2)
     gathered(project)
     paths = ProjectPaths.of(project)
     assert "mean: '0.5'" in paths.values.read_text()
     before = paths.recorded.read_bytes()
-    for one in plan_runs(project):
-        index = RunPaths(folder=paths.runs / one.id).index
-        index.write_text(index.read_text().replace("hidden", "gone"))
-    (folder / "figures.ipynb").write_text(notebook(figures, "1 + 1"))
-    with pytest.raises(NotebookError, match="no array of these runs is called 'hidden'"):
+    (folder / "sweep.yml").write_text("grid: {width: [8, 4]}\nseeds: 2\n")
+    project = load_project(folder)
+    execute_runs(project, plan_runs(project), workers=2)
+    (folder / "figures.ipynb").write_text(notebook(figures.replace("'hidden'", "'gone'")))
+    with pytest.raises(NotebookError, match="no array of these runs is called 'gone'; there are 'hidden'"):
         gathered(project)
     assert paths.recorded.read_bytes() == before
+    (folder / "figures.ipynb").write_text(notebook(figures))
+    gathered(project)
+    assert paths.recorded.read_bytes() != before
 
 
 def test_a_figure_of_the_networks_inside_is_ten_lines_as_the_documentation_has_them(
