@@ -54,3 +54,10 @@ def test_every_page_of_our_site_passes_axe_in_light_and_dark(theme: str, tmp_pat
             found += [f"{name}: {one}" for one in said]
         page.close()
     assert not found, "\n".join(found)
+
+
+def test_the_perceptron_post_opens_with_what_a_trained_network_answers(rendered_site: Site) -> None:
+    """The decision region stands above the introduction, once."""
+    page = (rendered_site.output / "projects" / "perceptron" / "index.html").read_text(encoding="utf-8")
+    assert page.count('id="fig-boundary"') == 1
+    assert page.index('id="title-block-header"') < page.index('id="fig-boundary"') < page.index('id="introduction"')
