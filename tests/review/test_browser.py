@@ -404,9 +404,9 @@ def test_series_states_and_regions_by_hand_marks_by_keyboard_two_tabs_and_a_serv
         page.locator(".thread", has_text="the two cross").get_by_role("button", name=re.compile("Show")).click()
         eventually(page, lambda: bool(axis.all_inner_texts() == zoomed), axis.all_inner_texts)
 
-        # two tabs: the second to save gets a message, and nothing is overwritten
+        # two devices: the second to save gets a message, and nothing is overwritten
         page.get_by_role("tab", name="Rubric").click()
-        other = page.context.new_page()
+        other = sign_in(browser, server.link("cy"), [])
         other.goto(page.url)
         other.get_by_role("tab", name="Rubric").click()
         other.locator("[data-points]").first.fill("3")

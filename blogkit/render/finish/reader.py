@@ -67,6 +67,7 @@ def _tables(main: HtmlElement) -> None:
                 cell.set("scope", "col")
             if not visible_text(cell) and not len(cell):
                 cell.tag = "td"
+                cell.attrib.pop("scope", None)
 
 
 def _images(main: HtmlElement) -> None:
