@@ -404,13 +404,18 @@ def _named_feed(about: Mapping[str, Any], arrays: Sequence[Any]) -> dict[str, An
     return dict(zip(names, arrays, strict=True))
 
 
-def _open_session(name: str, data: bytes) -> Any:
-    runtime = _needed_module("onnxruntime")
+def quiet_session(runtime: Any, data: bytes) -> Any:
+    """A session of the ONNX runtime for a model's bytes: one thread, the processor alone, nothing on stderr."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _open_session(name: str, data: bytes) -> Any:
+    runtime = _needed_module("onnxruntime")
     try:
-        return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return quiet_session(runtime, data)
     except Exception as error:
         raise ModelError(f"the ONNX runtime cannot open the model {name!r}: {_first_line(error)}") from error
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from blogkit.errors import ToolFailed, ToolMissing
-from blogkit.kernel.models import INSTALL, ModelError, check_model
+from blogkit.kernel.models import INSTALL, ModelError, check_model, quiet_session
 from blogkit.tools.workers import Limits, run_bounded
 
 ModelFeed = Mapping[str, Any]
@@ -57,11 +57,8 @@ def _open_runtime() -> Iterator[Callable[[tuple[bytes, Sequence[ModelFeed]]], li
 
 def _open_session(data: bytes) -> Any:
     runtime = _imported_runtime()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return quiet_session(runtime, data)
     except Exception as error:
         raise ModelError(f"the ONNX runtime cannot open it: {str(error).splitlines()[0][:300]}") from error
 

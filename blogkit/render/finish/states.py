@@ -19,7 +19,7 @@ from lxml.html import HtmlElement
 
 from blogkit.errors import Problem, RenderError
 from blogkit.live import RESERVED_SIGNALS
-from blogkit.render.dom import by_id, with_class
+from blogkit.render.dom import by_id, take_out, with_class
 from blogkit.render.finish import FinishContext
 from blogkit.render.finish.tree import element
 from blogkit.tools.vega import Spec
@@ -50,7 +50,7 @@ def place_stages(page: HtmlElement, context: FinishContext) -> None:
             message = f"The post has no figure {hero!r}, which `hero` names."
             raise RenderError([Problem(message=message, path=context.source, hint=hint)])
         if header is not None:
-            _take_along(figure)
+            take_out(figure)
             header.addnext(figure)
             figure.set("class", f"{figure.get('class') or ''} bk-hero".strip())
     for steps in _all_steps(page):
@@ -62,23 +62,9 @@ def place_stages(page: HtmlElement, context: FinishContext) -> None:
         steps.text = None
         steps.set("class", f"{steps.get('class')} bk-steps")
         if figure is not None and not _is_on_stage(figure):
-            _take_along(figure)
+            take_out(figure)
             stage.append(figure)
             steps.insert(0, stage)
-
-
-def _take_along(figure: HtmlElement) -> None:
-    """Takes an element out of its place and leaves the text behind it there."""
-    parent, tail = figure.getparent(), figure.tail
-    assert parent is not None
-    if tail and tail.strip():
-        before = figure.getprevious()
-        if before is not None:
-            before.tail = (before.tail or "") + tail
-        else:
-            parent.text = (parent.text or "") + tail
-    figure.tail = None
-    parent.remove(figure)
 
 
 def _is_on_stage(figure: HtmlElement) -> bool:
